@@ -1,0 +1,124 @@
+"""Face priors: networks that name the noise in an image.
+
+A `Prior` answers eps for x_t at timestep t. The embedded one is a diffusers `UNet2DModel` that sees the image through a
+pixel-unshuffle by 2 and predicts v (Salimans & Ho 2022): ``v = sqrt(ab) eps - sqrt(1-ab) x0``, hence
+``eps = sqrt(1-ab) x_t + sqrt(ab) v``. What the network's own config does not say (prediction, unshuffle, crop) stands
+beside it in ``prior.json``.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dpi_core.devices import pick_device
+from dpi_core.diffusion import linear_alpha_bar
+from dpi_core.weights import embedded_folder, load_unet, save_unet
+
+if TYPE_CHECKING:
+    from diffusers import UNet2DModel
+
+SIDECAR = "prior.json"
+DESCRIPTION = ("image_size", "prediction", "unshuffle", "template")
+
+
+@runtime_checkable
+class Prior(Protocol):
+    """What the samplers need of a face prior."""
+
+    image_size: int
+    alpha_bar: Tensor  # (T,)
+
+    def predict_eps(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The noise in `x_t` (N,3,H,W) at integer timesteps `t` (N,); same shape as `x_t`."""
+        ...
+
+
+class UNetPrior:
+    """A diffusers UNet as a `Prior`.
+
+    Args:
+        unet: takes (N, 3 f^2, H/f, W/f) and t, returns as many channels (or more, which are dropped) in ``.sample``.
+        image_size: the H = W it was trained at, in pixels.
+        prediction: "v" or "epsilon", what the network outputs.
+        unshuffle: f, the pixel-unshuffle factor in front of it (1 = none).
+        template: name of the alignment template whose crops it was trained on (`dpi_core.faces.templates`).
+
+    Raises:
+        ValueError: on an unknown `prediction`.
+    """
+
+    def __init__(self, unet: nn.Module, image_size: int, prediction: str, unshuffle: int, template: str):
+        if prediction not in ("v", "epsilon"):
+            raise ValueError(f"prediction is {prediction!r}; allowed is 'v' or 'epsilon'.")
+        self.unet = unet
+        self.image_size = image_size
+        self.prediction = prediction
+        self.unshuffle = unshuffle
+        self.template = template
+        self.alpha_bar = linear_alpha_bar()
+
+    def network_output(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """What the network itself predicts (v or eps) for `x_t` (N,3,H,W) at `t` (N,); same shape."""
+        folded = F.pixel_unshuffle(x_t, self.unshuffle).contiguous(memory_format=torch.channels_last)
+        return F.pixel_shuffle(self.unet(folded, t).sample[:, : folded.shape[1]], self.unshuffle)
+
+    def predict_eps(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """See `Prior.predict_eps`."""
+        out = self.network_output(x_t, t)
+        if self.prediction == "epsilon":
+            return out
+        ab = self.alpha_bar[t.cpu()].to(x_t).view(-1, 1, 1, 1)
+        return (1 - ab).sqrt() * x_t + ab.sqrt() * out
+
+
+def load_prior(name: str = "embedded", device: str = "auto") -> UNetPrior:
+    """Load a prior for inference.
+
+    Args:
+        name: "embedded", or a folder in diffusers' layout (an unconditional pixel-space `UNet2DModel`).
+        device: "auto", "cpu", "cuda" or "mps".
+
+    Raises:
+        ValueError: if the name or the device is unknown, or the folder holds no such network.
+    """
+    folder = embedded_folder("prior") if name == "embedded" else Path(name)
+    if not folder.is_dir():
+        raise ValueError(f"prior is {name!r}; allowed is 'embedded' or a folder with a diffusers UNet2DModel.")
+    unet = load_unet(folder, pick_device(device))
+    description = _description(folder, unet)
+    try:
+        prior = UNetPrior(unet, **description)
+    except TypeError as error:
+        raise ValueError(f"{folder / SIDECAR}: expected the fields {', '.join(DESCRIPTION)}.") from error
+    if unet.config.in_channels != 3 * prior.unshuffle**2:
+        raise ValueError(
+            f"{folder}: the network takes {unet.config.in_channels} channels; with unshuffle {prior.unshuffle} it must "
+            f"take {3 * prior.unshuffle**2}."
+        )
+    return prior
+
+
+def _description(folder: Path, unet: "UNet2DModel") -> dict:
+    sidecar = folder / SIDECAR
+    if sidecar.exists():
+        try:
+            return dict(json.loads(sidecar.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{sidecar}: expected the fields {', '.join(DESCRIPTION)} as a JSON object.") from error
+    config = unet.config
+    if config.in_channels != 3 or not isinstance(config.sample_size, int):
+        raise ValueError(
+            f"{folder}: expects {config.in_channels} channels; a prior without {SIDECAR} must take RGB images."
+        )
+    return {"image_size": config.sample_size, "prediction": "epsilon", "unshuffle": 1, "template": "tight-128"}
+
+
+def save_prior(prior: UNetPrior, folder: Path) -> None:
+    """Write `prior` as float16 safetensors in diffusers' layout, with its sidecar, so that `load_prior` reads it."""
+    save_unet(prior.unet, folder)
+    description = {name: getattr(prior, name) for name in DESCRIPTION}
+    (folder / SIDECAR).write_text(json.dumps(description, indent=2) + "\n")

@@ -1,0 +1,162 @@
+"""Diffusion Prior Interpolation (Yang et al., AAAI 2025, arXiv 2412.16552) as a generator of steps.
+
+    x ~ N(0, I);  y = y_init = G(condition)
+    for (t, t_prev) from noisy to clean:
+        eps = prior(x, t);  x0 = clip(...);  x' = ddim_step(x0, eps, z)      (the last step returns x0)
+        y' = ddim_step(y, G(eps), G(z))                                       the condition, noised to the same level
+        t > tau   FCM:   G(x') = y'                                           consistency: the whole grid is given
+        t <= tau  RACM:  G(x') = A (w y' + (1 - w) G(x')) + (1 - A) G(x')     fidelity: A ~ Bernoulli(edges(y)^s), w = t/omega
+        y = corrector(G(x'), t, y_init);  x = x'
+
+`sample_steps` is the primitive and `sample` drains it. Nothing here loads, saves or draws anything.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dpi_core.config import MAX_SEED, DPIConfig, check_int
+from dpi_core.corrector import Corrector
+from dpi_core.diffusion import (
+    SeededNoise,
+    ddim_step,
+    eps_from_x0,
+    predict_x0,
+    step_coefficients,
+)
+from dpi_core.masks import dense_mask, edge_probability, fixed_mask, on_grid
+from dpi_core.priors import Prior
+from dpi_core.timesteps import Stage, stage_of, timestep_pairs
+
+__all__ = ["DPIConfig", "StepEvent", "sample", "sample_steps"]
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """What one step did.
+
+    Attributes:
+        index, total: this step, 0 to total - 1, and the number of steps.
+        t: the training timestep the prior was called at.
+        stage: "FCM" or "RACM"; the last step, which returns its x0, is "final".
+        x_t: (N,3,H,W) the sample after the step.
+        x0: (N,3,H,W) the clean estimate of this step, in [-1, 1].
+        mask: (N,1,H,W) bool, the pixels tied to the condition at this step (none at the final one).
+        condition: (N,3,H/k,W/k) the condition on the grid, after the corrector.
+    """
+
+    index: int
+    total: int
+    t: int
+    stage: Stage
+    x_t: Tensor
+    x0: Tensor
+    mask: Tensor
+    condition: Tensor
+
+
+def sample_steps(
+    prior: Prior,
+    condition: Tensor,
+    config: DPIConfig,
+    *,
+    corrector: Corrector | None = None,
+    seeds: Sequence[int] = (0,),
+) -> Iterator[StepEvent]:
+    """Restore faces step by step.
+
+    Args:
+        prior: the face prior; its `alpha_bar` gives the schedule.
+        condition: (B,3,H,W) float in [-1, 1], the dense condition: the low-resolution face upsampled to H x W.
+        config: the settings; `config.correct` without a `corrector` leaves the condition as it is.
+        corrector: refines the condition on the grid after every step.
+        seeds: N = one per sample; B must be N, or 1 and is then shared by all seeds. Each seed's result does not
+            depend on the other seeds.
+
+    Yields:
+        StepEvent: one per step, `config.steps` in all, on the device of `condition`.
+
+    Raises:
+        ValueError: on a condition or seeds of the wrong shape or range (at once, not at the first step).
+    """
+    seeds = _check_inputs(condition, seeds, len(prior.alpha_bar), config)
+    return _run(prior, condition.expand(len(seeds), -1, -1, -1), config, corrector if config.correct else None, seeds)
+
+
+def sample(
+    prior: Prior,
+    condition: Tensor,
+    config: DPIConfig,
+    *,
+    corrector: Corrector | None = None,
+    seeds: Sequence[int] = (0,),
+) -> Tensor:
+    """The restored faces (N,3,H,W) in [-1, 1]: the last x0 of `sample_steps`, whose arguments it takes."""
+    x0 = condition
+    for event in sample_steps(prior, condition, config, corrector=corrector, seeds=seeds):
+        x0 = event.x0
+    return x0
+
+
+def _check_inputs(condition: Tensor, seeds: Sequence[int], num_timesteps: int, config: DPIConfig) -> tuple[int, ...]:
+    if condition.ndim != 4 or condition.shape[1] != 3 or min(condition.shape) < 1:
+        raise ValueError(f"condition has shape {tuple(condition.shape)}; expected (B, 3, H, W).")
+    if not condition.is_floating_point():
+        raise ValueError(f"condition is {condition.dtype}; expected floats in [-1, 1].")
+    if min(condition.shape[2:]) < 2 * config.sparsity:
+        raise ValueError(
+            f"condition is {condition.shape[3]}x{condition.shape[2]} pixels, smaller than two cells of sparsity "
+            f"{config.sparsity}; use a larger image or a smaller sparsity."
+        )
+    if config.steps > num_timesteps:
+        raise ValueError(f"steps is {config.steps}; allowed is 1 to {num_timesteps}, the prior's schedule.")
+    seeds = tuple(seeds)
+    for seed in seeds:
+        check_int("seed", seed, 0, MAX_SEED)
+    if not seeds or condition.shape[0] not in (1, len(seeds)):
+        raise ValueError(f"{len(seeds)} seeds for {condition.shape[0]} conditions; expected as many, or one condition.")
+    return seeds
+
+
+@torch.no_grad()
+def _run(
+    prior: Prior, condition: Tensor, config: DPIConfig, corrector: Corrector | None, seeds: tuple[int, ...]
+) -> Iterator[StepEvent]:
+    batch, channels, height, width = condition.shape
+    k = config.sparsity
+    noise = SeededNoise(seeds)
+    y_init = on_grid(condition, k).contiguous()
+    every_pixel = fixed_mask(batch, k, height, width, condition.device)
+    y = y_init
+    x = noise.normal((channels, height, width), like=condition)
+    pairs = timestep_pairs(config.steps, len(prior.alpha_bar))
+
+    for index, (t, t_prev) in enumerate(pairs):
+        c = step_coefficients(prior.alpha_bar, t, t_prev, config.eta)
+        timesteps = torch.full((batch,), t, device=x.device, dtype=torch.long)
+        eps = prior.predict_eps(x, timesteps)
+        x0 = predict_x0(x, eps, c)
+        stage = stage_of(t, t_prev, config.tau)
+        if stage == "final":
+            yield StepEvent(index, len(pairs), t, stage, x0, x0, torch.zeros_like(every_pixel), y)
+            return
+        eps_clipped = eps_from_x0(x, x0, c)
+        z = noise.normal((channels, height, width), like=condition)
+        x_next = ddim_step(x0, eps_clipped, z, c)
+        y_eps = eps if config.raw_eps else eps_clipped
+        y_noisy = ddim_step(y, on_grid(y_eps, k), on_grid(z, k), c)
+
+        grid = on_grid(x_next, k)
+        if stage == "FCM":
+            mask = every_pixel
+            grid.copy_(y_noisy)
+        else:
+            kept = noise.bernoulli(edge_probability(y, config.edge_exponent))
+            mask = dense_mask(kept, k, height, width)
+            w = t / config.omega
+            grid.copy_(torch.where(kept, w * y_noisy + (1 - w) * grid, grid))
+        y = corrector(grid.contiguous(), timesteps, y_init) if corrector is not None else y_init
+        x = x_next
+        yield StepEvent(index, len(pairs), t, stage, x, x0, mask, y)

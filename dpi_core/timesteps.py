@@ -1,0 +1,28 @@
+"""Which timesteps a run visits and which stage each belongs to. No torch here: the page draws its timeline from this."""
+
+from typing import Literal
+
+Stage = Literal["FCM", "RACM", "final"]
+
+TRAIN_TIMESTEPS = 1000
+
+
+def timestep_pairs(steps: int, num_timesteps: int = TRAIN_TIMESTEPS) -> list[tuple[int, int]]:
+    """(t, t_prev) from noisy to clean: `steps` timesteps spread evenly over 0..T-1, ending at 0; the last t_prev is -1.
+
+    Where `steps` divides T this is DDIM's "leading" spacing (20 steps: 950, 900 .. 0).
+
+    Raises:
+        ValueError: if `steps` is not in 1..T.
+    """
+    if not 1 <= steps <= num_timesteps:
+        raise ValueError(f"steps is {steps}; allowed is 1 to {num_timesteps}, the length of the noise schedule.")
+    ts = [i * num_timesteps // steps for i in reversed(range(steps))]
+    return list(zip(ts, [*ts[1:], -1], strict=True))
+
+
+def stage_of(t: int, t_prev: int, tau: int) -> Stage:
+    """FCM while t > tau, RACM after it; the last step (t_prev = -1) only returns its clean estimate: "final"."""
+    if t_prev < 0:
+        return "final"
+    return "FCM" if t > tau else "RACM"
