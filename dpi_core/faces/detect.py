@@ -1,0 +1,126 @@
+"""The detection chain: face-alignment where its weights are at hand, else YuNet, else the embedded detector.
+
+`auto` never keeps a page waiting: downloads run in the background, and until they are there the next best detector
+answers and the note says so.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dpi_core.faces import facealign, yunet
+from dpi_core.faces.download import cache_folder, fetching, offline
+from dpi_core.faces.face import DETECTORS, DetectionReport, Face, largest_first
+from dpi_core.faces.images import to_rgb
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PATIENCE = 4.0  # seconds that "auto" waits for YuNet's 233 KB, once
+
+
+def detect_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> list[Face]:
+    """The faces of an upright image, largest first; an empty list when there is none.
+
+    Args:
+        image: a PIL image of any mode (EXIF orientation already applied), or a uint8 array, grey, RGB or RGBA.
+        detector: "auto", "face-alignment", "yunet" or "embedded".
+
+    Raises:
+        ValueError: for an unknown detector, or one whose weights are missing and cannot be downloaded.
+    """
+    return find_faces(image, detector).faces
+
+
+def find_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> DetectionReport:
+    """Like `detect_faces`, with the detector that ran and a line on why it was this one."""
+    if detector not in DETECTORS:
+        raise ValueError(f"detector is {detector!r}; allowed are {', '.join(DETECTORS)}.")
+    pixels = to_rgb(image)
+    if detector == "face-alignment":
+        return _by_face_alignment(pixels, _demand_face_alignment(), "")
+    if detector == "yunet":
+        return _by_yunet(pixels, _demand_yunet(), "")
+    if detector == "embedded":
+        return _by_embedded(pixels, "")
+    ready = facealign.ready()
+    if ready is not None:
+        return _by_face_alignment(pixels, ready, "")
+    why = _why_not_face_alignment()
+    path, missing = _offered_yunet()
+    if path is not None:
+        return _by_yunet(pixels, path, why)
+    return _by_embedded(pixels, f"{why}; {missing}")
+
+
+def _by_face_alignment(pixels: np.ndarray, ready: str, why: str) -> DetectionReport:
+    return _report(facealign.detect(pixels, ready), "face-alignment", f"face-alignment ({ready})", why)
+
+
+def _by_yunet(pixels: np.ndarray, path: Path, why: str) -> DetectionReport:
+    return _report(yunet.detect(pixels, path), "yunet", "YuNet", why)
+
+
+def _by_embedded(pixels: np.ndarray, why: str) -> DetectionReport:
+    from dpi_core.faces import embedded
+
+    return _report(embedded.detect(pixels), "embedded", "the embedded detector", why)
+
+
+def _report(faces: list[Face], name: str, title: str, why: str) -> DetectionReport:
+    found = "no face" if not faces else "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+    note = f"{found} found by {title}" + (f" ({why})." if why else ".")
+    return DetectionReport(largest_first(faces), name, note[0].upper() + note[1:])
+
+
+def _why_not_face_alignment() -> str:
+    """Starts the download where one is allowed and says how it stands."""
+    if offline():
+        return "face-alignment's weights are not here and downloads are switched off"
+    downloads = [fetching(file, facealign.folder()) for file in facealign.DOWNLOADS]
+    if any(download.failed() for download in downloads):
+        return "face-alignment's weights are not here and could not be downloaded"
+    return "face-alignment's weights are on their way"
+
+
+def _offered_yunet() -> tuple[Path | None, str]:
+    """YuNet's file where it is cached or arrives within `PATIENCE`, else the reason why it is not."""
+    path = yunet.weights()
+    if path is not None:
+        return path, ""
+    if offline():
+        return None, "YuNet's neither"
+    try:
+        return fetching(yunet.FILE, cache_folder()).result(PATIENCE), ""
+    except TimeoutError:
+        return None, "YuNet's are on their way"
+    except ValueError:
+        return None, "YuNet's could not be either"
+
+
+def _demand_yunet() -> Path:
+    path = yunet.weights()
+    if path is not None:
+        return path
+    _refuse_offline("YuNet", cache_folder())
+    return fetching(yunet.FILE, cache_folder()).result()
+
+
+def _demand_face_alignment() -> str:
+    ready = facealign.ready()
+    if ready is None:
+        _refuse_offline("face-alignment", facealign.folder())
+        for file in facealign.DOWNLOADS:
+            fetching(file, facealign.folder()).result()
+        ready = facealign.ready()
+    if ready is None:
+        raise ValueError(f"face-alignment's weights in {facealign.folder()} are missing or damaged.")
+    return ready
+
+
+def _refuse_offline(name: str, folder: Path) -> None:
+    if offline():
+        raise ValueError(
+            f"{name}'s weights are not in {folder} and downloads are switched off; use detector='embedded'."
+        )

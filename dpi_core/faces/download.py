@@ -1,0 +1,148 @@
+"""Files fetched once: a cache folder, a SHA-256 for each, a short timeout, nothing left behind by a failure.
+
+A file counts as cached only while its SHA-256 fits. A fetch runs in a thread of its own, so a caller waits as long as
+it cares to; its outcome, good or bad, is kept for the process, so an unreachable host is tried once.
+"""
+
+import hashlib
+import os
+import tempfile
+import threading
+import time
+import urllib.request
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from functools import cache
+from http.client import HTTPException
+from pathlib import Path
+from typing import BinaryIO
+
+TIMEOUT = 4.0  # seconds, to connect and for every read
+CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file on the net: its name in the cache, the addresses to try, its SHA-256 (or its first digits), its limit."""
+
+    name: str
+    urls: tuple[str, ...]
+    sha256: str
+    max_bytes: int
+
+
+def cache_folder() -> Path:
+    """``$DPI_CORE_CACHE``, or ``~/.cache/dpi_core``."""
+    named = os.environ.get("DPI_CORE_CACHE")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "dpi_core"
+
+
+def offline() -> bool:
+    """Whether the user forbade downloads: ``HF_HUB_OFFLINE`` or ``DPI_CORE_OFFLINE`` is set to something true."""
+    return any(
+        os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
+        for name in ("HF_HUB_OFFLINE", "DPI_CORE_OFFLINE")
+    )
+
+
+def cached(file: RemoteFile, folder: Path) -> Path | None:
+    """Where the file lies in `folder`, or None while it is not there or is not the right one."""
+    path = folder / file.name
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return path if _sha256_of(path, status.st_size, status.st_mtime_ns).startswith(file.sha256) else None
+
+
+def fetch(file: RemoteFile, folder: Path) -> Path:
+    """Download now and return the path.
+
+    Raises:
+        ValueError: in one line, when no address gave the right file; nothing is left in `folder` then.
+    """
+    problem = "no address is known"
+    for url in file.urls:
+        try:
+            return _fetch_from(url, file, folder)
+        except (OSError, HTTPException, ValueError) as error:  # URLError and timeouts are OSErrors
+            problem = f"{url.split('/')[2]}: {getattr(error, 'reason', error)}"
+    raise ValueError(f"{file.name} could not be downloaded ({problem}).")
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """A download under way or over: its outcome, and when it began (`time.monotonic`)."""
+
+    future: "Future[Path]"
+    began: float
+
+    def result(self, seconds: float | None = None) -> Path:
+        """The file's path, waiting while the download is younger than `seconds` (None: until it ends).
+
+        Raises:
+            ValueError: if it failed.
+            TimeoutError: if it is still under way.
+        """
+        left = None if seconds is None else max(0.0, seconds - (time.monotonic() - self.began))
+        try:
+            return self.future.result(left)
+        except FutureTimeout as error:  # a class of its own before Python 3.11
+            raise TimeoutError("the download is still under way") from error
+
+    def failed(self) -> bool:
+        """Whether it is over and gave no file."""
+        return self.future.done() and self.future.exception() is not None
+
+
+@cache
+def fetching(file: RemoteFile, folder: Path) -> Fetching:
+    """The one download of this file into this folder that this process tries, started in the background."""
+    future: Future[Path] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(fetch(file, folder))
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, name=f"fetch {file.name}", daemon=True).start()
+    return Fetching(future, time.monotonic())
+
+
+def _fetch_from(url: str, file: RemoteFile, folder: Path) -> Path:
+    request = urllib.request.Request(url, headers={"User-Agent": "dpi_core"})
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".part", dir=folder)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                _copy_checked(answer, out, file)
+            os.replace(partial, folder / file.name)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+    return folder / file.name
+
+
+def _copy_checked(answer: BinaryIO, out: BinaryIO, file: RemoteFile) -> None:
+    digest, count = hashlib.sha256(), 0
+    while chunk := answer.read(CHUNK):
+        count += len(chunk)
+        if count > file.max_bytes:
+            raise ValueError(f"it is larger than the {file.max_bytes} bytes expected")
+        digest.update(chunk)
+        out.write(chunk)
+    if not digest.hexdigest().startswith(file.sha256):
+        raise ValueError(f"it has SHA-256 {digest.hexdigest()[:12]}.., expected {file.sha256[:12]}..")
+
+
+@cache
+def _sha256_of(path: Path, size: int, modified: int) -> str:
+    """`size` and `modified` make a changed file a different question."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
