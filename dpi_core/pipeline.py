@@ -1,0 +1,242 @@
+"""From a photograph to restored faces, and the one place where the device is chosen.
+
+    read -> find faces -> align to the prior's template -> (degrade, in a simulation) -> sample -> measure -> paste back
+
+`Restorer.restore_steps` is the primitive: it yields every sampling step and, last, the `Restoration`.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from dpi_core import __version__
+from dpi_core.config import DPIConfig
+from dpi_core.corrector import load_corrector
+from dpi_core.degradation import dense_condition, downscale
+from dpi_core.devices import pick_device
+from dpi_core.faces import Face, find_faces, five_points
+from dpi_core.faces.align import crop_face
+from dpi_core.faces.paste import paste_face
+from dpi_core.faces.templates import TEMPLATES
+from dpi_core.images import ImageError, ImageLike, read_image
+from dpi_core.metrics import lr_consistency, psnr, ssim
+from dpi_core.pixels import to_image, to_tensor
+from dpi_core.priors import load_prior
+from dpi_core.restoration import FaceJob, FaceResult, NoFaceError, Preparation, Restoration, RestoreStep
+from dpi_core.sampler import StepEvent, sample_steps
+
+SCALES = (4, 8, 16)
+MIN_ALIGNED_SIDE = 8
+CONSISTENCY_SCALE = 4  # a photo has no known low-resolution original; its consistency is read at a quarter of the size
+
+
+class Restorer:
+    """Loads a prior and a corrector once and restores photographs with them.
+
+    Args:
+        prior: "embedded" or a folder (see `load_prior`).
+        device: "auto", "cpu", "cuda" or "mps".
+        corrector: "embedded" or a folder (see `load_corrector`).
+
+    Raises:
+        ValueError: on an unknown prior, corrector or device.
+    """
+
+    def __init__(self, prior: str = "embedded", device: str = "auto", *, corrector: str = "embedded"):
+        self.prior = load_prior(prior, device)
+        self.corrector = load_corrector(corrector, device)
+        self.device = pick_device(device)
+        self._names = {"prior": prior, "corrector": corrector}
+
+    def restore(
+        self,
+        image: ImageLike,
+        config: DPIConfig | None = None,
+        *,
+        seeds: Sequence[int] = (0,),
+        scale: int | None = None,
+        aligned: bool = False,
+        face: int | str | None = None,
+        detector: str = "auto",
+    ) -> Restoration:
+        """Restore the faces of a photo; the arguments are those of `prepare` and `restore_steps`."""
+        steps = self.restore_steps(
+            image, config, seeds=seeds, scale=scale, aligned=aligned, face=face, detector=detector
+        )
+        return next(step for step in steps if isinstance(step, Restoration))
+
+    def restore_steps(
+        self,
+        image: ImageLike | Preparation,
+        config: DPIConfig | None = None,
+        *,
+        seeds: Sequence[int] = (0,),
+        scale: int | None = None,
+        aligned: bool = False,
+        face: int | str | None = None,
+        detector: str = "auto",
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[RestoreStep | Restoration]:
+        """Restore step by step.
+
+        Args:
+            image: what `prepare` takes, or what it returned (then the four arguments below are ignored).
+            scale, aligned, face, detector: see `prepare`.
+            config: the settings; None = `DPIConfig()`.
+            seeds: one result for each.
+            stop: asked after every step; True ends the run with what there is.
+
+        Yields:
+            RestoreStep: each step of each face; then, last, one Restoration.
+        """
+        config = config or DPIConfig()
+        if not isinstance(image, Preparation):
+            image = self.prepare(image, scale=scale, aligned=aligned, face=face, detector=detector)
+        start, complete = time.perf_counter(), True
+        results: list[FaceResult] = []
+        for job in image.jobs:
+            x0 = None
+            condition = job.condition.to(self.device)
+            for event in sample_steps(self.prior, condition, config, corrector=self.corrector, seeds=seeds):
+                event = _on_cpu(event)
+                x0 = event.x0
+                yield RestoreStep(job, event)
+                if stop():
+                    complete = event.stage == "final" and job is image.jobs[-1]
+                    break
+            if x0 is not None:
+                results += self._finish(image, job, x0, config, tuple(seeds), event.index + 1)
+            if not complete:
+                break
+        photos = tuple(_compose(image, [r for r in results if r.seed == seed]) for seed in seeds)
+        yield Restoration(tuple(results), photos, image, complete, time.perf_counter() - start)
+
+    def prepare(
+        self,
+        image: ImageLike,
+        *,
+        scale: int | None = None,
+        aligned: bool = False,
+        face: int | str | None = None,
+        detector: str = "auto",
+        faces: Sequence[Face] | None = None,
+    ) -> Preparation:
+        """Read a photo, find its faces and cut out those to restore.
+
+        Args:
+            image: PIL image, RGB array, path or bytes.
+            scale: None = the photo as it is; 4, 8 or 16 = reduce the face first: a simulation with a known truth.
+            aligned: the picture is a face crop already; its central square is used whole.
+            face: an index (0 = the largest), "all", or None = the largest.
+            detector: "auto", "face-alignment", "yunet" or "embedded".
+            faces: what the detector found before; it is not asked again then.
+
+        Raises:
+            NoFaceError: if there is no face.
+            ImageError: if the picture cannot be used.
+            ValueError: on a scale, face or detector that is not allowed.
+        """
+        if scale is not None and scale not in SCALES:
+            raise ValueError(f"scale is {scale!r}; allowed is one of {SCALES}, or None for the photo as it is.")
+        photo = np.asarray(read_image(image))
+        if aligned:
+            crop = _central_square(photo, self.prior.image_size)
+            job = self._job(0, None, crop, None, scale)
+            return Preparation(photo, (), (job,), scale, "The picture was taken as an aligned face.")
+        note = ""
+        if faces is None:
+            report = find_faces(photo, detector)
+            faces, note = report.faces, report.note
+        if not faces:
+            raise NoFaceError(
+                f"No face was found in the picture of {photo.shape[1]}x{photo.shape[0]} pixels. Use a photo with a face "
+                "that looks towards the camera, or mark the picture as an already aligned face crop."
+            )
+        template = TEMPLATES[self.prior.template]
+        jobs = []
+        for index in _chosen(face, len(faces)):
+            cut = crop_face(photo, five_points(faces[index]), template)
+            jobs.append(self._job(index, faces[index], cut.pixels, cut.matrix, scale))
+        return Preparation(photo, tuple(faces), tuple(jobs), scale, note)
+
+    def _job(
+        self, index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, scale: int | None
+    ) -> FaceJob:
+        pixels = to_tensor(crop)
+        low_res = downscale(pixels, scale or CONSISTENCY_SCALE)
+        condition = pixels if scale is None else dense_condition(low_res, *crop.shape[:2])
+        return FaceJob(index, face, crop, matrix, low_res, condition, pixels if scale else None)
+
+    def _finish(
+        self, prepared: Preparation, job: FaceJob, x0: Tensor, config: DPIConfig, seeds: tuple[int, ...], steps: int
+    ) -> list[FaceResult]:
+        results = []
+        for seed, face in zip(seeds, x0, strict=True):
+            image = to_image(face)
+            rounded = to_tensor(np.asarray(image))
+            measured = {"lr_consistency": round(lr_consistency(rounded, job.low_res), 2)}
+            if job.truth is not None:
+                measured["psnr"] = round(psnr(rounded, job.truth), 2)
+                measured["psnr_input"] = round(psnr(job.condition, job.truth), 2)
+                measured["ssim"] = round(ssim(rounded, job.truth), 4)
+            settings = {
+                "version": __version__,
+                **self._names,
+                "config": asdict(config),
+                "seed": seed,
+                "scale": prepared.scale,
+                "aligned": job.face is None,
+                "face": job.index,
+                "steps_done": steps,
+                "measured": measured,
+            }
+            results.append(FaceResult(job, seed, image, to_image(job.condition[0]), measured, settings))
+        return results
+
+
+def _on_cpu(event: StepEvent) -> StepEvent:
+    return replace(
+        event, x_t=event.x_t.cpu(), x0=event.x0.cpu(), mask=event.mask.cpu(), condition=event.condition.cpu()
+    )
+
+
+def _chosen(face: int | str | None, count: int) -> list[int]:
+    if face is None:
+        return [0]
+    if face == "all":
+        return list(range(count))
+    if isinstance(face, bool) or not isinstance(face, int) or not 0 <= face < count:
+        raise ValueError(
+            f"face is {face!r}; allowed is 0 to {count - 1} (largest first), 'all', or None = the largest."
+        )
+    return [face]
+
+
+def _central_square(photo: np.ndarray, size: int) -> np.ndarray:
+    height, width = photo.shape[:2]
+    side = min(height, width)
+    if side < MIN_ALIGNED_SIDE:
+        raise ImageError(
+            f"The picture is {width}x{height} pixels; a face crop needs at least {MIN_ALIGNED_SIDE} a side."
+        )
+    left, top = (width - side) / 2, (height - side) / 2
+    square = Image.fromarray(photo).resize(
+        (size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
+    )
+    return np.asarray(square)
+
+
+def _compose(prepared: Preparation, results: list[FaceResult]) -> Image.Image:
+    photo = prepared.photo
+    for result in results:
+        restored = np.asarray(result.image)
+        if result.job.matrix is None:
+            return result.image
+        # A photo as it is keeps its own pixels where nothing changed; a simulation must not show what it was made from.
+        original = result.job.crop if prepared.scale is None else None
+        photo = paste_face(photo, restored, result.job.matrix, original=original)
+    return Image.fromarray(photo)

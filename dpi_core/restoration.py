@@ -1,0 +1,110 @@
+"""What a restoration is made of, from the photo to the results: frozen records, no behaviour."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from dpi_core.faces import Face
+from dpi_core.images import ImageError
+from dpi_core.sampler import StepEvent
+
+
+class NoFaceError(ImageError):
+    """No face was found in the photo."""
+
+
+@dataclass(frozen=True)
+class FaceJob:
+    """One face ready to be restored.
+
+    Attributes:
+        index: the face's place in the photo, largest first.
+        face: where it was found; None for an already aligned picture.
+        crop: (S,S,3) uint8, the aligned crop as it is in the photo.
+        matrix: (2,3) photo pixels -> crop pixels; None for an already aligned picture.
+        low_res: (1,3,h,w) in [-1, 1], what the result is compared with at low resolution.
+        condition: (1,3,S,S) in [-1, 1], what the sampler is given.
+        truth: (1,3,S,S), the crop before it was degraded; only in a simulation.
+    """
+
+    index: int
+    face: Face | None
+    crop: np.ndarray
+    matrix: np.ndarray | None
+    low_res: Tensor
+    condition: Tensor
+    truth: Tensor | None
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A photo, the faces found in it and those that are to be restored.
+
+    Attributes:
+        photo: (H,W,3) uint8, upright.
+        faces: all faces found, largest first.
+        jobs: one for each face chosen.
+        scale: the simulated reduction, or None.
+        note: one line on how the faces were found.
+    """
+
+    photo: np.ndarray
+    faces: tuple[Face, ...]
+    jobs: tuple[FaceJob, ...]
+    scale: int | None
+    note: str
+
+
+@dataclass(frozen=True)
+class RestoreStep:
+    """One sampling step of one face, its tensors on the CPU."""
+
+    job: FaceJob
+    event: StepEvent
+
+
+@dataclass(frozen=True)
+class FaceResult:
+    """One restored face.
+
+    Attributes:
+        job: what it was made from.
+        seed: the seed it was made with.
+        image: the restored crop.
+        condition: the crop the sampler was given.
+        measured: lr_consistency in dB, and psnr in dB and ssim against the truth in a simulation.
+        settings: everything needed to make it again.
+    """
+
+    job: FaceJob
+    seed: int
+    image: Image.Image
+    condition: Image.Image
+    measured: dict[str, float]
+    settings: dict
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """A finished run, or one that was stopped.
+
+    Attributes:
+        results: for each face in turn, one for each seed.
+        photos: the photo with the restored faces pasted back, one for each seed.
+        preparation: the photo and its faces.
+        complete: False if it was stopped before the last step.
+        seconds: what sampling took.
+    """
+
+    results: tuple[FaceResult, ...]
+    photos: tuple[Image.Image, ...]
+    preparation: Preparation
+    complete: bool
+    seconds: float
+
+    @property
+    def photo(self) -> Image.Image:
+        """The photo pasted with the first seed's faces."""
+        return self.photos[0]
