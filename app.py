@@ -1,0 +1,28 @@
+"""The browser app: ``python app.py`` serves it on this machine; a Hugging Face Space runs the same file."""
+
+import argparse
+
+from dpi_core.ui.engine import Engine, EngineSettings
+from dpi_core.ui.page import build_page, launch_options
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--prior", default="embedded", help="'embedded' or a folder with a diffusers UNet2DModel")
+    parser.add_argument("--corrector", default="embedded", help="'embedded' or a folder with a trained corrector")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1; on a Space 0.0.0.0)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument("--share", action="store_true", help="also make a public link through Gradio's servers")
+    args = parser.parse_args(argv)
+    engine = Engine(EngineSettings(args.prior, args.corrector, args.device))
+    page = build_page(engine)
+    page.launch(
+        server_name=args.host, server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options()
+    )
+    engine.warm_up()  # after the page is up: loading the networks must not keep it waiting
+    page.block_thread()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The page's event handlers: from Gradio's values to `dpi_core.ui.restore` and back to component updates."""
+
+import random
+from collections.abc import Iterator
+
+import gradio as gr
+
+from dpi_core.config import DPIConfig
+from dpi_core.presets import PRESETS
+from dpi_core.ui.engine import Engine
+from dpi_core.ui.live import plan_text, render_message
+from dpi_core.ui.restore import Outcome, detect, run
+from dpi_core.ui.session import Session
+
+FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps")
+MAX_PAGE_SEED = 2**32 - 1  # more digits than a number field keeps exactly would be lost
+
+
+def preset_text(name: str) -> str:
+    """A preset's own line."""
+    return f"{name.capitalize()}: {PRESETS[name][1]}."
+
+
+def plan_html(config: DPIConfig) -> str:
+    """What the present settings would do."""
+    return f'<p class="dpi-plan">{plan_text(config)}</p>'
+
+
+def on_photo(photo: str | None, session: Session) -> Iterator[tuple]:
+    """A new photo: find its faces."""
+    yield gr.skip(), gr.skip(), render_message("Looking for faces .." if photo else "Choose a photo.")
+    thumbnails, message = detect(photo, session)
+    gallery = gr.Gallery(thumbnails, visible=bool(thumbnails))
+    yield gallery, gr.Checkbox(value=False, visible=len(thumbnails) > 1), message
+
+
+def on_face(session: Session, event: gr.SelectData) -> str:
+    """Another face was chosen in the gallery."""
+    session.face = int(event.index)
+    return render_message(f"Face {session.face + 1} will be restored. {session.note}")
+
+
+def on_start(session: Session) -> tuple:
+    """Run was pressed: clear the stop flag, show the Stop button."""
+    session.stopped = False
+    return gr.Button(interactive=False), gr.Button(visible=True, interactive=True, value="Stop")
+
+
+def on_stop(session: Session) -> gr.Button:
+    """Stop was pressed: the run ends after its current step."""
+    session.stopped = True
+    return gr.Button(value="Stopping ..", interactive=False)
+
+
+def on_run(engine: Engine, session: Session, photo, mode, aligned, every_face, seed, *values) -> Iterator[tuple]:
+    """Stream a run to the outputs: live view, summary, slider, photo, files, and the two buttons."""
+    settings = dict(zip(FIELDS, values, strict=True))
+    skip = gr.skip()
+    for item in run(engine, session, photo, mode, aligned, every_face, seed, settings):
+        if isinstance(item, Outcome):
+            yield (
+                skip,
+                item.summary,
+                gr.ImageSlider((item.before, item.after), visible=True),
+                gr.Image(item.photo, visible=True),
+                gr.File(item.files, visible=True),
+                skip,
+                skip,
+            )
+        else:
+            yield item, skip, skip, skip, skip, skip, skip
+    yield skip, skip, skip, skip, skip, gr.Button(interactive=True), gr.Button(visible=False)
+
+
+def on_preset(name: str) -> tuple:
+    """A preset was chosen: move all the controls."""
+    config = PRESETS[name][0]
+    return *(getattr(config, field) for field in FIELDS), gr.Radio(info=preset_text(name))
+
+
+def on_settings(*values) -> str:
+    """A control was moved: say what the run would do."""
+    try:
+        return plan_html(DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True))))
+    except ValueError as error:
+        return render_message(str(error), "error")
+
+
+def on_dice() -> int:
+    """A new seed."""
+    return random.randint(0, MAX_PAGE_SEED)

@@ -1,0 +1,214 @@
+"""What happens between a click and a picture: plain generators over the pipeline, with errors turned into messages.
+
+Every function here takes the visitor's own `Session`; nothing is shared between sessions but the networks.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from dpi_core.config import DPIConfig
+from dpi_core.ui.engine import Engine
+from dpi_core.ui.live import Picture, render_live, render_message
+from dpi_core.ui.session import Session
+
+if TYPE_CHECKING:
+    from dpi_core.pipeline import Restoration
+    from dpi_core.sampler import StepEvent
+
+log = logging.getLogger("dpi_core.ui")
+
+MODES = {"The photo as it is": None, "Simulate x4": 4, "Simulate x8": 8, "Simulate x16": 16}
+UNEXPECTED = "Something went wrong that should not have. Your photo and settings are untouched; try again."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the page shows of a finished or stopped run.
+
+    Attributes:
+        summary: HTML, one line on each face.
+        before, after: the input crop and the result of the first face, the same size.
+        photo: the photo with the faces pasted back.
+        files: the PNG files to download, settings inside.
+    """
+
+    summary: str
+    before: Image.Image
+    after: Image.Image
+    photo: Image.Image
+    files: list[str]
+
+
+def message_of(error: Exception) -> str:
+    """An exception as a sentence for people; an unexpected one is logged and leaves only an apology."""
+    if isinstance(error, ValueError):
+        return str(error)
+    log.exception("unexpected error", exc_info=error)
+    return UNEXPECTED
+
+
+def detect(photo: str | None, session: Session) -> tuple[list[tuple[Image.Image, str]], str]:
+    """Find the faces of a newly chosen photo; returns their thumbnails with captions, and a message as HTML."""
+    from dpi_core.faces import find_faces
+    from dpi_core.images import read_image
+
+    session.photo, session.faces, session.face, session.note = photo, None, 0, ""
+    if photo is None:
+        return [], render_message("Choose a photo, or one of the examples below it.")
+    try:
+        picture = read_image(photo)
+        report = find_faces(picture, "auto")
+    except Exception as error:
+        session.photo = None
+        return [], render_message(message_of(error), "error")
+    session.faces, session.note = list(report.faces), report.note
+    if not report.faces:
+        text = "No face was found. If the picture is a face crop already, open “Advanced” and tick “already aligned”."
+        return [], render_message(f"{text} {report.note}", "error")
+    thumbnails = [(_thumbnail(picture, face.box), _caption(i, face.box)) for i, face in enumerate(report.faces)]
+    return thumbnails, render_message(report.note)
+
+
+def _caption(index: int, box: tuple[float, float, float, float]) -> str:
+    return f"{index + 1}: {round(box[2] - box[0])} px"
+
+
+def _thumbnail(picture: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+    x0, y0, x1, y1 = box
+    half = 0.65 * max(x1 - x0, y1 - y0)
+    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+    return picture.crop((round(cx - half), round(cy - half), round(cx + half), round(cy + half))).resize((96, 96))
+
+
+def run(
+    engine: Engine,
+    session: Session,
+    photo: str | None,
+    mode: str,
+    aligned: bool,
+    every_face: bool,
+    seed: float | None,
+    values: dict,
+) -> Iterator[str | Outcome]:
+    """Restore the chosen face: yields the live view after every step (HTML) and, last, the `Outcome`.
+
+    A wrong input ends the run with one message; nothing that was shown before is lost.
+    """
+    try:
+        config = DPIConfig.from_dict(values)
+        if photo is None:
+            yield render_message("Choose a photo first, or one of the examples.", "error")
+            return
+        yield render_live(config, None, headline="Reading the photo and loading the models ..")
+        yield from _steps(engine, session, photo, mode, aligned, every_face, whole_number("seed", seed), config)
+    except Exception as error:
+        yield render_message(message_of(error), "error")
+
+
+def whole_number(name: str, value: float | None) -> int:
+    """A number field's value as an int; ValueError names the field otherwise."""
+    if value is None or value != int(value):
+        raise ValueError(f"{name} is {value!r}; allowed is a whole number.")
+    return int(value)
+
+
+def _steps(
+    engine: Engine,
+    session: Session,
+    photo: str,
+    mode: str,
+    aligned: bool,
+    every_face: bool,
+    seed: int,
+    config: DPIConfig,
+) -> Iterator[str | Outcome]:
+    from dpi_core.pipeline import Restoration
+
+    restorer = engine.restorer()
+    known = session.faces if session.photo == photo else None
+    prepared = restorer.prepare(
+        photo, scale=MODES[mode], aligned=aligned, face="all" if every_face else session.face, faces=known
+    )
+    start, total = time.perf_counter(), config.steps * len(prepared.jobs)
+    key_frames: dict[str, StepEvent] = {}
+    item = None
+    items = restorer.restore_steps(prepared, config, seeds=(seed,), stop=lambda: session.stopped)
+    for done, item in enumerate(items, start=1):
+        if isinstance(item, Restoration):
+            break
+        event, face = item.event, prepared.jobs.index(item.job)
+        if face == 0:
+            key_frames[event.stage] = event
+        which = f"Face {face + 1} of {len(prepared.jobs)}. " if len(prepared.jobs) > 1 else ""
+        left = (time.perf_counter() - start) / done * (total - done)
+        headline = f"{which}Step {event.index + 1} of {event.total}, t = {event.t}, {left:.1f} s left"
+        yield render_live(config, event.index, _running_pictures(event), headline)
+    assert isinstance(item, Restoration)  # what restore_steps ends with
+    last = list(key_frames.values())[-1]
+    how = "Finished" if item.complete else f"Stopped after step {last.index + 1} of {last.total}, its estimate kept,"
+    yield render_live(config, last.index, _final_pictures(item, key_frames), f"{how} in {item.seconds:.1f} s.")
+    yield _outcome(session, item, Path(photo).stem)
+
+
+def _running_pictures(event: "StepEvent") -> list[Picture]:
+    from dpi_core.pixels import to_image
+    from dpi_core.viz import condition_image, mask_overlay
+
+    held = int(event.mask.sum())
+    return [
+        ("x0, the clean estimate", f"estimate of the face at step {event.index + 1}", to_image(event.x0[0])),
+        ("x_t, still noisy", "the noisy sample", to_image(event.x_t[0])),
+        (f"mask: {held} pixels held", "the pixels that follow the condition, coloured by stage", mask_overlay(event)),
+        ("condition, corrected", "the corrected condition on the grid", condition_image(event)),
+    ]
+
+
+def _final_pictures(restoration: "Restoration", key_frames: "dict[str, StepEvent]") -> list[Picture]:
+    from dpi_core.pixels import to_image
+    from dpi_core.viz import mask_overlay
+
+    first = restoration.results[0]
+    pictures = [
+        ("result", "the restored face", first.image),
+        ("input", "the face as the sampler was given it", first.condition),
+    ]
+    if "FCM" in key_frames:
+        pictures.append(("end of FCM", "the estimate when FCM ended", to_image(key_frames["FCM"].x0[0])))
+    if first.job.truth is not None:
+        pictures.append(("the truth", "the face before it was reduced", to_image(first.job.truth[0])))
+    elif "RACM" in key_frames:
+        pictures.append(("last RACM mask", "the pixels that followed the condition", mask_overlay(key_frames["RACM"])))
+    return pictures
+
+
+def _outcome(session: Session, restoration: "Restoration", stem: str) -> Outcome:
+    from dpi_core.images import save_png
+
+    folder = session.results_folder()
+    files, lines = [], []
+    for result in restoration.results:
+        config = result.settings["config"]
+        name = f"{stem}-face{result.job.index + 1}-seed{result.seed}-tau{config['tau']}-k{config['sparsity']}.png"
+        save_png(result.image, folder / name, result.settings)
+        files.append(str(folder / name))
+        lines.append(f"Face {result.job.index + 1}, seed {result.seed}: {_figures(result.measured)}")
+    if restoration.results[0].job.matrix is not None:
+        path = folder / f"{stem}-restored.png"
+        save_png(restoration.photo, path, {"faces": [r.settings for r in restoration.results]})
+        files.append(str(path))
+    first = restoration.results[0]
+    return Outcome(render_message(" · ".join(lines)), first.condition, first.image, restoration.photo, files)
+
+
+def _figures(measured: dict[str, float]) -> str:
+    parts = [f"agrees with the input at low resolution to {measured['lr_consistency']:.1f} dB"]
+    if "psnr" in measured:
+        parts.append(f"PSNR {measured['psnr']:.2f} dB against the truth (the input: {measured['psnr_input']:.2f})")
+        parts.append(f"SSIM {measured['ssim']:.3f}")
+    return ", ".join(parts)

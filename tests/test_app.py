@@ -1,0 +1,161 @@
+"""The app as a visitor meets it: headless Chromium on the real embedded models."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from urllib.request import urlopen
+
+import pytest
+from conftest import EXAMPLES, ROOT
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from dpi_core.images import read_settings
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+PATIENCE = 90_000  # ms; the first run loads the models
+WATCH_STAGES = """() => {
+  window.stages = [];
+  new MutationObserver(() => {
+    const badge = document.querySelector("#live [data-stage]");
+    const stage = badge && badge.dataset.stage;
+    if (stage && window.stages.at(-1) !== stage) window.stages.push(stage);
+  }).observe(document.querySelector("#live"), {subtree: true, childList: true, attributes: true});
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine; install it or set CHROMIUM to its path")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, app_url):
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(app_url)
+    page.wait_for_selector("#run")
+    yield page
+    context.close()
+    assert errors == []
+
+
+def upload(page: Page, path) -> None:
+    page.set_input_files("#photo input[type=file]", str(path))
+
+
+def choose_advanced_steps(page: Page, steps: int) -> None:
+    page.get_by_text("Advanced", exact=True).click()
+    field = page.locator("#steps input[type=number]")
+    field.fill(str(steps))
+    field.press("Enter")
+    expect(page.locator("#plan")).to_contain_text("FCM steps")
+
+
+def test_upload_run_watch_and_download(page, tmp_path):
+    upload(page, EXAMPLES / "astronaut.jpg")
+    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    expect(page.locator("#faces img")).to_have_count(1)
+    page.get_by_label("Simulate x8").check()
+    page.evaluate(WATCH_STAGES)
+    page.click("#run")
+    expect(page.locator("#summary")).to_contain_text("PSNR", timeout=PATIENCE)
+    assert page.evaluate("window.stages") == ["FCM", "RACM", "final"]
+    expect(page.locator("#live figcaption").first).to_have_text("result")
+    expect(page.locator("#compare img").first).to_be_visible()
+    expect(page.locator("#pasted img")).to_be_visible()
+    assert page.locator("#live img:not([alt])").count() == 0
+
+    with page.expect_download() as download:
+        page.locator("#files a[download]").first.click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert re.fullmatch(r"astronaut-face1-seed0-tau150-k2\.png", path.name)
+    assert Image.open(path).size == (128, 128)
+    assert read_settings(path)["scale"] == 8
+    expect(page.locator("#run")).to_be_enabled()
+
+
+def test_stop_keeps_the_partial_result(page):
+    upload(page, EXAMPLES / "grace-hopper.jpg")
+    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    choose_advanced_steps(page, 250)
+    page.click("#run")
+    expect(page.locator("#live .dpi-line")).to_contain_text(re.compile(r"Step \d+ of 250"), timeout=PATIENCE)
+    page.click("#stop")
+    line = page.locator("#live .dpi-line")
+    expect(line).to_contain_text(re.compile(r"Stopped after step \d+ of 250"), timeout=PATIENCE)
+    expect(page.locator("#pasted img")).to_be_visible()
+    expect(page.locator("#stop")).to_be_hidden()
+    expect(page.locator("#run")).to_be_enabled()
+
+
+def test_an_example_and_the_sliders_and_the_dice(page):
+    page.locator("#examples button, #examples .gallery-item, .gallery button").first.click()
+    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    page.get_by_label("Published").check()
+    expect(page.locator("#plan")).to_contain_text("12 FCM steps (t > 350), then 7 RACM steps")
+    field = page.locator("#sparsity input[type=number]")
+    field.fill("4")
+    field.press("Enter")
+    expect(page.locator("#plan")).to_contain_text("1 pixel in 16")
+    before = page.locator("#seed input").input_value()
+    page.click("#dice")
+    expect(page.locator("#seed input")).not_to_have_value(before)
+
+
+def test_bad_files_end_in_a_message_and_leave_the_page_usable(page, bad_files):
+    for path in bad_files.values():
+        upload(page, path)
+        expect(page.locator("#status [role=alert]")).to_contain_text(path.name, timeout=PATIENCE)
+        page.click("#run")
+        expect(page.locator("#live [role=alert]")).to_contain_text(path.name, timeout=PATIENCE)
+        expect(page.locator("#run")).to_be_enabled()
+        page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
+    upload(page, EXAMPLES / "astronaut-tiny.png")
+    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_a_phone(browser, app_url, scheme):
+    page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    page.goto(app_url)
+    page.wait_for_selector("#run")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+def test_app_py_serves_the_page(tmp_path):
+    port = 7933
+    app = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        for _ in range(600):
+            assert app.poll() is None, app.stderr.read().decode()
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+                    assert b"Diffusion Prior Interpolation" in answer.read()
+                    return
+            except OSError:
+                time.sleep(0.1)
+        pytest.fail("the page did not come up within a minute")
+    finally:
+        app.terminate()
+        app.wait()

@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import pytest
+from conftest import EXAMPLES
+from PIL import Image
+
+from dpi_core.images import read_settings
+from dpi_core.ui.engine import Engine, EngineSettings
+from dpi_core.ui.restore import MODES, UNEXPECTED, Outcome, detect, run
+from dpi_core.ui.session import Session
+
+FAST = {"steps": 4, "tau": 400}
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Engine(EngineSettings(device="cpu"))
+
+
+def drain(engine, session, photo, mode="The photo as it is", aligned=False, every_face=False, seed=0, values=FAST):
+    return list(run(engine, session, str(photo) if photo else None, mode, aligned, every_face, seed, values))
+
+
+def test_a_run_streams_both_stages_and_ends_in_files_that_hold_their_settings(engine, astronaut):
+    session = Session()
+    items = drain(engine, session, astronaut, seed=7)
+    outcome = items[-1]
+    assert isinstance(outcome, Outcome)
+    shown = "".join(item for item in items if isinstance(item, str))
+    for stage in ("FCM", "RACM", "final"):
+        assert f'data-stage="{stage}"' in shown
+    face, photo = outcome.files
+    assert read_settings(face)["seed"] == 7
+    assert read_settings(face)["config"]["tau"] == 400
+    assert read_settings(photo)["faces"][0]["face"] == 0
+    assert Image.open(face).tobytes() == outcome.after.tobytes()
+    folder = Path(face).parent
+    drain(engine, session, astronaut)
+    assert not folder.exists(), "a session keeps one run's files"
+    session.clean()
+
+
+def test_modes_simulate(engine, astronaut):
+    session = Session()
+    assert set(MODES.values()) == {None, 4, 8, 16}
+    outcome = drain(engine, session, astronaut, mode="Simulate x16")[-1]
+    assert "PSNR" in outcome.summary
+    session.clean()
+
+
+def test_stop_ends_within_one_step_and_keeps_the_estimate(engine, astronaut):
+    session = Session()
+    seen = []
+    for item in run(engine, session, str(astronaut), "The photo as it is", False, False, 0, {"steps": 50}):
+        seen.append(item)
+        if isinstance(item, str) and "Step 3 of 50" in item:
+            session.stopped = True
+    assert isinstance(seen[-1], Outcome)
+    assert "Stopped after step 3 of 50" in seen[-2]
+    session.clean()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"tau": 2000}, "tau is 2000; allowed"),
+        ({"steps": 2.5}, "steps is 2.5"),
+        ({"colour": 1}, "no field &#x27;colour"),
+    ],
+)
+def test_wrong_settings_end_in_one_message(engine, astronaut, values, message):
+    items = drain(engine, Session(), astronaut, values=values)
+    assert len(items) == 1
+    assert message in items[0]
+    assert 'role="alert"' in items[0]
+
+
+def test_wrong_seeds_and_photos_end_in_a_message(engine, astronaut, bad_files):
+    assert "seed is None" in drain(engine, Session(), astronaut, seed=None)[-1]
+    assert "Choose a photo first" in drain(engine, Session(), None)[-1]
+    for name, path in bad_files.items():
+        last = drain(engine, Session(), path)[-1]
+        assert 'role="alert"' in last, name
+        assert path.name in last
+
+
+def test_an_unexpected_error_shows_no_traceback(engine, astronaut, monkeypatch):
+    def broken():
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(engine, "restorer", broken)
+    last = drain(engine, Session(), astronaut)[-1]
+    assert UNEXPECTED in last
+    assert "secret" not in last
+
+
+def test_detection_shows_thumbnails_or_says_why_not(astronaut, bad_files, tmp_path):
+    session = Session()
+    thumbnails, message = detect(str(astronaut), session)
+    assert len(thumbnails) == len(session.faces) == 1
+    assert "face" in message
+    Image.new("RGB", (200, 200), (20, 90, 40)).save(tmp_path / "flat.png")
+    assert detect(str(tmp_path / "flat.png"), session)[0] == []
+    assert "No face was found" in detect(str(tmp_path / "flat.png"), session)[1]
+    for path in bad_files.values():
+        assert 'role="alert"' in detect(str(path), session)[1]
+        assert session.photo is None
+    assert detect(None, session)[0] == []
+
+
+def test_the_bundled_examples_name_their_source():
+    text = (EXAMPLES / "README.md").read_text()
+    for path in EXAMPLES.glob("*.*g"):
+        assert path.name in text
