@@ -1,0 +1,190 @@
+"""What a run costs on this machine: ``python -m dpi_core.evaluation.speed [--json FILE]``.
+
+Prints the figures of the budgets, all measured in one go: the first page, the first restoration and the next ones, eight
+seeds in a batch against eight single runs, the sampler's own share, the cost of streaming to a page, and peak memory.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from dpi_core.config import DPIConfig
+from dpi_core.weights import ASSETS
+
+PHOTO = ASSETS / "examples" / "astronaut.jpg"
+CONFIG = DPIConfig(tau=150)
+RUNS = 5
+
+
+def seconds(work: Callable[[], object], runs: int = RUNS) -> float:
+    """The median time of `runs` calls."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def first_page(port: int = 7899) -> float:
+    """Seconds from starting ``python app.py`` until its page answers."""
+    root = ASSETS.parent
+    start = time.perf_counter()
+    app = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)],
+        cwd=root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while True:
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/", timeout=2) as page:
+                    page.read()
+                return time.perf_counter() - start
+            except (URLError, OSError) as error:
+                if app.poll() is not None or time.perf_counter() - start > 120:
+                    raise RuntimeError("app.py did not answer; start it by hand to see why.") from error
+                time.sleep(0.05)
+    finally:
+        app.terminate()
+        app.wait()
+
+
+def sampler_shares() -> dict[str, float]:
+    """Seconds of a run, of the network calls inside it, and of eight seeds in one batch and one by one."""
+    from dpi_core.pipeline import Restorer
+    from dpi_core.sampler import sample
+
+    restorer = Restorer()
+    condition = restorer.prepare(PHOTO, scale=8).jobs[0].condition.to(restorer.device)
+    spent = [0.0]
+
+    class Timed:
+        image_size, alpha_bar = restorer.prior.image_size, restorer.prior.alpha_bar
+
+        def predict_eps(self, x_t, t):
+            return timed(lambda: restorer.prior.predict_eps(x_t, t))
+
+    def timed(call):
+        start = time.perf_counter()
+        result = call()
+        spent[0] += time.perf_counter() - start
+        return result
+
+    def corrector(noisy_grid, t, condition_grid):
+        return timed(lambda: restorer.corrector(noisy_grid, t, condition_grid))
+
+    def run(seeds):
+        return sample(restorer.prior, condition, CONFIG, corrector=restorer.corrector, seeds=seeds)
+
+    run([0])
+    shares, singles = [], []
+    for _ in range(RUNS):
+        spent[0] = 0.0
+        start = time.perf_counter()
+        sample(Timed(), condition, CONFIG, corrector=corrector, seeds=[0])
+        whole = time.perf_counter() - start
+        shares.append(1 - spent[0] / whole)
+        singles.append(whole)
+    one_by_one = seconds(lambda: [run([seed]) for seed in range(8)], 3)
+    batch = seconds(lambda: run(range(8)), 3)
+    doubled = seconds(lambda: sample(restorer.prior, condition, DPIConfig(tau=150, steps=40), seeds=[0]), 3)
+    plain = seconds(lambda: sample(restorer.prior, condition, CONFIG, seeds=[0]), 3)
+    return {
+        "sampling, one face, 20 steps (s)": statistics.median(singles),
+        "sampler's own share of a run": statistics.median(shares),
+        "8 seeds one by one (s)": one_by_one,
+        "8 seeds in one batch (s)": batch,
+        "batch of 8 / 8 single runs": batch / one_by_one,
+        "40 steps / 20 steps": doubled / plain,
+    }
+
+
+def restorations() -> dict[str, float]:
+    """Seconds of the first restoration in a fresh process (with loading) and of the next ones, from photo to photo."""
+    from dpi_core.pipeline import Restorer
+
+    start = time.perf_counter()
+    restorer = Restorer()
+    restorer.restore(PHOTO, CONFIG)
+    first = time.perf_counter() - start
+    return {
+        "first restoration, loading included (s)": first,
+        "next restorations (s)": seconds(lambda: restorer.restore(PHOTO, CONFIG)),
+        "of which finding the face (s)": seconds(lambda: restorer.prepare(PHOTO)),
+    }
+
+
+def streaming() -> dict[str, float]:
+    """The page's own work (building every step's view) as a share of a run."""
+    from dpi_core.ui.engine import Engine
+    from dpi_core.ui.restore import run
+    from dpi_core.ui.session import Session
+
+    engine = Engine()
+    restorer = engine.restorer()
+    session = Session()
+
+    def page_run():
+        for _ in run(engine, session, str(PHOTO), "Simulate x8", False, False, 0, {"tau": 150}):
+            pass
+        session.clean()
+
+    def plain_run():
+        restorer.restore(PHOTO, CONFIG, scale=8)
+
+    page_run()
+    ratios = []
+    for _ in range(RUNS):
+        plain = seconds(plain_run, 1)
+        ratios.append(seconds(page_run, 1) / plain - 1)
+    return {"streaming to the page, share of a run": statistics.median(ratios)}
+
+
+PARTS: dict[str, Callable[[], dict[str, float]]] = {
+    "page": lambda: {"first page of python app.py (s)": first_page()},
+    "restorations": restorations,
+    "sampler": sampler_shares,
+    "streaming": streaming,
+}
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--part", choices=list(PARTS), help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+    if args.part:
+        figures = PARTS[args.part]()
+        figures["peak memory (MB)"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(figures))
+        return
+    report: dict[str, float] = {"cores": float(os.cpu_count() or 1)}
+    for part in PARTS:  # each in a process of its own, so that a "first" is one
+        command = [sys.executable, "-m", "dpi_core.evaluation.speed", "--part", part]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ASSETS.parent)
+        if done.returncode:
+            raise SystemExit(f"{part}: {done.stderr.strip()}")
+        figures = json.loads(done.stdout.strip().splitlines()[-1])
+        memory = figures.pop("peak memory (MB)")
+        if part != "page":
+            figures[f"peak memory, {part} (MB)"] = memory
+        for name, value in figures.items():
+            print(f"{name:48} {value:8.3f}", flush=True)
+        report |= figures
+    if args.json:
+        args.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

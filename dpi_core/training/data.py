@@ -1,0 +1,98 @@
+"""Training photographs from a folder or from tar shards, held in memory as encoded bytes and decoded when drawn.
+
+The held-out set is chosen by a hash of the file name, so it is the same whatever the order, the shard or the machine.
+"""
+
+import hashlib
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+HELD_OUT = 500
+
+
+def read_encoded(source: Path) -> dict[str, bytes]:
+    """File name -> encoded image, from every image under a folder and every image in its .tar shards (or one .tar).
+
+    Raises:
+        ValueError: if there is no image.
+    """
+    images: dict[str, bytes] = {}
+    tars = [source] if source.suffix == ".tar" else sorted(source.glob("*.tar"))
+    for tar in tars:
+        with tarfile.open(tar) as archive:
+            for member in archive:
+                handle = archive.extractfile(member) if Path(member.name).suffix.lower() in IMAGE_SUFFIXES else None
+                if handle is not None:
+                    images[Path(member.name).name] = handle.read()
+    if source.is_dir():
+        for path in sorted(source.rglob("*")):
+            if path.suffix.lower() in IMAGE_SUFFIXES:
+                images[str(path.relative_to(source))] = path.read_bytes()
+    if not images:
+        raise ValueError(
+            f"{source}: no images found; expected a folder of {sorted(IMAGE_SUFFIXES)} files or .tar shards."
+        )
+    return images
+
+
+def held_out_names(names: list[str], count: int = HELD_OUT) -> set[str]:
+    """The `count` names (at most a tenth of them) with the smallest SHA-1: the faces that never train."""
+    ranked = sorted(names, key=lambda name: hashlib.sha1(name.encode()).hexdigest())
+    return set(ranked[: min(count, len(names) // 10)])
+
+
+def decode(encoded: bytes) -> Image.Image:
+    """An encoded image as RGB."""
+    return Image.open(BytesIO(encoded)).convert("RGB")
+
+
+class AugmentedFaces(Dataset[np.ndarray]):
+    """Aligned faces at `size` x `size`, uint8 (size,size,3), with flips and light crop and colour jitter.
+
+    `length` is the number of draws one pass makes; every index draws a random face, so a pass never ends early.
+    """
+
+    def __init__(self, images: dict[str, bytes], size: int, length: int, seed: int):
+        self.names = sorted(images)
+        self.images = images
+        self.size = size
+        self.length = length
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        rng = np.random.default_rng((self.seed, index))
+        face = decode(self.images[self.names[rng.integers(len(self.names))]])
+        return augment(face, self.size, rng)
+
+
+def augment(face: Image.Image, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A jittered crop (at least 94 % of the side), flipped and tinted at random; (size,size,3) uint8."""
+    side = face.width * (rng.uniform(0.94, 1.0) if rng.random() < 0.5 else 1.0)
+    left, top = rng.uniform(0, face.width - side), rng.uniform(0, face.height - side)
+    small = face.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
+    pixels: np.ndarray = np.asarray(small, np.float32)
+    if rng.random() < 0.5:
+        pixels = pixels[:, ::-1]
+    if rng.random() < 0.5:
+        pixels = pixels * rng.uniform(0.92, 1.08, size=3) * rng.uniform(0.85, 1.1)
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def batches(dataset: Dataset[np.ndarray], batch_size: int, workers: int) -> DataLoader:
+    """Batches of a dataset of uint8 arrays, as (N,H,W,3) uint8 tensors; its items are independent of the order."""
+    return DataLoader(dataset, batch_size=batch_size, num_workers=workers, collate_fn=_stack, drop_last=True)
+
+
+def _stack(items: list[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(items))

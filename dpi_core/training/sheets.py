@@ -1,0 +1,44 @@
+"""Sheets of pictures that a person judges a model by."""
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dpi_core.config import DPIConfig
+from dpi_core.corrector import Corrector
+from dpi_core.degradation import dense_condition, downscale
+from dpi_core.diffusion import SeededNoise, ddim_step, eps_from_x0, predict_x0, step_coefficients
+from dpi_core.priors import UNetPrior
+from dpi_core.sampler import sample
+from dpi_core.timesteps import timestep_pairs
+from dpi_core.viz import grid_sheet
+
+
+@torch.no_grad()
+def unconditional_samples(prior: UNetPrior, seeds: Sequence[int], steps: int = 50) -> Tensor:
+    """Plain DDIM samples (N,3,H,W) in [-1, 1], one per seed."""
+    device = next(prior.unet.parameters()).device
+    shape = (3, prior.image_size, prior.image_size)
+    x = SeededNoise(seeds).normal(shape, like=torch.empty(0, device=device))
+    x0 = x
+    for t, t_prev in timestep_pairs(steps, len(prior.alpha_bar)):
+        c = step_coefficients(prior.alpha_bar, t, t_prev, eta=0.0)
+        x0 = predict_x0(x, prior.predict_eps(x, torch.full((len(x),), t, device=device)), c)
+        x = ddim_step(x0, eps_from_x0(x, x0, c), torch.zeros_like(x), c)
+    return x0
+
+
+def unconditional_sheet(prior: UNetPrior, seeds: Sequence[int], columns: int = 8) -> Image.Image:
+    """A grid of unconditional samples."""
+    return grid_sheet(list(unconditional_samples(prior, seeds)), columns)
+
+
+def restoration_sheet(prior: UNetPrior, corrector: Corrector, true: Tensor, scale: int = 8) -> Image.Image:
+    """True faces (N,3,S,S), their conditions, and what DPI makes of them at tau 350 and 150, row by row."""
+    condition = dense_condition(downscale(true, scale), *true.shape[2:])
+    rows = [true, condition]
+    for tau in (350, 150):
+        rows.append(sample(prior, condition, DPIConfig(tau=tau), corrector=corrector, seeds=range(len(true))))
+    return grid_sheet([image for row in rows for image in row], len(true))
