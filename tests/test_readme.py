@@ -1,0 +1,66 @@
+"""Every example of the README runs as printed."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str, after: str) -> list[str]:
+    """The code blocks of one language between the heading `after` and the next one."""
+    section = README.split(f"\n## {after}\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.fixture
+def workplace(tmp_path):
+    """A folder that looks like the project's root, where examples may write."""
+    for name in ("assets", "dpi_core"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+def run(command: list[str], folder) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_the_python_examples(workplace):
+    examples = blocks("python", "Python")
+    assert len(examples) == 2
+    for code in examples:
+        run([sys.executable, "-c", code], workplace)
+    assert (workplace / "restored-photo.png").exists()
+    assert (workplace / "face-seed1.png").exists()
+
+
+def test_the_command_line_examples(workplace):
+    (block,) = blocks("bash", "Command line")
+    for line in block.strip().splitlines():
+        assert run([sys.executable, *shlex.split(line)[1:]], workplace)
+    assert len(list((workplace / "out").glob("*.png"))) > 10
+
+
+def test_the_http_example(workplace, app_url):
+    (code,) = blocks("python", "HTTP")
+    assert "http://127.0.0.1:7860" in code
+    output = run([sys.executable, "-c", code.replace("http://127.0.0.1:7860", app_url)], workplace)
+    assert output.count("'stage'") == 20
+    assert "'done': True" in output
+
+
+def test_the_commands_name_what_exists():
+    for module in re.findall(r"python -m (dpi_core\.[\w.]+)", README):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+    for path in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / path).exists(), path
