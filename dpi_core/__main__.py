@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -127,18 +127,22 @@ def _restore(args: argparse.Namespace) -> int:
 
     restorer = Restorer(args.prior, args.device, corrector=args.corrector)
     args.out.mkdir(parents=True, exist_ok=True)
-    failed = 0
-    for photo, name in zip(photos, _output_names(photos), strict=True):
+    names = dict(zip(photos, _output_names(photos), strict=True))
+    return _each(
+        photos, lambda photo: _write(_restore_one(restorer, photo, config, args, face), photo, names[photo], args)
+    )
+
+
+def _each(photos: list[Path], work: Callable[[Path], None]) -> int:
+    """Do the work for every photo, going on after one that cannot be used; returns the exit code."""
+    code = 0
+    for photo in photos:
         try:
-            result = _restore_one(restorer, photo, config, args, face)
+            work(photo)
         except ValueError as error:
-            if len(photos) == 1:
-                raise
-            _complain(f"{photo}: {error}")
-            failed += 1
-            continue
-        _write(result, photo, name, args)
-    return EXIT_ERROR if failed else 0
+            _complain(str(error) if photo.name in str(error) or len(photos) == 1 else f"{photo}: {error}")
+            code = EXIT_ERROR
+    return code
 
 
 def _restore_one(
@@ -202,14 +206,15 @@ def _detect(args: argparse.Namespace) -> int:
     from dpi_core.faces import find_faces
     from dpi_core.images import read_image
 
-    for photo in photos_in(args.inputs):
+    def show(photo: Path) -> None:
         report = find_faces(read_image(photo), args.detector)
         faces = [
             {"box": [round(float(v), 2) for v in f.box], "points": f.points.round(2).tolist(), "score": float(f.score)}
             for f in report.faces
         ]
         print(json.dumps({"input": str(photo), "detector": report.detector_used, "note": report.note, "faces": faces}))
-    return 0
+
+    return _each(photos_in(args.inputs), show)
 
 
 if __name__ == "__main__":

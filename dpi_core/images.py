@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageErro
 
 MAX_PIXELS = 64_000_000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")  # others, such as EPS, would start programs
 SETTINGS_KEY = "dpi_core"
 
 ImageLike = Image.Image | np.ndarray | str | PathLike | bytes
@@ -51,7 +52,7 @@ def read_image(source: ImageLike) -> Image.Image:
             warnings.simplefilter("ignore")  # the size is checked below, before anything is decoded
             if isinstance(data, Image.Image):
                 return _upright_rgb(data)
-            with Image.open(BytesIO(data)) as image:
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
                 return _upright_rgb(image, name)
     except UnidentifiedImageError as error:
         allowed = ", ".join(SUFFIXES)

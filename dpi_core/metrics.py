@@ -5,12 +5,14 @@ from torch import Tensor
 
 from dpi_core.degradation import downscale
 
+MAX_DB = 99.0  # a figure that JSON can hold, beyond what 8 bit can tell apart
+
 
 def psnr(a: Tensor, b: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB, the mean over a batch of each pair's own; equal images give infinity."""
+    """Peak signal-to-noise ratio in dB, the mean over a batch of each pair's own, each at most 99 dB (equal images)."""
     a, b = _batched(a), _batched(b)
     mse = (a - b).square().mean(dim=(1, 2, 3))
-    return float((10 * torch.log10(4.0 / mse)).mean())
+    return float((10 * torch.log10(4.0 / mse)).clamp(max=MAX_DB).mean())
 
 
 def ssim(a: Tensor, b: Tensor) -> float:
@@ -26,13 +28,10 @@ def ssim(a: Tensor, b: Tensor) -> float:
 
 
 def lr_consistency(result: Tensor, low_res: Tensor) -> float:
-    """How well `result` explains its input: the PSNR in dB between the result, reduced the same way, and `low_res`.
-
-    Capped at 99 dB, since a result reduced to 8 bit can agree exactly.
-    """
+    """How well `result` explains its input: the PSNR in dB between the result, reduced the same way, and `low_res`."""
     result, low_res = _batched(result), _batched(low_res)
     reduced = downscale(result, result.shape[-1] / low_res.shape[-1])
-    return min(99.0, psnr(reduced, low_res))
+    return psnr(reduced, low_res)
 
 
 def seed_diversity(results: Tensor) -> Tensor:

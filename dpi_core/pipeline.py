@@ -31,6 +31,7 @@ from dpi_core.sampler import StepEvent, sample_steps
 
 SCALES = (4, 8, 16)
 MIN_ALIGNED_SIDE = 8
+GREY_TOLERANCE = 2.5  # mean spread of the channels of a black-and-white photo, in levels; the prior would tint it
 CONSISTENCY_SCALE = 4  # a photo has no known low-resolution original; its consistency is read at a quarter of the size
 
 
@@ -232,8 +233,9 @@ def _central_square(photo: np.ndarray, size: int) -> np.ndarray:
 
 def _compose(prepared: Preparation, results: list[FaceResult]) -> Image.Image:
     photo = prepared.photo
+    grey = float(np.ptp(photo[::4, ::4], axis=2).mean()) <= GREY_TOLERANCE
     for result in results:
-        restored = np.asarray(result.image)
+        restored = np.asarray(result.image.convert("L").convert("RGB") if grey else result.image)
         if result.job.matrix is None:
             return result.image
         # A photo as it is keeps its own pixels where nothing changed; a simulation must not show what it was made from.

@@ -1,0 +1,264 @@
+"""The command line as people call it, on the embedded models with few steps."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import EXAMPLES, ROOT
+from PIL import Image
+
+from dpi_core import DPIConfig
+from dpi_core.__main__ import _output_names, _parser, config_from, main, photos_in
+from dpi_core.images import read_settings
+from dpi_core.presets import PRESETS
+
+TINY = EXAMPLES / "astronaut-tiny.png"
+FAST = ["--steps", "2", "--device", "cpu", "--detector", "embedded"]
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch, tmp_path):
+    monkeypatch.setenv("DPI_CORE_OFFLINE", "1")
+    monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def call(*argv) -> int:
+    """The exit code, whichever way it comes."""
+    try:
+        return main([str(arg) for arg in argv])
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
+def complaint(capfd, *argv) -> str:
+    """The one line on stderr of a call that must fail."""
+    assert call(*argv) == 2
+    captured = capfd.readouterr()
+    assert captured.err.startswith("dpi_core: ")
+    assert captured.err.endswith("\n")
+    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err + captured.out
+    return captured.err
+
+
+def pixels(path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_a_photo_becomes_a_face_and_a_photo(capfd, out, astronaut):
+    assert call("restore", astronaut, "-o", out, *FAST) == 0
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["astronaut-face0-seed0.png", "astronaut-photo-seed0.png"]
+    assert Image.open(out / names[0]).size == (128, 128)
+    assert Image.open(out / names[1]).size == Image.open(astronaut).size
+    # the photo is untouched where there is no face
+    before, after = pixels(astronaut), pixels(out / names[1])
+    assert np.array_equal(before[-60:], after[-60:])
+    assert not np.array_equal(before, after)
+    printed = capfd.readouterr().out
+    assert str(astronaut) in printed
+    assert "lr_consistency" in printed
+    assert "1 face found by the embedded detector" in printed
+    for name in names:
+        assert str(out / name) in printed
+    (settings,) = read_settings(out / names[1])["faces"]
+    assert settings == read_settings(out / names[0])
+
+
+def test_a_folder_is_done_as_far_as_it_goes(capfd, tmp_path, out, astronaut):
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    Image.open(astronaut).crop((120, 0, 330, 240)).save(folder / "a.jpg", quality=95)
+    (folder / "broken.png").write_text("this is no picture")
+    (folder / "notes.txt").write_text("this is not even called one")
+    Image.open(astronaut).crop((120, 0, 330, 240)).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
+        folder / "more" / "b.png"
+    )
+    error = complaint(capfd, "restore", folder, "-o", out, *FAST)
+    assert "broken.png: this is not a picture that can be read" in error
+    assert sorted(p.name for p in out.glob("*-face*")) == ["a-face0-seed0.png", "b-face0-seed0.png"]
+
+
+def test_a_simulation_prints_its_figures_as_json(capfd, out):
+    argv = ["restore", TINY, "-o", out, *FAST, "--aligned", "--scale", "8", "--seeds", "2", "--seed", "5", "--json"]
+    assert call(*argv) == 0
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    (line,) = captured.out.splitlines()
+    report = json.loads(line)
+    assert report["input"] == str(TINY)
+    assert [face["seed"] for face in report["faces"]] == [5, 6]
+    for face in report["faces"]:
+        assert {"face", "seed", "psnr", "psnr_input", "ssim", "lr_consistency"} == set(face)
+        assert 0 < face["ssim"] < 1
+        assert 10 < face["psnr"] < 50
+    assert sorted(report["files"]) == sorted(str(p) for p in out.iterdir())
+    assert len(report["files"]) == 2
+    first, second = (pixels(path) for path in report["files"])
+    assert not np.array_equal(first, second)
+
+
+def test_a_result_can_be_made_again_from_its_own_settings(out):
+    options = ["--aligned", "--scale", "4", "--steps", "3", "--tau", "500", "--eta", "0.5", "--omega", "900"]
+    options += ["--edge-exponent", "2", "--sparsity", "4", "--raw-eps", "--seed", "11", "--device", "cpu"]
+    assert call("restore", TINY, "-o", out / "first", *options) == 0
+    (path,) = (out / "first").iterdir()
+    s = read_settings(path)
+    config = DPIConfig.from_dict(s["config"])
+    assert config == DPIConfig(steps=3, tau=500, eta=0.5, omega=900.0, edge_exponent=2.0, sparsity=4, raw_eps=True)
+    again = ["--scale", s["scale"], "--seed", s["seed"], "--prior", s["prior"], "--corrector", s["corrector"]]
+    for name in ("steps", "tau", "eta", "omega", "edge_exponent", "sparsity"):
+        again += [f"--{name.replace('_', '-')}", getattr(config, name)]
+    again += ["--aligned"] * s["aligned"] + ["--raw-eps"] * config.raw_eps + ["--no-correct"] * (not config.correct)
+    assert call("restore", TINY, "-o", out / "second", "--device", "cpu", *again) == 0
+    (copy,) = (out / "second").iterdir()
+    assert np.array_equal(pixels(copy), pixels(path))
+    assert read_settings(copy) == s
+
+
+def test_the_package_makes_the_same_picture(out, restorer):
+    assert call("restore", TINY, "-o", out, *FAST, "--aligned", "--seed", "3") == 0
+    (path,) = out.iterdir()
+    result = restorer.restore(TINY, DPIConfig(steps=2), seeds=[3], aligned=True)
+    assert np.array_equal(pixels(path), np.asarray(result.results[0].image))
+
+
+def test_the_same_name_twice_overwrites_nothing(tmp_path, out):
+    inputs = [tmp_path / folder / name for folder, name in (("a", "x.png"), ("b", "x.png"), ("a", "x-2.png"))]
+    for i, path in enumerate(inputs):
+        path.parent.mkdir(exist_ok=True)
+        Image.open(TINY).rotate(90 * i).save(path)
+    assert call("restore", *inputs, "-o", out, *FAST, "--aligned") == 0
+    made = sorted(out.iterdir())
+    assert len(made) == 3
+    assert len({pixels(path).tobytes() for path in made}) == 3
+
+
+def test_output_names_are_unique_and_keep_the_stem(tmp_path):
+    inputs = [tmp_path / name for name in ("x-2.png", "a/x.png", "b/x.png", "c/x.jpg", "x-2.jpg", "y.png")]
+    names = list(_output_names(inputs))
+    assert len(set(names)) == len(inputs)
+    for name, path in zip(names, inputs, strict=True):
+        assert name.startswith(path.stem)
+    assert names[0] == "x-2"
+    assert names[1] == "x"
+    assert names[5] == "y"
+
+
+def test_files_in_folders_are_found_in_order_and_folders_named_like_pictures_are_not_files(tmp_path):
+    (tmp_path / "odd.png").mkdir()
+    for name in ("b.JPG", "a.png", "odd.png/c.webp", "d.txt"):
+        (tmp_path / name).touch()
+    assert photos_in([tmp_path]) == [tmp_path / name for name in ("a.png", "b.JPG", "odd.png/c.webp")]
+    assert photos_in([tmp_path / "d.txt"]) == [tmp_path / "d.txt"]  # named by the user: reading it will tell
+
+
+def test_options_lie_over_the_preset():
+    def parse(*argv):
+        return config_from(_parser().parse_args(["restore", "x", "-o", "y", *argv]))
+
+    assert parse() == DPIConfig()
+    for name, (config, _) in PRESETS.items():
+        assert parse("--preset", name) == config
+    balanced = PRESETS["balanced"][0]
+    assert parse("--preset", "balanced", "--steps", "7", "--no-correct") == balanced.replaced(
+        {"steps": 7, "correct": False}
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tau", "5000"], "tau is 5000; allowed is a whole number from 0 to 1000"),
+        (["--tau", "soon"], "argument --tau: invalid int value: 'soon'"),
+        (["--steps", "0"], "steps is 0; allowed"),
+        (["--sparsity", "9"], "sparsity is 9; allowed"),
+        (["--eta", "nan"], "eta is nan; allowed"),
+        (["--seeds", "0"], "seeds is 0; allowed is 1 to 64"),
+        (["--seeds", "1000"], "seeds is 1000; allowed is 1 to 64"),
+        (["--face", "nose"], "face is 'nose'; allowed"),
+        (["--preset", "best"], "argument --preset: invalid choice: 'best'"),
+        (["--colour"], "unrecognized arguments: --colour"),
+    ],
+)
+def test_a_wrong_option_is_named_before_anything_is_loaded(capfd, monkeypatch, out, options, message):
+    monkeypatch.setattr("dpi_core.pipeline.Restorer", lambda *_, **__: pytest.fail("loaded"))
+    assert message in complaint(capfd, "restore", TINY, "-o", out, *options)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--scale", "3"], "scale is 3; allowed is one of (4, 8, 16)"),
+        (["--seed", "-1"], "seed is -1; allowed"),
+        (["--prior", "no-such-prior"], "prior is 'no-such-prior'; allowed"),
+        (["--corrector", str(EXAMPLES)], "no diffusers UNet2DModel"),
+        (["--device", "abacus"], "device is 'abacus'"),
+    ],
+)
+def test_a_wrong_option_that_needs_the_models_is_named_too(capfd, out, options, message):
+    assert message in complaint(capfd, "restore", TINY, "-o", out, "--aligned", "--steps", "2", *options)
+    assert not list(out.glob("*"))
+
+
+def test_wrong_files_are_named(capfd, tmp_path, out):
+    missing = complaint(capfd, "restore", tmp_path / "gone.jpg", "-o", out)
+    assert missing.endswith("gone.jpg: there is no such file or folder.\n")
+    (tmp_path / "empty").mkdir()
+    assert "the folder holds no picture" in complaint(capfd, "restore", tmp_path / "empty", "-o", out)
+    (tmp_path / "taken").touch()
+    assert "taken" in complaint(capfd, "restore", TINY, "-o", tmp_path / "taken", *FAST, "--aligned")
+    (tmp_path / "void.png").touch()
+    assert "void.png: the file is empty" in complaint(capfd, "restore", tmp_path / "void.png", "-o", out, *FAST)
+
+
+def test_a_texture_holds_no_face(capfd, tmp_path, out):
+    y, x = np.mgrid[:160, :160]
+    texture = ((np.sin(x / 3) + np.sin((x + y) / 5)) * 60 + 128).astype(np.uint8)
+    Image.fromarray(texture).save(tmp_path / "texture.png")
+    error = complaint(capfd, "restore", tmp_path / "texture.png", "-o", out, *FAST)
+    assert "No face was found in the picture of 160x160 pixels" in error
+    assert not list(out.glob("*"))
+
+
+def test_detect_lists_faces_as_json(capfd, tmp_path, astronaut):
+    crop = tmp_path / "crop.png"
+    Image.open(astronaut).crop((120, 0, 330, 240)).save(crop)
+    assert call("detect", crop, "--detector", "embedded") == 0
+    report = json.loads(capfd.readouterr().out)
+    assert report["detector"] == "embedded"
+    (face,) = report["faces"]
+    x0, y0, x1, y1 = face["box"]
+    for x, y in face["points"]:
+        assert x0 < x < x1
+        assert y0 < y < y1
+    assert "no such file" in complaint(capfd, "detect", tmp_path / "gone.png")
+
+
+def test_help_and_version_end_well(capfd):
+    assert call("--version") == 0
+    assert call("restore", "--help") == 0
+    printed = capfd.readouterr().out
+    for option in ("--scale", "--tau", "--sparsity", "--steps", "--seed", "--seeds", "--face", "--aligned", "--json"):
+        assert option in printed
+    assert "required" in complaint(capfd)
+
+
+def test_as_a_program_it_leaves_stderr_to_errors(out):
+    argv = [sys.executable, "-m", "dpi_core", "restore", TINY, TINY.parent / "gone.png", "-o", out]
+    failed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert failed.returncode == 2
+    assert failed.stderr == f"dpi_core: {TINY.parent / 'gone.png'}: there is no such file or folder.\n"
+    argv = [*argv[:5], "-o", out, *FAST, "--aligned"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert [path.name for path in out.iterdir()] == ["astronaut-tiny-face0-seed0.png"]

@@ -1,0 +1,350 @@
+import struct
+import zlib
+from io import BytesIO
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from dpi_core.images import MAX_PIXELS, ImageError, read_image, read_settings, save_png
+
+
+def pixels_of(source) -> np.ndarray:
+    image = read_image(source)
+    assert image.mode == "RGB"
+    return np.asarray(image)
+
+
+def photo(height=24, width=40) -> np.ndarray:
+    """A picture that no flip or turn leaves as it is."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x * 255 // (width - 1), y * 255 // (height - 1), (x + y) * 2 % 256], axis=2).astype(np.uint8)
+
+
+def encoded(image: Image.Image, kind: str, **options) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    """The head of a PNG of that size, with next to no pixels behind it."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = png_chunk(b"IHDR", header), png_chunk(b"IDAT", zlib.compress(b"\0" * 64)), png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+# What cannot be used ends in a message.
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.png", b"", "the file is empty"),
+        ("notes.png", b"Dear diary, this is no picture.\n" * 20, "not a picture"),
+        ("zeros.jpg", bytes(4096), "not a picture"),
+        ("cut.jpg", encoded(Image.fromarray(photo(200, 200)), "JPEG")[:1500], "damaged"),
+        ("cut.png", encoded(Image.fromarray(photo(200, 200)), "PNG")[:300], "damaged"),
+        ("cut.webp", encoded(Image.fromarray(photo(200, 200)), "WEBP", quality=90)[:400], "damaged|not a picture"),
+        ("head.png", encoded(Image.fromarray(photo()), "PNG")[:20], "not a picture|damaged"),
+        ("bomb.png", png_that_claims(30_000, 30_000), "at most 64 million"),
+        ("large.png", png_that_claims(9_000, 9_000), "9000x9000 pixels; at most 64 million"),
+        ("wide.png", png_that_claims(2**31 - 1, 1), "at most 64 million"),
+        ("none.png", png_that_claims(0, 5), "not a picture|damaged|empty"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    for source in (path, str(path)):
+        with pytest.raises(ImageError, match=message) as caught:
+            read_image(source)
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ImageError, match=message):
+        read_image(content)
+
+
+def test_a_real_picture_of_900_megapixels_is_refused_unread(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.png"
+    row = zlib.compressobj(1)
+    body = b"".join(row.compress(bytes(1 + 30_000 // 8) * 100) for _ in range(300)) + row.flush()
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", body) + png_chunk(b"IEND", b""))
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(ImageError, match="at most 64 million"):
+        read_image(path)
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    with pytest.raises(ImageError, match=r"gone\.jpg: the file cannot be read"):
+        read_image(tmp_path / "gone.jpg")
+    with pytest.raises(ImageError, match=f"{tmp_path.name}: the file cannot be read"):
+        read_image(tmp_path)
+
+
+def test_a_damaged_picture_that_pillow_opened_is_named_too():
+    cut = Image.open(BytesIO(encoded(Image.fromarray(photo(200, 200)), "PNG")[:300]))
+    with pytest.raises(ImageError, match="damaged"):
+        read_image(cut)
+
+
+def test_the_largest_picture_allowed_is_far_beyond_a_phones(monkeypatch):
+    assert MAX_PIXELS > 50_000_000
+    monkeypatch.setattr("dpi_core.images.MAX_PIXELS", 24 * 40)
+    assert pixels_of(Image.fromarray(photo(24, 40))).shape == (24, 40, 3)
+    with pytest.raises(ImageError, match="25x40 pixels"):
+        read_image(Image.fromarray(photo(40, 25)))
+
+
+# What can be used becomes the right picture.
+
+
+def test_one_pixel_is_a_picture():
+    assert np.array_equal(pixels_of(encoded(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG")), [[[9, 8, 7]]])
+
+
+def test_files_bytes_pil_images_and_arrays_give_the_same(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(photo()).save(path)
+    for source in (path, str(path), path.read_bytes(), Image.open(path), photo(), photo()[::-1][::-1]):
+        assert np.array_equal(pixels_of(source), photo())
+
+
+def test_the_picture_given_is_left_as_it_was():
+    image = Image.fromarray(photo())
+    image.info["icc_profile"] = b"something"
+    result = read_image(image)
+    result.paste((0, 0, 0), (0, 0, 10, 10))
+    assert np.array_equal(np.asarray(image), photo())
+    assert image.info == {"icc_profile": b"something"}
+    assert result.info == {}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_sixteen_bits_are_scaled_to_eight(tmp_path, channels, suffix):
+    path = tmp_path / f"deep.{suffix}"
+    deep = np.linspace(0, 65535, 32 * 32).astype(np.uint16).reshape(32, 32)
+    cv2.imwrite(str(path), deep if channels == 1 else np.repeat(deep[..., None], 3, axis=2))
+    found = pixels_of(path).astype(float)
+    assert np.abs(found - deep[..., None] / 257).max() <= 1
+    assert (found[0, 0], found[-1, -1]) == (pytest.approx([0] * 3), pytest.approx([255] * 3))
+
+
+def test_a_dark_sixteen_bit_picture_stays_dark(tmp_path):
+    path = tmp_path / "dark.png"
+    cv2.imwrite(str(path), np.full((8, 8), 2570, np.uint16))
+    assert np.array_equal(np.unique(pixels_of(path)), [10])
+
+
+@pytest.mark.parametrize("top", [1.0, 255.0])
+def test_a_float_tiff_shows_its_range(tmp_path, top):
+    path = tmp_path / "float.tiff"
+    ramp = np.linspace(0, top, 64, dtype=np.float32).reshape(8, 8)
+    Image.fromarray(ramp).save(path)
+    assert np.abs(pixels_of(path)[..., 0] - ramp * (255 / top)).max() <= 0.5 + 1e-3
+
+
+def test_a_float_tiff_with_holes_is_no_crash(tmp_path):
+    path = tmp_path / "holes.tiff"
+    values = np.full((8, 8), 0.5, np.float32)
+    values[0, 0], values[0, 1] = np.nan, -3
+    Image.fromarray(values).save(path)
+    found = pixels_of(path)
+    assert found[0, :2].max() == 0
+    assert found[1:].min() == found[1:].max() == 128
+
+
+def test_grey_and_bilevel_repeat_in_every_channel():
+    grey = photo()[..., 0]
+    assert np.array_equal(pixels_of(encoded(Image.fromarray(grey), "PNG")), np.repeat(grey[..., None], 3, axis=2))
+    bits = (grey > 100).astype(np.uint8) * 255
+    bilevel = Image.fromarray(bits).convert("1", dither=Image.Dither.NONE)
+    assert np.array_equal(pixels_of(encoded(bilevel, "PNG")), np.repeat(bits[..., None], 3, axis=2))
+
+
+def test_cmyk_keeps_the_colours():
+    red = Image.new("CMYK", (32, 32), (0, 255, 255, 0))
+    assert np.abs(pixels_of(encoded(red, "JPEG", quality=95)).astype(int) - [255, 0, 0]).max() <= 3
+    assert np.abs(pixels_of(encoded(red, "TIFF")).astype(int) - [255, 0, 0]).max() == 0
+
+
+def test_a_palette_is_looked_up():
+    image = Image.fromarray(photo()).quantize(16)
+    assert np.array_equal(pixels_of(encoded(image, "PNG")), np.asarray(image.convert("RGB")))
+
+
+def test_a_transparent_palette_colour_is_white():
+    image = Image.fromarray(np.repeat(np.arange(4, dtype=np.uint8)[None], 8, axis=0))
+    image = image.convert("P")
+    image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9])
+    found = pixels_of(encoded(image, "PNG", transparency=1))
+    assert found[0].tolist() == [[255, 0, 0], [255, 255, 255], [0, 0, 255], [9, 9, 9]]
+
+
+def test_a_transparent_rgb_colour_is_white():
+    image = Image.new("RGB", (4, 4), (10, 20, 30))
+    image.putpixel((0, 0), (40, 50, 60))
+    found = pixels_of(encoded(image, "PNG", transparency=(10, 20, 30)))
+    assert found[0, 0].tolist() == [40, 50, 60]
+    assert (found[1:] == 255).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparency_is_laid_over_white(mode):
+    alpha = np.tile(np.linspace(0, 255, 40).astype(np.uint8), (24, 1))
+    image = Image.fromarray(photo()).convert(mode)
+    image.putalpha(Image.fromarray(alpha))
+    colour = np.asarray(image.convert("RGB"), float)
+    share = alpha[..., None] / 255
+    expected = share * colour + (1 - share) * 255
+    for source in (image, encoded(image, "PNG")):
+        assert np.abs(pixels_of(source) - expected).max() <= 1
+
+
+# The turn or flip that makes each orientation's file out of the upright picture (EXIF 2.3, tag 0x0112).
+STORED = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.transpose(1, 0, 2),
+    6: lambda a: np.rot90(a, 1),
+    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda a: np.rot90(a, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_every_exif_orientation_ends_upright(orientation, kind):
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](photo())))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"PNG": {}, "JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}[kind]
+    found = pixels_of(encoded(stored, kind, exif=exif, **options))
+    assert found.shape == photo().shape
+    assert np.abs(found.astype(int) - photo()).max() <= (8 if kind == "JPEG" else 0)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_an_animation_gives_its_first_frame(kind):
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255))]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    animation = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50, **options)
+    assert Image.open(BytesIO(animation)).n_frames == 3
+    assert np.array_equal(np.unique(pixels_of(animation).reshape(-1, 3), axis=0), [[255, 0, 0]])
+
+
+def srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def swapped_profile() -> bytes:
+    """The sRGB profile with its red and green primaries exchanged: colours that need a conversion."""
+    profile = srgb_profile()
+    assert profile.count(b"rXYZ") == profile.count(b"gXYZ") == 1
+    return profile.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
+
+
+def test_an_srgb_profile_changes_nothing():
+    found = pixels_of(encoded(Image.fromarray(photo()), "PNG", icc_profile=srgb_profile()))
+    assert np.abs(found.astype(int) - photo()).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_another_profile_is_converted_to_srgb(mode):
+    image = Image.new("RGB", (16, 16), (200, 40, 90))
+    image = image.quantize(2) if mode == "P" else image.convert(mode)
+    found = pixels_of(encoded(image, "PNG", icc_profile=swapped_profile()))
+    assert np.abs(found.astype(int) - [40, 200, 90]).max() <= 2
+
+
+@pytest.mark.parametrize("profile", [b"not a profile", swapped_profile()[:200]])
+def test_a_broken_profile_is_ignored(profile):
+    assert np.array_equal(pixels_of(encoded(Image.fromarray(photo()), "PNG", icc_profile=profile)), photo())
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_a_profile_for_other_channels_is_ignored(mode):
+    image = Image.fromarray(photo()).convert(mode)
+    expected = np.asarray(image.convert("RGB"))
+    assert np.array_equal(pixels_of(encoded(image, "TIFF", icc_profile=srgb_profile())), expected)
+
+
+# Arrays.
+
+
+def test_arrays_of_every_kind_give_the_same_picture():
+    values = photo()
+    deep = values.astype(np.uint16) * 257
+    for array in (
+        values,
+        deep,
+        values / 255,
+        (values / 255).astype(np.float32),
+        np.dstack([values, values[..., 0] | 255]),
+    ):
+        assert np.array_equal(pixels_of(array), values)
+    grey = values[..., 0]
+    for array in (grey, grey[..., None], grey / 255):
+        assert np.array_equal(pixels_of(array), np.repeat(grey[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros(5, np.uint8), r"shape \(5,\)"),
+        (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\)"),
+        (np.zeros((3, 8, 8), np.uint8), r"shape \(3, 8, 8\)"),
+        (np.zeros((1, 4, 4, 3), np.uint8), r"shape \(1, 4, 4, 3\)"),
+        (np.zeros((0, 4, 3), np.uint8), r"shape \(0, 4, 3\)"),
+        (np.zeros((4, 4, 3), np.int64), "int64"),
+        (np.zeros((4, 4, 3), bool), "bool"),
+        (np.zeros((4, 4, 3), complex), "complex"),
+        (np.array([["a"]]), "U1"),
+        (np.full((4, 4, 3), 128.0), r"outside \[0, 1\]"),
+        (np.full((4, 4, 3), -0.1), r"outside \[0, 1\]"),
+        (np.full((4, 4, 3), np.inf), r"outside \[0, 1\]"),
+    ],
+)
+def test_a_wrong_array_is_named(array, message):
+    with pytest.raises(ImageError, match=message):
+        read_image(array)
+
+
+# Results keep their settings.
+
+
+def test_a_saved_png_gives_back_its_pixels_and_settings(tmp_path):
+    path = tmp_path / "result.png"
+    settings = {
+        "config": {"tau": 150, "eta": 0.1},
+        "seed": 2**62 + 1,
+        "scale": None,
+        "name": "Zoë ☺\n",
+        "list": [1, 2.5],
+    }
+    save_png(Image.fromarray(photo()), path, settings)
+    assert read_settings(path) == settings
+    assert np.array_equal(np.asarray(Image.open(path)), photo())
+    assert "not evidence of identity" in Image.open(path).info["Comment"]
+
+
+def test_other_files_hold_no_settings(tmp_path):
+    foreign = PngImagePlugin.PngInfo()
+    foreign.add_text("dpi_core", "{not json")
+    Image.fromarray(photo()).save(tmp_path / "plain.png")
+    Image.fromarray(photo()).save(tmp_path / "photo.jpg")
+    Image.fromarray(photo()).save(tmp_path / "foreign.png", pnginfo=foreign)
+    (tmp_path / "text.png").write_text("text")
+    (tmp_path / "bomb.png").write_bytes(png_that_claims(30_000, 30_000))
+    for name in ("plain.png", "photo.jpg", "foreign.png", "text.png", "bomb.png", "missing.png"):
+        with pytest.raises(ImageError, match=f"{name}: holds no settings"):
+            read_settings(tmp_path / name)
