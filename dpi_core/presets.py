@@ -1,12 +1,16 @@
-"""Settings to start from: data, not code. The published tau belongs to a large prior; the embedded one is small and
-drifts when it is left alone that long, so its presets hand over to RACM later."""
+"""Settings to start from: data, not code.
+
+The published tau belongs to a large prior. The embedded one is small and drifts when it is left alone that long, so its
+presets hand over to RACM later. They also renew the noise at every step (eta 1): with eta 0 what the condition adds to
+its grid pixels adds up over the steps, and a small prior leaves it as a fine grid in the result.
+"""
 
 from dpi_core.config import DPIConfig
 
 PRESETS: dict[str, tuple[DPIConfig, str]] = {
-    "balanced": (DPIConfig(tau=150), "the embedded prior's best trade between sharpness and likeness"),
-    "faithful": (DPIConfig(tau=0), "FCM to the end: closest to the input, smoother"),
-    "free": (DPIConfig(tau=250, sparsity=4), "a sparser mask and more RACM: more invention, more variety"),
+    "balanced": (DPIConfig(tau=100, eta=1.0), "made for the embedded prior: likeness with some detail"),
+    "faithful": (DPIConfig(tau=0, eta=1.0), "FCM to the end: closest to the input"),
+    "free": (DPIConfig(tau=300, eta=1.0), "RACM for longer: more invention, more variety between seeds"),
     "published": (DPIConfig(), "the paper's DDIM setting, made for a large 256x256 prior"),
 }
 DEFAULT_PRESET = "balanced"

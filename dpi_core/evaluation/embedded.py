@@ -1,8 +1,9 @@
 """What the embedded models reach: ``python -m dpi_core.evaluation.embedded --data FACES --out FOLDER``.
 
 On aligned faces that never trained, reduced bicubically by 4, 8 and 16: PSNR, SSIM and LR-consistency of bicubic
-upsampling and of DPI at the published and the embedded tau, with and without the corrector. One seed a face. Prints a
-table; writes ``figures.json`` and a sheet (rows: truth, then for each scale the input and each method).
+upsampling and of DPI at the published setting, at tau 150 with and without the corrector, and at the app's preset.
+One seed a face. Prints a table; writes ``figures.json`` and a sheet (rows: truth, then for each scale the input and each
+method).
 """
 
 import argparse
@@ -20,6 +21,7 @@ from dpi_core.corrector import UNetCorrector, load_corrector
 from dpi_core.degradation import dense_condition, downscale
 from dpi_core.metrics import lr_consistency, psnr, ssim
 from dpi_core.pixels import to_tensor
+from dpi_core.presets import PRESETS
 from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.sampler import sample
 from dpi_core.training.data import decode, held_out_names, read_encoded
@@ -27,11 +29,10 @@ from dpi_core.viz import grid_sheet
 
 SCALES = (4, 8, 16)
 METHODS = {
-    "tau 350": DPIConfig(tau=350),
-    "tau 350, no CRT": DPIConfig(tau=350, correct=False),
+    "published (tau 350)": PRESETS["published"][0],
     "tau 150": DPIConfig(tau=150),
     "tau 150, no CRT": DPIConfig(tau=150, correct=False),
-    "tau 0": DPIConfig(tau=0),
+    "balanced (tau 100, eta 1)": PRESETS["balanced"][0],
 }
 BATCH = 10
 
@@ -64,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--faces", type=int, default=50, help="how many held-out faces (default 50)")
+    parser.add_argument("--faces", type=int, default=20, help="how many held-out faces (default 20)")
     parser.add_argument("--all", action="store_true", help="the folder holds only held-out faces: take from all")
     parser.add_argument("--prior", default="embedded")
     parser.add_argument("--corrector", default="embedded")

@@ -13,15 +13,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from dpi_core.config import DPIConfig
+from dpi_core.presets import DEFAULT_PRESET, PRESETS
 from dpi_core.weights import ASSETS
 
 PHOTO = ASSETS / "examples" / "astronaut.jpg"
-CONFIG = DPIConfig(tau=150)
+CONFIG = PRESETS[DEFAULT_PRESET][0]
 RUNS = 5
 
 
@@ -98,7 +99,7 @@ def sampler_shares() -> dict[str, float]:
         singles.append(whole)
     one_by_one = seconds(lambda: [run([seed]) for seed in range(8)], 3)
     batch = seconds(lambda: run(range(8)), 3)
-    doubled = seconds(lambda: sample(restorer.prior, condition, DPIConfig(tau=150, steps=40), seeds=[0]), 3)
+    doubled = seconds(lambda: sample(restorer.prior, condition, replace(CONFIG, steps=40), seeds=[0]), 3)
     plain = seconds(lambda: sample(restorer.prior, condition, CONFIG, seeds=[0]), 3)
     return {
         "sampling, one face, 20 steps (s)": statistics.median(singles),
@@ -136,7 +137,7 @@ def streaming() -> dict[str, float]:
     session = Session()
 
     def page_run():
-        for _ in run(engine, session, str(PHOTO), "Simulate x8", False, False, 0, {"tau": 150}):
+        for _ in run(engine, session, str(PHOTO), "Simulate x8", False, False, 0, asdict(CONFIG)):
             pass
         session.clean()
 

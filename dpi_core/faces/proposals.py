@@ -5,6 +5,7 @@ small upright faces; the grid, a few dozen squares, finds large, blurred and tur
 """
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -30,15 +31,14 @@ Square = tuple[float, float, float, float]  # centre x, centre y, side in pixels
 def cascade_squares(image: np.ndarray, turns: tuple[float, ...] = TURNS) -> list[Square]:
     """Hits of the cascade on an RGB image (H,W,3) uint8, upright and turned by some degrees."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    squares = [(x, y, side, 0.0) for x, y, side in _hits(grey)]
     small, ratio = reduced(grey, TURNED_SIDE)
-    if min(small.shape) < CASCADE_MIN * 2:
-        return squares
-    for degrees in turns:
-        turned, matrix = _turned(small, degrees)
-        back = invert(matrix)
-        for x, y, side in _hits(turned):
-            u, v = (float(c) for c in transform(np.array([[x, y]]), back)[0])
+    turned = [_turned(small, degrees) for degrees in turns] if min(small.shape) >= CASCADE_MIN * 2 else []
+    with ThreadPoolExecutor() as pool:  # the cascade runs outside of Python's lock
+        upright, *others = pool.map(_hits, [grey, *(picture for picture, _ in turned)])
+    squares = [(x, y, side, 0.0) for x, y, side in upright]
+    for hits, (_, matrix), degrees in zip(others, turned, turns, strict=False):
+        for x, y, side in hits:
+            u, v = (float(c) for c in transform(np.array([[x, y]]), invert(matrix))[0])
             squares.append(scaled_square((u, v, side, math.radians(degrees)), 1 / ratio))
     return squares
 

@@ -110,7 +110,7 @@ def build_page(engine: Engine) -> gr.Blocks:
                     step=1,
                     label="Mask sparsity k",
                     elem_id="sparsity",
-                    info="One condition pixel in every k x k. Higher: fewer pixels held, more invention.",
+                    info="One condition pixel in every k x k. Higher: fewer pixels held; above 2 the likeness is lost.",
                 )
                 with gr.Row(equal_height=True):
                     seed = gr.Number(
