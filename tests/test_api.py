@@ -65,3 +65,13 @@ def test_only_the_documented_endpoints_are_public(client):
     assert [p["parameter_name"] for p in endpoints["/restore"]["parameters"]] == [
         "image", "config", "seed", "scale", "face", "aligned",
     ]  # fmt: skip
+
+
+def test_a_client_cannot_name_a_file_of_the_server(app_url, astronaut):
+    import requests
+
+    data = {"data": [{"path": str(astronaut), "meta": {"_type": "gradio.FileData"}}, "embedded"]}
+    started = requests.post(f"{app_url}gradio_api/call/detect_faces", json=data, timeout=30)
+    answer = requests.get(f"{app_url}gradio_api/call/detect_faces/{started.json()['event_id']}", timeout=60)
+    assert "event: error" in answer.text
+    assert "points" not in answer.text

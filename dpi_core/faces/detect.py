@@ -77,11 +77,11 @@ def _report(faces: list[Face], name: str, title: str, why: str) -> DetectionRepo
 def _why_not_face_alignment() -> str:
     """Starts the download where one is allowed and says how it stands."""
     if offline():
-        return "face-alignment's weights are not here and downloads are switched off"
+        return "face-alignment: not downloaded, downloads are switched off"
     downloads = [fetching(file, facealign.folder()) for file in facealign.DOWNLOADS]
     if any(download.failed() for download in downloads):
-        return "face-alignment's weights are not here and could not be downloaded"
-    return "face-alignment's weights are on their way"
+        return "face-alignment: the download failed"
+    return "face-alignment: still downloading"
 
 
 def _offered_yunet() -> tuple[Path | None, str]:
@@ -90,13 +90,13 @@ def _offered_yunet() -> tuple[Path | None, str]:
     if path is not None:
         return path, ""
     if offline():
-        return None, "YuNet's neither"
+        return None, "YuNet: likewise"
     try:
         return fetching(yunet.FILE, cache_folder()).result(PATIENCE), ""
     except TimeoutError:
-        return None, "YuNet's are on their way"
+        return None, "YuNet: still downloading"
     except ValueError:
-        return None, "YuNet's could not be either"
+        return None, "YuNet: the download failed"
 
 
 def _demand_yunet() -> Path:

@@ -9,7 +9,6 @@ made as the sampler makes it, from a condition that is already partly corrected,
 """
 
 import argparse
-from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -22,24 +21,16 @@ from torch.utils.data import Dataset
 from dpi_core.corrector import UNetCorrector
 from dpi_core.degradation import random_degradation
 from dpi_core.devices import pick_device
+from dpi_core.diffusion import linear_alpha_bar
 from dpi_core.masks import on_grid
 from dpi_core.pixels import to_tensor
 from dpi_core.priors import UNetPrior, load_prior
-from dpi_core.training.data import augment, batches, decode, held_out_names, read_encoded
+from dpi_core.training.data import augment, decode, endless, training_split
 from dpi_core.training.loop import add_run_arguments, run_settings, train
+from dpi_core.training.networks import unet_layout
 from dpi_core.weights import save_unet
 
-ARCHITECTURE = {
-    "sample_size": 64,
-    "in_channels": 6,
-    "out_channels": 3,
-    "layers_per_block": 1,
-    "block_out_channels": (32, 64, 128, 128),
-    "down_block_types": ("DownBlock2D", "DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
-    "up_block_types": ("AttnUpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D"),
-    "attention_head_dim": 32,
-    "norm_num_groups": 8,
-}
+ARCHITECTURE = unet_layout(6, 3, (32, 64, 128, 128))
 SPARSITIES, SPARSITY_WEIGHTS = (1, 2, 4, 8), torch.tensor([0.05, 0.7, 0.15, 0.1])
 GAPS = (10, 20, 50, 50, 50, 100)  # t - t_prev of 100 to 10 steps; 20 steps is what people use
 
@@ -66,7 +57,7 @@ def noisy_grids(prior: UNetPrior | None, true: Tensor, condition: Tensor, sparsi
     batch, device = len(true), true.device
     gap = torch.tensor(GAPS, device=device)[torch.randint(len(GAPS), (batch,), device=device)]
     t = torch.randint(1, 1000, (batch,), device=device)
-    alpha_bar = (prior.alpha_bar if prior else _alpha_bar()).to(device, torch.float32)
+    alpha_bar = (prior.alpha_bar if prior else linear_alpha_bar()).to(device, torch.float32)
     ab, ab_prev = (alpha_bar[i].view(-1, 1, 1, 1) for i in (t, (t - gap).clamp(min=0)))
     corrected = torch.rand(batch, 1, 1, 1, device=device) * (torch.rand(batch, 1, 1, 1, device=device) < 0.6)
     y_init, h = on_grid(condition, sparsity), on_grid(true, sparsity)
@@ -86,12 +77,6 @@ def noisy_grids(prior: UNetPrior | None, true: Tensor, condition: Tensor, sparsi
     return ab_prev.sqrt() * base + (1 - ab_prev).sqrt() * on_grid(eps, sparsity), t
 
 
-def _alpha_bar() -> Tensor:
-    from dpi_core.diffusion import linear_alpha_bar
-
-    return linear_alpha_bar()
-
-
 def corrector_loss(network: nn.Module, prior: UNetPrior | None, pairs: Tensor) -> Tensor:
     """The mean squared error on the true grid for `pairs` (N,2,H,W,3) uint8, at a random sparsity."""
     true, condition = to_tensor(pairs[:, 0]), to_tensor(pairs[:, 1])
@@ -109,34 +94,25 @@ def main(argv: list[str] | None = None) -> None:
     device = pick_device(args.device)
     settings = run_settings(args, device)
 
-    images = read_encoded(args.data)
-    held_out = held_out_names(list(images))
-    faces = {name: data for name, data in images.items() if name not in held_out}
-    print(f"{len(faces)} faces train, {len(held_out)} are held out")
+    faces, held_out = training_split(args.data)
     prior = load_prior(args.prior, args.device)
     network = UNet2DModel.from_pretrained(args.init) if args.init else UNet2DModel(**ARCHITECTURE)
 
     def loss_of(module: nn.Module, pairs: Tensor) -> Tensor:
         return corrector_loss(module, prior if torch.rand(()) < args.rollout else None, pairs)
 
-    def passes(seed: int):
-        draws = max(len(faces), args.batch)  # a pass holds one batch at least
-        return batches(DegradedFaces(faces, prior.image_size, draws, seed), args.batch, args.workers)
-
-    first = int(torch.seed() % 2**31)
-    data = chain.from_iterable(passes(first + i) for i in count())
-    check = {name: images[name] for name in sorted(held_out or faces)[:8]}
+    draws = max(len(faces), args.batch)  # a pass holds one batch at least
+    data = endless(lambda seed: DegradedFaces(faces, prior.image_size, draws, seed), args.batch, args.workers)
+    check = list((held_out or faces).values())[:8]
     train(network, loss_of, data, settings, lambda net: export(net, prior, check, args.out), args.compile)
 
 
-def export(network: UNet2DModel, prior: UNetPrior, faces: dict[str, bytes], out: Path) -> None:
+def export(network: UNet2DModel, prior: UNetPrior, faces: list[bytes], out: Path) -> None:
     """Write the float16 safetensors (diffusers' layout) and a sheet of held-out faces restored with it."""
     from dpi_core.training.sheets import restoration_sheet
 
     save_unet(network, out / "corrector")
-    true = [
-        np.asarray(decode(data).resize((prior.image_size,) * 2, Image.Resampling.LANCZOS)) for data in faces.values()
-    ]
+    true = [np.asarray(decode(data).resize((prior.image_size,) * 2, Image.Resampling.LANCZOS)) for data in faces]
     restoration_sheet(prior, UNetCorrector(network), to_tensor(np.stack(true))).save(out / "restored.png")
 
 

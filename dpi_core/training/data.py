@@ -5,7 +5,9 @@ The held-out set is chosen by a hash of the file name, so it is the same whateve
 
 import hashlib
 import tarfile
+from collections.abc import Callable, Iterator
 from io import BytesIO
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,14 @@ def held_out_names(names: list[str], count: int = HELD_OUT) -> set[str]:
     """The `count` names (at most a tenth of them) with the smallest SHA-1: the faces that never train."""
     ranked = sorted(names, key=lambda name: hashlib.sha1(name.encode()).hexdigest())
     return set(ranked[: min(count, len(names) // 10)])
+
+
+def training_split(source: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The faces of `read_encoded` that train, and those that never do."""
+    images = read_encoded(source)
+    held_out = held_out_names(list(images))
+    print(f"{len(images) - len(held_out)} faces train, {len(held_out)} are held out")
+    return {n: images[n] for n in images if n not in held_out}, {n: images[n] for n in sorted(held_out)}
 
 
 def decode(encoded: bytes) -> Image.Image:
@@ -92,6 +102,12 @@ def augment(face: Image.Image, size: int, rng: np.random.Generator) -> np.ndarra
 def batches(dataset: Dataset[np.ndarray], batch_size: int, workers: int) -> DataLoader:
     """Batches of a dataset of uint8 arrays, as (N,H,W,3) uint8 tensors; its items are independent of the order."""
     return DataLoader(dataset, batch_size=batch_size, num_workers=workers, collate_fn=_stack, drop_last=True)
+
+
+def endless(dataset_of: Callable[[int], Dataset[np.ndarray]], batch_size: int, workers: int) -> Iterator[Tensor]:
+    """Batches without end: pass after pass over ``dataset_of(seed)``, each pass with a seed of its own."""
+    first = int(torch.seed() % 2**31)
+    return chain.from_iterable(batches(dataset_of(first + i), batch_size, workers) for i in count())
 
 
 def _stack(items: list[np.ndarray]) -> Tensor:

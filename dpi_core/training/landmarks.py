@@ -9,7 +9,6 @@ import argparse
 import csv
 import json
 from dataclasses import dataclass, replace
-from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from torch.utils.data import Dataset
 
 from dpi_core.devices import pick_device
 from dpi_core.faces.landmark_net import CROP_SIZE, POINTS, LandmarkNet, frame_of, predict_points, to_input
-from dpi_core.training.data import batches, decode, held_out_names, read_encoded
+from dpi_core.training.data import decode, endless, held_out_names, read_encoded
 from dpi_core.training.landmark_crops import (
     false_hits,
     negative_crop,
@@ -118,11 +117,7 @@ def main(argv: list[str] | None = None) -> None:
 
         network.load_state_dict({k: v.float() for k, v in load_file(args.init).items()}, strict=False)
 
-    def passes(seed: int):
-        return batches(LandmarkCrops(material, 100_000, seed), args.batch, args.workers)
-
-    first = int(torch.seed() % 2**31)
-    data = chain.from_iterable(passes(first + i) for i in count())
+    data = endless(lambda seed: LandmarkCrops(material, 100_000, seed), args.batch, args.workers)
     test = [i for i, name in enumerate(names) if name in held_out]
     held_out_material = Material([faces[i] for i in test], [points[i] for i in test], pictures, hits)
 

@@ -5,7 +5,6 @@ thirds of the timesteps are drawn below 600, where DPI decides what one sees.
 """
 
 import argparse
-from itertools import chain, count
 from pathlib import Path
 
 import torch
@@ -16,21 +15,12 @@ from dpi_core.devices import pick_device
 from dpi_core.pixels import to_tensor
 from dpi_core.priors import UNetPrior, save_prior
 from dpi_core.timesteps import TRAIN_TIMESTEPS
-from dpi_core.training.data import AugmentedFaces, batches, held_out_names, read_encoded
+from dpi_core.training.data import AugmentedFaces, endless, training_split
 from dpi_core.training.loop import add_run_arguments, run_settings, train
+from dpi_core.training.networks import unet_layout
 from dpi_core.training.sheets import unconditional_sheet
 
-ARCHITECTURE = {
-    "sample_size": 64,
-    "in_channels": 12,
-    "out_channels": 12,
-    "layers_per_block": 1,
-    "block_out_channels": (64, 96, 128, 192),
-    "down_block_types": ("DownBlock2D", "DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
-    "up_block_types": ("AttnUpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D"),
-    "attention_head_dim": 32,
-    "norm_num_groups": 8,
-}
+ARCHITECTURE = unet_layout(12, 12, (64, 96, 128, 192))
 SIZE, UNSHUFFLE, MIN_SNR = 128, 2, 5.0
 TEMPLATE = "tight-128"
 
@@ -56,21 +46,14 @@ def main(argv: list[str] | None = None) -> None:
     device = pick_device(args.device)
     settings = run_settings(args, device)
 
-    images = read_encoded(args.data)
-    held_out = held_out_names(list(images))
-    faces = {name: data for name, data in images.items() if name not in held_out}
-    print(f"{len(faces)} faces train, {len(held_out)} are held out")
+    faces, _ = training_split(args.data)
     network = UNet2DModel.from_pretrained(args.init) if args.init else UNet2DModel(**ARCHITECTURE)
 
     def loss_of(module: nn.Module, pixels: Tensor) -> Tensor:
         return prior_loss(UNetPrior(module, SIZE, "v", UNSHUFFLE, TEMPLATE), to_tensor(pixels))
 
-    def passes(seed: int):
-        draws = max(len(faces), args.batch)  # a pass holds one batch at least
-        return batches(AugmentedFaces(faces, SIZE, draws, seed), args.batch, args.workers)
-
-    first = int(torch.seed() % 2**31)
-    data = chain.from_iterable(passes(first + i) for i in count())
+    draws = max(len(faces), args.batch)  # a pass holds one batch at least
+    data = endless(lambda seed: AugmentedFaces(faces, SIZE, draws, seed), args.batch, args.workers)
     train(network, loss_of, data, settings, lambda net: export(net, args.out), args.compile)
 
 
