@@ -17,12 +17,13 @@ def test_restore_streams_every_step_and_ends_with_the_files(client, astronaut):
     job = client.submit(
         image=handle_file(astronaut), config={"steps": 4, "tau": 400}, seed=9, scale=8, api_name="/restore"
     )
-    status, _, face, photo = job.result(timeout=120)
+    status, estimate, face, photo = job.result(timeout=120)
     steps = [output[0] for output in job.outputs()]
     assert [step["stage"] for step in steps[:-1]] == ["FCM", "FCM", "RACM", "final"]
     assert status["done"]
     assert {"psnr", "ssim", "lr_consistency"} <= set(status["faces"][0])
     assert read_settings(face)["seed"] == 9
+    assert Image.open(estimate).size == (128, 128)
     assert Image.open(face).size == (128, 128)
     assert Image.open(photo).size == Image.open(astronaut).size
 
@@ -30,6 +31,22 @@ def test_restore_streams_every_step_and_ends_with_the_files(client, astronaut):
 def test_restore_has_defaults_and_takes_all_faces(client, astronaut):
     status, *_ = client.predict(image=handle_file(astronaut), config={"steps": 2}, face="all", api_name="/restore")
     assert [face["face"] for face in status["faces"]] == [0]
+
+
+def test_compare_seeds_streams_side_by_side_and_measures_the_diversity(client, astronaut):
+    status, preview, files = client.predict(
+        image=handle_file(astronaut), config={"steps": 3}, seeds=[4, 9, 2], scale=16, api_name="/compare_seeds"
+    )
+    assert [face["seed"] for face in status["faces"]] == [4, 9, 2]
+    assert status["diversity"] > 0.5
+    assert Image.open(preview).size == (3 * 128, 128)
+    assert [read_settings(file)["seed"] for file in files] == [4, 9, 2]
+
+
+@pytest.mark.parametrize("seeds", [[1], [1, 1], list(range(17)), [1, -2], "all", [1, 2.5]])
+def test_compare_seeds_refuses_other_seeds(client, astronaut, seeds):
+    with pytest.raises(AppError, match="allowed"):
+        client.predict(image=handle_file(astronaut), config={"steps": 2}, seeds=seeds, api_name="/compare_seeds")
 
 
 def test_detect_faces_gives_boxes_and_points(client, astronaut):
@@ -61,7 +78,7 @@ def test_unusable_files_come_back_as_messages(client, bad_files):
 
 def test_only_the_documented_endpoints_are_public(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/restore", "/detect_faces"}
+    assert set(endpoints) == {"/restore", "/compare_seeds", "/detect_faces"}
     assert [p["parameter_name"] for p in endpoints["/restore"]["parameters"]] == [
         "image", "config", "seed", "scale", "face", "aligned",
     ]  # fmt: skip

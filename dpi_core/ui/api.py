@@ -1,16 +1,23 @@
-"""The HTTP endpoints, typed and documented: ``/restore`` (streams) and ``/detect_faces``."""
+"""The HTTP endpoints, typed and documented: ``/restore`` and ``/compare_seeds``, which stream, and ``/detect_faces``."""
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+import numpy as np
 
 from dpi_core.config import DPIConfig
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.photo import photo_input
 from dpi_core.ui.restore import message_of, whole_number
 from dpi_core.ui.session import KEEP_SECONDS, Session
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from dpi_core.restoration import Restoration, RestoreStep
 
 RESTORE_DOC = """Restore a face and stream the steps.
 
@@ -20,6 +27,14 @@ face: index (0 = the largest), "all", or null = the largest. aligned: the pictur
 Returns for every step: status (step, total, t, stage, done, and at the end what was measured), the estimate, and at the
 end the restored face as a PNG with its settings inside and the photo with it pasted back."""
 
+COMPARE_DOC = """Restore one face with several seeds in one batch and stream the steps side by side.
+
+seeds: 2 to 16 different seeds (default [0, 1, 2, 3]); the other arguments are those of /restore.
+Returns for every step: status, and the estimates side by side; at the end the status holds each seed's figures and the
+diversity (the per-pixel standard deviation over the seeds, mean, in 8-bit levels), and the files are one PNG a seed with
+its settings inside."""
+MAX_SEEDS = 16
+
 
 def add_endpoints(engine: Engine) -> None:
     """Add the endpoints to the `gr.Blocks` being built."""
@@ -28,6 +43,7 @@ def add_endpoints(engine: Engine) -> None:
         image = photo_input(label="image")
         config = gr.JSON({}, label="config")
         seed = gr.Number(0, label="seed", precision=0)
+        seeds = gr.JSON(None, label="seeds")
         scale = gr.Number(None, label="scale", precision=0)
         face = gr.JSON(None, label="face")
         aligned = gr.Checkbox(False, label="aligned")
@@ -36,6 +52,7 @@ def add_endpoints(engine: Engine) -> None:
         preview = gr.Image(label="estimate", format="jpeg", type="pil")
         restored = gr.Image(label="restored face", format="png", type="filepath")
         photo = gr.Image(label="photo", format="png", type="filepath")
+        files = gr.File(label="faces", file_count="multiple")
         found = gr.JSON(label="faces")
         gr.Button("restore").click(
             partial(restore, engine),
@@ -43,6 +60,15 @@ def add_endpoints(engine: Engine) -> None:
             [status, preview, restored, photo],
             api_name="restore",
             api_description=RESTORE_DOC,
+            concurrency_limit=1,
+            concurrency_id="models",
+        )
+        gr.Button("compare").click(
+            partial(compare_seeds, engine),
+            [image, config, seeds, scale, face, aligned, session],
+            [status, preview, files],
+            api_name="compare_seeds",
+            api_description=COMPARE_DOC,
             concurrency_limit=1,
             concurrency_id="models",
         )
@@ -64,34 +90,86 @@ def restore(
     """See `RESTORE_DOC`."""
     from dpi_core.images import save_png
     from dpi_core.pipeline import Restoration
-    from dpi_core.pixels import to_image
+
+    for report, item in _stream(engine, image, config, [seed], scale, face, aligned):
+        if isinstance(item, Restoration):
+            folder = (session or Session()).results_folder()
+            first = item.results[0]
+            save_png(first.image, folder / "face.png", first.settings)
+            save_png(item.photo, folder / "photo.png", {"faces": [r.settings for r in item.results]})
+            yield report, first.image, str(folder / "face.png"), str(folder / "photo.png")
+        else:
+            yield report, _side_by_side(item.event.x0), None, None
+
+
+def compare_seeds(
+    engine: Engine,
+    image: str | None,
+    config: dict | None = None,
+    seeds: Any = None,
+    scale: int | None = None,
+    face: Any = None,
+    aligned: bool = False,
+    session: Session | None = None,
+) -> Iterator[tuple]:
+    """See `COMPARE_DOC`."""
+    from dpi_core.images import save_png
+    from dpi_core.metrics import seed_diversity
+    from dpi_core.pipeline import Restoration
+    from dpi_core.pixels import to_tensor
+
+    chosen = list(range(4)) if seeds is None else seeds
+    if not isinstance(chosen, list) or not 2 <= len(chosen) <= MAX_SEEDS or face == "all":
+        wrong = (
+            "face is 'all'; one face is"
+            if face == "all"
+            else f"seeds is {chosen!r}; a list of 2 to {MAX_SEEDS} seeds is"
+        )
+        raise gr.Error(f"{wrong} allowed.", print_exception=False)
+    for report, item in _stream(engine, image, config, chosen, scale, face, aligned):
+        if isinstance(item, Restoration):
+            folder = (session or Session()).results_folder()
+            faces = to_tensor(np.stack([np.asarray(r.image) for r in item.results]))
+            report["diversity"] = round(float(seed_diversity(faces).mean()) * 127.5, 3)
+            for r in item.results:
+                save_png(r.image, folder / f"seed{r.seed}.png", r.settings)
+            yield report, _side_by_side(faces), [str(folder / f"seed{r.seed}.png") for r in item.results]
+        else:
+            yield report, _side_by_side(item.event.x0), None
+
+
+def _stream(
+    engine: Engine, image: str | None, config: dict | None, seeds: list, scale: int | None, face: Any, aligned: bool
+) -> "Iterator[tuple[dict, RestoreStep | Restoration]]":
+    """Each step of a run and, last, the restoration, with what the client is told of it; errors as messages."""
+    from dpi_core.pipeline import Restoration
 
     try:
         settings = DPIConfig.from_dict(config or {})
+        numbers = [whole_number("seed", seed) for seed in seeds]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError(f"seeds is {numbers}; each seed is allowed once.")
         steps = engine.restorer().restore_steps(
-            _given(image),
-            settings,
-            seeds=(whole_number("seed", seed),),
-            scale=scale or None,
-            face=face,
-            aligned=aligned,
+            _given(image), settings, seeds=numbers, scale=scale or None, face=face, aligned=aligned
         )
-        for step in steps:
-            if isinstance(step, Restoration):
-                folder = (session or Session()).results_folder()
-                first = step.results[0]
-                save_png(first.image, folder / "face.png", first.settings)
-                save_png(step.photo, folder / "photo.png", {"faces": [r.settings for r in step.results]})
-                report = {"done": True, "seconds": round(step.seconds, 3), "note": step.preparation.note}
-                report["faces"] = [{"face": r.job.index, "seed": r.seed, **r.measured} for r in step.results]
-                yield report, gr.skip(), str(folder / "face.png"), str(folder / "photo.png")
+        for item in steps:
+            if isinstance(item, Restoration):
+                report = {"done": True, "seconds": round(item.seconds, 3), "note": item.preparation.note}
+                report["faces"] = [{"face": r.job.index, "seed": r.seed, **r.measured} for r in item.results]
             else:
-                event = step.event
-                report = {"done": False, "face": step.job.index, "step": event.index + 1, "total": event.total}
+                event = item.event
+                report = {"done": False, "face": item.job.index, "step": event.index + 1, "total": event.total}
                 report |= {"t": event.t, "stage": event.stage}
-                yield report, to_image(event.x0[0]), None, None
+            yield report, item
     except Exception as error:
         raise gr.Error(message_of(error), print_exception=False) from error
+
+
+def _side_by_side(faces: "Tensor") -> "Image.Image":
+    """Faces (N,3,S,S), one for each seed, in rows of four."""
+    from dpi_core.viz import grid_sheet
+
+    return grid_sheet(list(faces), min(4, len(faces)))
 
 
 def detect_faces(image: str | None, detector: str = "auto") -> list[dict]:
