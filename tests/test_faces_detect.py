@@ -118,3 +118,17 @@ def test_importing_the_package_loads_no_network():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_only_a_server_starts_the_large_download_unasked(monkeypatch):
+    from dpi_core.faces import detect, facealign
+
+    started = []
+    monkeypatch.setattr(detect, "offline", lambda: False)
+    monkeypatch.setattr(detect, "fetching", lambda file, folder: started.append(file))
+    monkeypatch.setattr(detect, "_offered_yunet", lambda: (None, "YuNet: away"))
+    monkeypatch.setattr(facealign, "ready", lambda: None)
+    assert "asking for that detector fetches" in find_faces(Image.new("RGB", (90, 60), "teal")).note
+    assert started == []
+    detect.fetch_in_background()
+    assert started == list(facealign.DOWNLOADS)

@@ -4,7 +4,7 @@ Importing this loads no network and neither torch nor scikit-image.
 """
 
 from dpi_core.faces.align import Crop, crop_face
-from dpi_core.faces.detect import detect_faces, find_faces
+from dpi_core.faces.detect import detect_faces, fetch_in_background, find_faces
 from dpi_core.faces.face import DETECTORS, DetectionReport, Face, five_points
 from dpi_core.faces.paste import paste_face
 from dpi_core.faces.templates import TEMPLATES, Template
@@ -18,6 +18,7 @@ __all__ = [
     "Template",
     "crop_face",
     "detect_faces",
+    "fetch_in_background",
     "find_faces",
     "five_points",
     "paste_face",

@@ -1,7 +1,7 @@
 """The detection chain: face-alignment where its weights are at hand, else YuNet, else the embedded detector.
 
-`auto` never keeps a page waiting: downloads run in the background, and until they are there the next best detector
-answers and the note says so.
+`auto` never keeps a page waiting: it takes what is there (YuNet's small file may arrive within seconds) and the note says
+so. A server starts face-alignment's large download in the background with `fetch_in_background`.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dpi_core.faces import facealign, yunet
-from dpi_core.faces.download import cache_folder, fetching, offline
+from dpi_core.faces.download import cache_folder, fetching, offline, under_way
 from dpi_core.faces.face import DETECTORS, DetectionReport, Face, largest_first
 from dpi_core.faces.images import to_rgb
 
@@ -54,6 +54,13 @@ def find_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> Det
     return _by_embedded(pixels, f"{why}; {missing}")
 
 
+def fetch_in_background() -> None:
+    """Start to download face-alignment's weights unless they are there or downloads are switched off."""
+    if facealign.ready() is None and not offline():
+        for file in facealign.DOWNLOADS:
+            fetching(file, facealign.folder())
+
+
 def _by_face_alignment(pixels: np.ndarray, ready: str, why: str) -> DetectionReport:
     return _report(facealign.detect(pixels, ready), "face-alignment", f"face-alignment ({ready})", why)
 
@@ -75,11 +82,12 @@ def _report(faces: list[Face], name: str, title: str, why: str) -> DetectionRepo
 
 
 def _why_not_face_alignment() -> str:
-    """Starts the download where one is allowed and says how it stands."""
     if offline():
         return "face-alignment: not downloaded, downloads are switched off"
-    downloads = [fetching(file, facealign.folder()) for file in facealign.DOWNLOADS]
-    if any(download.failed() for download in downloads):
+    downloads = [under_way(file, facealign.folder()) for file in facealign.DOWNLOADS]
+    if not all(downloads):
+        return "face-alignment: not downloaded, asking for that detector fetches its 180 MB"
+    if any(download and download.failed() for download in downloads):
         return "face-alignment: the download failed"
     return "face-alignment: still downloading"
 

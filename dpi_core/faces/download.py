@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 TIMEOUT = 4.0  # seconds, to connect and for every read
 CHUNK = 1 << 16
+STALE = 3600.0  # seconds after which a partial file belongs to a process that is gone
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,25 @@ class Fetching:
         return self.future.done() and self.future.exception() is not None
 
 
-@cache
+_LOCK = threading.Lock()
+_STARTED: dict[tuple[RemoteFile, Path], Fetching] = {}  # one try for each file and process
+
+
+def under_way(file: RemoteFile, folder: Path) -> Fetching | None:
+    """The download of this file that this process has started, if it has."""
+    return _STARTED.get((file, folder))
+
+
 def fetching(file: RemoteFile, folder: Path) -> Fetching:
-    """The one download of this file into this folder that this process tries, started in the background."""
+    """The one download of this file into this folder that this process tries, started in the background.
+
+    The thread ends with the process: only a process that lives on should start a large file without waiting for it.
+    """
+    with _LOCK:
+        return _STARTED.get((file, folder)) or _started(file, folder)
+
+
+def _started(file: RemoteFile, folder: Path) -> Fetching:
     future: Future[Path] = Future()
 
     def work() -> None:
@@ -108,13 +125,17 @@ def fetching(file: RemoteFile, folder: Path) -> Fetching:
             future.set_exception(error)
 
     threading.Thread(target=work, name=f"fetch {file.name}", daemon=True).start()
-    return Fetching(future, time.monotonic())
+    _STARTED[file, folder] = Fetching(future, time.monotonic())
+    return _STARTED[file, folder]
 
 
 def _fetch_from(url: str, file: RemoteFile, folder: Path) -> Path:
     request = urllib.request.Request(url, headers={"User-Agent": "dpi_core"})
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(f"{file.name}.*.part"):
+            if time.time() - left.stat().st_mtime > STALE:
+                left.unlink(missing_ok=True)
         handle, partial = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".part", dir=folder)
         try:
             with os.fdopen(handle, "wb") as out:

@@ -51,8 +51,11 @@ class Engine:
         threading.Thread(target=self._load_everything, name="warm-up", daemon=True).start()
 
     def _load_everything(self) -> None:
+        from dpi_core.faces import fetch_in_background
+
         try:
             restorer = self.restorer()
+            fetch_in_background()
             restorer.prepare(WARM_UP_PHOTO)  # the detector loads, and where it compiles, compiles now
         except ValueError:
             return
