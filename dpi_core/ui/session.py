@@ -5,6 +5,7 @@ Gradio keeps one `Session` for each visitor and drops it, with its folder, some 
 
 import shutil
 import tempfile
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ class Session:
         """A fresh private folder for a run; the one of the run before is removed."""
         self.clean()
         self.folder = Path(tempfile.mkdtemp(prefix="dpi-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)  # with the session, or when the app ends
         return self.folder
 
     def clean(self) -> None:
