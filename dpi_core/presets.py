@@ -8,9 +8,9 @@ its grid pixels adds up over the steps, and a small prior leaves it as a fine gr
 from dpi_core.config import DPIConfig
 
 PRESETS: dict[str, tuple[DPIConfig, str]] = {
-    "balanced": (DPIConfig(tau=100, eta=1.0), "made for the embedded prior: likeness with some detail"),
+    "balanced": (DPIConfig(tau=50, eta=1.0), "made for the embedded prior: likeness with some detail"),
     "faithful": (DPIConfig(tau=0, eta=1.0), "FCM to the end: closest to the input"),
-    "free": (DPIConfig(tau=300, eta=1.0), "RACM for longer: more invention, more variety between seeds"),
+    "free": (DPIConfig(tau=200, eta=1.0), "RACM for longer: more invention, more variety between seeds"),
     "published": (DPIConfig(), "the paper's DDIM setting, made for a large 256x256 prior"),
 }
 DEFAULT_PRESET = "balanced"

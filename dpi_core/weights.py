@@ -30,10 +30,10 @@ class EmbeddedWeights:
 NON_COMMERCIAL = "non-commercial research (terms of the training photographs)"
 EMBEDDED = {
     "prior": EmbeddedWeights(
-        f"prior/{UNET_FILE}", "05b3c7a4b43a843b5acce18bdf21dd84b54d04261e16dceb8617a52e3d90c2bf", NON_COMMERCIAL
+        f"prior/{UNET_FILE}", "79f8b1d7f7460788270d51902d0d879075d6fba968ee742ccd7ffa55ea16a2e5", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
-        f"corrector/{UNET_FILE}", "172fd5e146de6be4d46298d88bb40959f27e4c5967ac810cb3273908659f750d", NON_COMMERCIAL
+        f"corrector/{UNET_FILE}", "b10cda82acf6f79d1fa2effd9394acc48a6cb609a127f619f01edc5e91984054", NON_COMMERCIAL
     ),
     "landmarks": EmbeddedWeights(
         "landmarks/landmarks.safetensors",

@@ -32,7 +32,7 @@ METHODS = {
     "published (tau 350)": PRESETS["published"][0],
     "tau 150": DPIConfig(tau=150),
     "tau 150, no CRT": DPIConfig(tau=150, correct=False),
-    "balanced (tau 100, eta 1)": PRESETS["balanced"][0],
+    "balanced (tau 50, eta 1)": PRESETS["balanced"][0],
 }
 BATCH = 10
 

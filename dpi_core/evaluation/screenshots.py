@@ -15,6 +15,7 @@ VIEWS = {  # file name -> (width, colour scheme)
     "restore-dark": (1280, "dark"),
     "restore-phone": (390, "light"),
 }
+UNDER_WAY = "() => /Step ([6-9]|1[0-5]) of 20/.test(document.querySelector('#live').textContent)"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -32,7 +33,7 @@ def take(url: str, chromium: str, out: Path) -> None:
             page.get_by_label("Simulate x8").check()
             page.click("#run")
             if name == "restore":
-                page.wait_for_selector("#live :text('Step 9 of 20')", timeout=120_000)
+                page.wait_for_function(UNDER_WAY, timeout=120_000)
                 page.locator("#live").screenshot(path=out / "live.jpg", type="jpeg", quality=88)
             page.wait_for_selector("#summary :text('PSNR')", timeout=120_000)
             page.wait_for_selector("#pasted img", timeout=30_000)

@@ -148,7 +148,7 @@ def _steps(
         which = f"Face {face + 1} of {len(prepared.jobs)}. " if len(prepared.jobs) > 1 else ""
         left = (time.perf_counter() - start) / done * (total - done)
         headline = f"{which}Step {event.index + 1} of {event.total}, t = {event.t}, {left:.1f} s left"
-        yield render_live(config, event.index, _running_pictures(event), headline)
+        yield running_view(config, event, headline)
     assert isinstance(item, Restoration)  # what restore_steps ends with
     last = list(key_frames.values())[-1]
     how = "Finished" if item.complete else f"Stopped after step {last.index + 1} of {last.total}, its estimate kept,"
@@ -156,17 +156,19 @@ def _steps(
     yield _outcome(session, item, Path(photo).stem)
 
 
-def _running_pictures(event: "StepEvent") -> list[Picture]:
+def running_view(config: DPIConfig, event: "StepEvent", headline: str) -> str:
+    """The live view of one step as HTML: estimate, noisy sample, mask and condition under the timeline."""
     from dpi_core.pixels import to_image
     from dpi_core.viz import condition_image, mask_overlay
 
     held = int(event.mask.sum())
-    return [
+    pictures = [
         ("x0, the clean estimate", f"estimate of the face at step {event.index + 1}", to_image(event.x0[0])),
         ("x_t, still noisy", "the noisy sample", to_image(event.x_t[0])),
         (f"mask: {held} pixels held", "the pixels that follow the condition, coloured by stage", mask_overlay(event)),
         ("condition, corrected", "the corrected condition on the grid", condition_image(event)),
     ]
+    return render_live(config, event.index, pictures, headline)
 
 
 def _final_pictures(restoration: "Restoration", key_frames: "dict[str, StepEvent]") -> list[Picture]:
