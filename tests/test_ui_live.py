@@ -49,3 +49,7 @@ def test_the_plan_counts_steps_and_pixels():
 def test_messages_escape_what_they_quote():
     assert "<b>" not in render_message("<b>", "error")
     assert 'role="alert"' in render_message("no", "error")
+
+
+def test_the_plan_counts_one_step_as_one():
+    assert "then 1 RACM step and the final one" in plan_text(DPIConfig(tau=50))

@@ -35,8 +35,13 @@ def plan_text(config: DPIConfig) -> str:
     fcm, racm = stages.count("FCM"), stages.count("RACM")
     grid = f"1 pixel in {config.sparsity**2}" if config.sparsity > 1 else "every pixel"
     return (
-        f"{fcm} FCM steps (t > {config.tau}), then {racm} RACM steps and the final one; the mask's grid holds {grid}."
+        f"{fcm} FCM {_steps(fcm)} (t > {config.tau}), then {racm} RACM {_steps(racm)} and the final one; "
+        f"the mask's grid holds {grid}."
     )
+
+
+def _steps(count: int) -> str:
+    return "step" if count == 1 else "steps"
 
 
 def render_live(
