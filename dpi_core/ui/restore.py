@@ -76,7 +76,7 @@ def detect(photo: str | None, session: Session) -> tuple[list[tuple[Image.Image,
 
 
 def _caption(index: int, box: tuple[float, float, float, float]) -> str:
-    return f"{index + 1}: {round(box[2] - box[0])} px"
+    return f"{index + 1}: {round(box[2] - box[0])}px"
 
 
 def _thumbnail(picture: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
