@@ -1,8 +1,8 @@
 """Settings to start from: data, not code.
 
 The published tau belongs to a large prior. The embedded one is small and drifts when it is left alone that long, so its
-presets hand over to RACM later. They also renew the noise at every step (eta 1): with eta 0 what the condition adds to
-its grid pixels adds up over the steps, and a small prior leaves it as a fine grid in the result.
+presets hand over to RACM later. They also renew the noise at every step (eta 1), because with eta 0 this prior leaves a
+fine grid at the mask's frequency in the result; probably what the condition adds to its pixels adds up in eps.
 """
 
 from dpi_core.config import DPIConfig
