@@ -127,10 +127,13 @@ def _restore(args: argparse.Namespace) -> int:
 
     restorer = Restorer(args.prior, args.device, corrector=args.corrector)
     args.out.mkdir(parents=True, exist_ok=True)
-    names = dict(zip(photos, _output_names(photos), strict=True))
-    return _each(
-        photos, lambda photo: _write(_restore_one(restorer, photo, config, args, face), photo, names[photo], args)
-    )
+    names = _output_names(photos)
+
+    def work(photo: Path) -> None:
+        name = next(names)  # also for a photo that fails: the names follow the photos one by one
+        _write(_restore_one(restorer, photo, config, args, face), photo, name, args)
+
+    return _each(photos, work)
 
 
 def _each(photos: list[Path], work: Callable[[Path], None]) -> int:

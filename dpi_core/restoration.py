@@ -1,4 +1,7 @@
-"""What a restoration is made of, from the photo to the results: frozen records, no behaviour."""
+"""What a restoration is made of, from the photo to the results: frozen records, no behaviour.
+
+They hold arrays and tensors, so two of them are equal only if they are one (eq=False).
+"""
 
 from dataclasses import dataclass
 
@@ -15,7 +18,7 @@ class NoFaceError(ImageError):
     """No face was found in the photo."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceJob:
     """One face ready to be restored.
 
@@ -38,7 +41,7 @@ class FaceJob:
     truth: Tensor | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Preparation:
     """A photo, the faces found in it and those that are to be restored.
 
@@ -57,7 +60,7 @@ class Preparation:
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RestoreStep:
     """One sampling step of one face, its tensors on the CPU."""
 
@@ -65,7 +68,7 @@ class RestoreStep:
     event: StepEvent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceResult:
     """One restored face.
 
@@ -86,7 +89,7 @@ class FaceResult:
     settings: dict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Restoration:
     """A finished run, or one that was stopped.
 

@@ -33,7 +33,7 @@ from dpi_core.timesteps import Stage, stage_of, timestep_pairs
 __all__ = ["DPIConfig", "StepEvent", "sample", "sample_steps"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StepEvent:
     """What one step did.
 

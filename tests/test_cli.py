@@ -262,3 +262,8 @@ def test_as_a_program_it_leaves_stderr_to_errors(out):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert [path.name for path in out.iterdir()] == ["astronaut-tiny-face0-seed0.png"]
+
+
+def test_a_photo_given_twice_is_written_twice(astronaut, tmp_path):
+    assert main(["restore", str(astronaut), str(astronaut), "-o", str(tmp_path), "--steps", "2"]) == 0
+    assert len(list(tmp_path.glob("astronaut*-face0-seed0.png"))) == 2

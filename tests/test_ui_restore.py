@@ -6,7 +6,7 @@ from PIL import Image
 
 from dpi_core.images import read_settings
 from dpi_core.ui.engine import Engine, EngineSettings
-from dpi_core.ui.restore import MODES, UNEXPECTED, Outcome, detect, run
+from dpi_core.ui.restore import MODES, UNEXPECTED, Outcome, detect, run, whole_number
 from dpi_core.ui.session import Session
 
 FAST = {"steps": 4, "tau": 400}
@@ -112,3 +112,23 @@ def test_the_bundled_examples_name_their_source():
     text = (EXAMPLES / "README.md").read_text()
     for path in EXAMPLES.glob("*.*g"):
         assert path.name in text
+
+
+@pytest.mark.parametrize("seed", [True, "7", float("inf"), float("nan"), 1.5, None])
+def test_a_seed_that_is_no_whole_number_is_named(seed):
+    with pytest.raises(ValueError, match=r"seed is .*; allowed is a whole number"):
+        whole_number("seed", seed)
+
+
+def test_stopping_at_a_later_face_names_that_face(engine, astronaut, tmp_path):
+    portrait = Image.open(astronaut).crop((60, 0, 380, 260))
+    pair = Image.new("RGB", (640, 260), "gray")
+    pair.paste(portrait, (0, 0))
+    pair.paste(portrait.resize((240, 195)), (360, 0))
+    pair.save(tmp_path / "pair.png")
+    session, seen = Session(), []
+    for item in run(engine, session, str(tmp_path / "pair.png"), "The photo as it is", False, True, 0, FAST):
+        seen.append(item)
+        session.stopped = isinstance(item, str) and "Face 2 of 2. Step 2 of 4" in item
+    assert "Face 2 of 2. Stopped after step 2 of 4" in seen[-2]
+    session.clean()

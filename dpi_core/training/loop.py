@@ -64,7 +64,7 @@ def train(
         network: on the CPU or already on the device; `loss_of(network, batch)` is its scalar loss.
         data: endless batches.
         settings: see `RunSettings`.
-        export: called with the averaged network whenever it is saved.
+        export: called once, at the end, with the averaged network.
         compile_network: run the forward pass through torch.compile.
     """
     settings.out.mkdir(parents=True, exist_ok=True)

@@ -113,7 +113,7 @@ def run(
 
 def whole_number(name: str, value: float | None) -> int:
     """A number field's value as an int; ValueError names the field otherwise."""
-    if value is None or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
         raise ValueError(f"{name} is {value!r}; allowed is a whole number.")
     return int(value)
 
@@ -136,8 +136,8 @@ def _steps(
         photo, scale=MODES[mode], aligned=aligned, face="all" if every_face else session.face, faces=known
     )
     start, total = time.perf_counter(), config.steps * len(prepared.jobs)
-    key_frames: dict[str, StepEvent] = {}
-    item = None
+    key_frames: dict[str, StepEvent] = {}  # of the first face, which the final view shows
+    item, where = None, ""
     items = restorer.restore_steps(prepared, config, seeds=(seed,), stop=lambda: session.stopped)
     for done, item in enumerate(items, start=1):
         if isinstance(item, Restoration):
@@ -146,12 +146,13 @@ def _steps(
         if face == 0:
             key_frames[event.stage] = event
         which = f"Face {face + 1} of {len(prepared.jobs)}. " if len(prepared.jobs) > 1 else ""
+        where = f"{which}Stopped after step {event.index + 1} of {event.total}, its estimate kept,"
         left = (time.perf_counter() - start) / done * (total - done)
         headline = f"{which}Step {event.index + 1} of {event.total}, t = {event.t}, {left:.1f} s left"
         yield running_view(config, event, headline)
     assert isinstance(item, Restoration)  # what restore_steps ends with
     last = list(key_frames.values())[-1]
-    how = "Finished" if item.complete else f"Stopped after step {last.index + 1} of {last.total}, its estimate kept,"
+    how = "Finished" if item.complete else where
     yield render_live(config, last.index, _final_pictures(item, key_frames), f"{how} in {item.seconds:.1f} s.")
     yield _outcome(session, item, Path(photo).stem)
 
