@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
         p.add_argument(f"--{name.replace('_', '-')}", type=kind)
     p.add_argument("--no-correct", action="store_true", help="leave the condition uncorrected")
     p.add_argument("--raw-eps", action="store_true", help="noise the condition with the network's own eps")
+    p.add_argument(
+        "--project",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="make the result reduce to the input exactly (default: as the preset says)",
+    )
     p.add_argument("--seed", type=int, default=0, help="the (first) seed (default 0)")
     p.add_argument("--seeds", type=int, default=1, metavar="N", help="N results, from seeds SEED .. SEED + N - 1")
     p.add_argument("--face", default=None, help="index (0 = the largest), or all (default: the largest)")
@@ -88,6 +94,8 @@ def config_from(args: argparse.Namespace) -> DPIConfig:
         given["correct"] = False
     if args.raw_eps:
         given["raw_eps"] = True
+    if args.project is not None:
+        given["project"] = args.project
     return base.replaced(given)
 
 

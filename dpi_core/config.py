@@ -24,6 +24,8 @@ class DPIConfig:
         omega: 1 to 1e6. In RACM the condition weighs t / omega; higher trusts the prior more.
         eta: 0 to 1. 0 = deterministic DDIM, 1 = fresh noise at every step (DDPM).
         correct: let the corrector refine the condition.
+        project: make the result reduce to the low-resolution face exactly, by the least change (`consistency.project`);
+            the published method does not.
         raw_eps: noise the condition with the network's own eps instead of the one re-derived from the clipped x0.
 
     Raises:
@@ -38,6 +40,7 @@ class DPIConfig:
     eta: float = 0.0
     correct: bool = True
     raw_eps: bool = False
+    project: bool = False
 
     def __post_init__(self) -> None:
         check_int("steps", self.steps, 1, MAX_STEPS)
@@ -46,7 +49,7 @@ class DPIConfig:
         check_float("edge_exponent", self.edge_exponent, 0.1, 10.0)
         check_float("omega", self.omega, 1.0, 1e6)
         check_float("eta", self.eta, 0.0, 1.0)
-        for name in ("correct", "raw_eps"):
+        for name in ("correct", "raw_eps", "project"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is {getattr(self, name)!r}; allowed is True or False.")
 

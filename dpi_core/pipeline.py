@@ -101,8 +101,10 @@ class Restorer:
         results: list[FaceResult] = []
         for job in image.jobs:
             x0 = None
-            condition = job.condition.to(self.device)
-            for event in sample_steps(self.prior, condition, config, corrector=self.corrector, seeds=seeds):
+            condition, low_res = job.condition.to(self.device), job.low_res.to(self.device)
+            for event in sample_steps(
+                self.prior, condition, config, corrector=self.corrector, seeds=seeds, low_res=low_res
+            ):
                 event = _on_cpu(event)
                 x0 = event.x0
                 yield RestoreStep(job, event)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from dpi_core.config import MAX_SEED, DPIConfig, check_int
+from dpi_core.consistency import project
 from dpi_core.corrector import Corrector
 from dpi_core.diffusion import (
     SeededNoise,
@@ -64,6 +65,7 @@ def sample_steps(
     *,
     corrector: Corrector | None = None,
     seeds: Sequence[int] = (0,),
+    low_res: Tensor | None = None,
 ) -> Iterator[StepEvent]:
     """Restore faces step by step.
 
@@ -74,6 +76,7 @@ def sample_steps(
         corrector: refines the condition on the grid after every step.
         seeds: N = one per sample; B must be N, or 1 and is then shared by all seeds. Each seed's result does not
             depend on the other seeds.
+        low_res: (B,3,h,w) in [-1, 1], the low-resolution face; only `config.project` needs it.
 
     Yields:
         StepEvent: one per step, `config.steps` in all, on the device of `condition`.
@@ -82,7 +85,10 @@ def sample_steps(
         ValueError: on a condition or seeds of the wrong shape or range (at once, not at the first step).
     """
     seeds = _check_inputs(condition, seeds, len(prior.alpha_bar), config)
-    return _run(prior, condition.expand(len(seeds), -1, -1, -1), config, corrector if config.correct else None, seeds)
+    if config.project and low_res is None:
+        raise ValueError("project is True, but low_res, the low-resolution face to agree with, is not given.")
+    dense = condition.expand(len(seeds), -1, -1, -1)
+    return _run(prior, dense, config, corrector if config.correct else None, seeds, low_res if config.project else None)
 
 
 def sample(
@@ -92,10 +98,11 @@ def sample(
     *,
     corrector: Corrector | None = None,
     seeds: Sequence[int] = (0,),
+    low_res: Tensor | None = None,
 ) -> Tensor:
     """The restored faces (N,3,H,W) in [-1, 1]: the last x0 of `sample_steps`, whose arguments it takes."""
     x0 = condition
-    for event in sample_steps(prior, condition, config, corrector=corrector, seeds=seeds):
+    for event in sample_steps(prior, condition, config, corrector=corrector, seeds=seeds, low_res=low_res):
         x0 = event.x0
     return x0
 
@@ -122,7 +129,12 @@ def _check_inputs(condition: Tensor, seeds: Sequence[int], num_timesteps: int, c
 
 @torch.no_grad()
 def _run(
-    prior: Prior, condition: Tensor, config: DPIConfig, corrector: Corrector | None, seeds: tuple[int, ...]
+    prior: Prior,
+    condition: Tensor,
+    config: DPIConfig,
+    corrector: Corrector | None,
+    seeds: tuple[int, ...],
+    low_res: Tensor | None,
 ) -> Iterator[StepEvent]:
     batch, channels, height, width = condition.shape
     k = config.sparsity
@@ -140,6 +152,7 @@ def _run(
         x0 = predict_x0(x, eps, c)
         stage = stage_of(t, t_prev, config.tau)
         if stage == "final":
+            x0 = x0 if low_res is None else project(x0, low_res.to(x0))
             yield StepEvent(index, len(pairs), t, stage, x0, x0, torch.zeros_like(every_pixel), y)
             return
         eps_clipped = eps_from_x0(x, x0, c)

@@ -105,6 +105,14 @@ def test_a_simulation_prints_its_figures_as_json(capfd, out):
     assert not np.array_equal(first, second)
 
 
+def test_a_projected_result_agrees_with_its_input(capfd, out):
+    argv = ["restore", TINY, "-o", out, *FAST, "--aligned", "--scale", "8", "--json"]
+    assert call(*argv) == 0
+    assert call(*argv, "--project") == 0
+    plain, exact = (json.loads(line)["faces"][0] for line in capfd.readouterr().out.splitlines())
+    assert exact["lr_consistency"] > 45 > plain["lr_consistency"]
+
+
 def test_a_result_can_be_made_again_from_its_own_settings(out):
     options = ["--aligned", "--scale", "4", "--steps", "3", "--tau", "500", "--eta", "0.5", "--omega", "900"]
     options += ["--edge-exponent", "2", "--sparsity", "4", "--raw-eps", "--seed", "11", "--device", "cpu"]

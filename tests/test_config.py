@@ -9,6 +9,7 @@ def test_defaults_are_the_published_ddim_setting():
     assert dataclasses.asdict(DPIConfig()) == {
         "steps": 20, "tau": 350, "sparsity": 2, "edge_exponent": 1.4, "omega": 1500.0, "eta": 0.0, "correct": True,
         "raw_eps": False,
+        "project": False,
     }  # fmt: skip
 
 
@@ -32,6 +33,7 @@ def test_defaults_are_the_published_ddim_setting():
         ("eta", 1.1, "from 0 to 1"),
         ("correct", "yes", "True or False"),
         ("raw_eps", 1, "True or False"),
+        ("project", "yes", "True or False"),
     ],
 )
 def test_a_wrong_value_names_field_value_and_range(field, value, allowed):

@@ -10,7 +10,7 @@ from conftest import ROOT
 LAYERS = [
     {
         *("timesteps", "config", "pixels", "images", "devices", "diffusion", "masks", "degradation", "faces"),
-        *("metrics", "weights"),
+        *("metrics", "weights", "consistency"),
     },
     {"priors", "corrector"},
     {"sampler", "presets", "viz", "baselines"},

@@ -4,8 +4,11 @@ import torch
 from conftest import DATA, analytic_corrector
 
 from dpi_core import DPIConfig, sample, sample_steps
+from dpi_core.consistency import project
+from dpi_core.degradation import dense_condition, downscale
 from dpi_core.diffusion import linear_alpha_bar
 from dpi_core.masks import on_grid
+from dpi_core.metrics import lr_consistency
 
 GOLDEN = [
     ("ddim_seed7_n32_eta0.0", 7, DPIConfig(), 1),
@@ -162,3 +165,22 @@ def test_racm_from_the_start_on_a_flat_condition_is_unconditional_sampling():
 def test_wrong_inputs_are_named_before_the_first_step(analytic_prior, condition, seeds, message):
     with pytest.raises(ValueError, match=message):
         sample_steps(analytic_prior, condition, DPIConfig(), seeds=seeds)
+
+
+def test_projecting_changes_the_result_alone_and_makes_it_consistent(analytic_prior):
+    low_res = downscale(random_condition(), 4)
+    condition = dense_condition(low_res, 32, 32)
+    plain = list(sample_steps(analytic_prior, condition, DPIConfig(steps=5), seeds=[1, 2], low_res=low_res))
+    exact = list(
+        sample_steps(analytic_prior, condition, DPIConfig(steps=5, project=True), seeds=[1, 2], low_res=low_res)
+    )
+    for a, b in zip(plain[:-1], exact[:-1], strict=True):
+        assert torch.equal(a.x0, b.x0)
+        assert torch.equal(a.x_t, b.x_t)
+    assert torch.equal(exact[-1].x0, project(plain[-1].x0, low_res))
+    assert lr_consistency(exact[-1].x0, low_res) > 50 > lr_consistency(plain[-1].x0, low_res)
+
+
+def test_projecting_needs_the_low_resolution_face(analytic_prior):
+    with pytest.raises(ValueError, match="low_res"):
+        sample_steps(analytic_prior, random_condition(), DPIConfig(project=True))

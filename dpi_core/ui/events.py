@@ -12,7 +12,7 @@ from dpi_core.ui.live import plan_text, render_message
 from dpi_core.ui.restore import Outcome, detect, run
 from dpi_core.ui.session import Session
 
-FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps")
+FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project")
 MAX_PAGE_SEED = 2**32 - 1  # more digits than a number field keeps exactly would be lost
 
 

@@ -166,6 +166,11 @@ def build_page(engine: Engine) -> gr.Blocks:
                     )
                     correct = gr.Checkbox(label="Correct the condition (CRT)", value=start.correct)
                     raw_eps = gr.Checkbox(label="Noise the condition with the raw eps", value=start.raw_eps)
+                    exact = gr.Checkbox(
+                        label="Make the result agree with the input exactly",
+                        value=start.project,
+                        info="A last, smooth change after sampling: reduced, the result is the input again. Its noise too.",
+                    )
             with gr.Column(scale=6, min_width=320):
                 status = gr.HTML(render_message("Choose a photo, or one of the examples below it."), elem_id="status")
                 plan = gr.HTML(plan_html(start), elem_id="plan")
@@ -199,7 +204,7 @@ def build_page(engine: Engine) -> gr.Blocks:
                 )
         gr.Markdown(ETHICS, elem_id="ethics")
 
-        settings = dict(zip(FIELDS, (steps, tau, sparsity, exponent, omega, eta, correct, raw_eps), strict=True))
+        settings = dict(zip(FIELDS, (steps, tau, sparsity, exponent, omega, eta, correct, raw_eps, exact), strict=True))
         outputs = {
             "live": live,
             "summary": summary,
