@@ -5,7 +5,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 from dpi_core.degradation import dense_condition, downscale, quantize
-from dpi_core.metrics import lr_consistency, psnr, seed_diversity, ssim
+from dpi_core.metrics import gradient_similarity, grid_energy, lr_consistency, ms_ssim, psnr, seed_diversity, ssim
 
 
 def faces(count=3, size=32, seed=0):
@@ -74,3 +74,60 @@ def test_diversity_is_the_standard_deviation_over_seeds():
     assert torch.allclose(found, torch.full((32, 32), 0.15), atol=1e-5)
     normal = torch.randn((2000, 3, 4, 4), generator=torch.Generator().manual_seed(1)) * 0.3
     assert torch.allclose(seed_diversity(normal), torch.full((4, 4), 0.3), rtol=0.06)
+
+
+@pytest.mark.parametrize("metric", [ms_ssim, gradient_similarity])
+def test_a_similarity_is_one_for_equal_images_symmetric_and_falls_as_noise_grows(metric):
+    x = faces(2, size=64)
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(4))
+    assert metric(x, x) == pytest.approx(1.0, abs=1e-5)
+    assert metric(x, x + 0.1 * noise) == pytest.approx(metric(x + 0.1 * noise, x), abs=1e-5)
+    values = [metric(x, x + strength * noise) for strength in (0, 0.02, 0.1, 0.5)]
+    assert values == sorted(values, reverse=True)
+    assert 0 <= values[-1] < 0.8
+
+
+@pytest.mark.parametrize("metric", [ms_ssim, gradient_similarity])
+def test_a_similarity_of_a_batch_is_the_mean_of_its_pairs(metric):
+    a, b = faces(3, size=32), faces(3, size=32, seed=1)
+    alone = [metric(x, y) for x, y in zip(a, b, strict=True)]
+    assert metric(a, b) == pytest.approx(sum(alone) / 3, abs=1e-5)
+
+
+def test_ms_ssim_at_one_scale_is_ssim():
+    # at 11 to 21 pixels only one scale fits; scikit-image leaves out the same border
+    a = faces(2, size=20)
+    b = a + 0.1 * faces(2, size=20, seed=1)  # alike, since a negative similarity counts as none
+    assert ms_ssim(a, b) == pytest.approx(ssim(a, b), abs=1e-4)
+
+
+def test_ms_ssim_needs_a_window():
+    with pytest.raises(ValueError, match="at least 11 a side"):
+        ms_ssim(faces(1, size=10), faces(1, size=10))
+
+
+def test_gradients_see_edges_and_not_brightness():
+    x = faces(1, size=32) * 0.5
+    assert gradient_similarity(x, x + 0.3) == pytest.approx(1.0, abs=1e-5)
+    assert gradient_similarity(x, torch.zeros_like(x)) < 0.8
+
+
+@pytest.mark.parametrize("k", [2, 4, 8])
+def test_grid_energy_of_a_grid_is_its_amplitude(k):
+    x = torch.zeros(2, 3, 64, 64)
+    x[..., ::k, ::k] = 1.0  # each harmonic of a comb of height 1 has amplitude 1/k^2, all of them real
+    power = (127.5 / k**2) ** 2 * 64 * 64  # one bin of the orthonormal transform
+    assert grid_energy(x, k) == pytest.approx(power / 25, rel=1e-4)  # the mean over 5 x 5 bins
+
+
+def test_grid_energy_leaves_out_what_is_elsewhere():
+    wave = torch.cos(2 * math.pi * torch.arange(64) * 5 / 64).expand(1, 3, 64, 64)
+    assert grid_energy(wave, 2) < 1e-4
+    assert grid_energy(wave + 0.7, 4) < 1e-4
+    with pytest.raises(ValueError, match="2 or more"):
+        grid_energy(wave, 1)
+
+
+def test_grid_energy_of_noise_is_its_variance():
+    noise = torch.randn((20, 3, 64, 64), generator=torch.Generator().manual_seed(0)) / 127.5
+    assert grid_energy(noise, 2) == pytest.approx(1.0, abs=0.1)

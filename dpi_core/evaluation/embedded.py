@@ -1,71 +1,74 @@
 """What the embedded models reach: ``python -m dpi_core.evaluation.embedded --data FACES --out FOLDER``.
 
-On aligned faces that never trained, reduced bicubically by 4, 8 and 16: PSNR, SSIM and LR-consistency of bicubic
-upsampling and of DPI at the published setting, at tau 150 with and without the corrector, and at the app's preset.
-One seed a face. Prints a table; writes ``figures.json`` and a sheet (rows: truth, then for each scale the input and each
-method).
+On aligned faces that never trained, reduced bicubically by 4, 8 and 16 and blindly by 8, for every method of
+`dpi_core.evaluation.methods`: PSNR, SSIM, MS-SSIM, gradient similarity and LR-consistency, each with its 95 % bootstrap
+interval; the grid's spectral energy against the true faces'; the diversity of eight seeds on the first few faces; PSNR
+by brightness. Prints tables; writes ``figures.json`` and a sheet (rows: truth, then for each task every method).
 """
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from dpi_core.config import DPIConfig
-from dpi_core.corrector import UNetCorrector, load_corrector
-from dpi_core.degradation import dense_condition, downscale
-from dpi_core.metrics import lr_consistency, psnr, ssim
-from dpi_core.pixels import to_tensor
-from dpi_core.presets import PRESETS
-from dpi_core.priors import UNetPrior, load_prior
-from dpi_core.sampler import sample
-from dpi_core.training.data import decode, held_out_names, read_encoded
+from dpi_core.consistency import project
+from dpi_core.corrector import load_corrector
+from dpi_core.devices import pick_device
+from dpi_core.evaluation.held_out import (
+    Task,
+    bicubic_task,
+    blind_task,
+    brightness_thirds,
+    held_out_faces,
+)
+from dpi_core.evaluation.intervals import mean_interval
+from dpi_core.evaluation.methods import CONFIGS, PROJECTED, Models, methods, restore
+from dpi_core.metrics import gradient_similarity, grid_energy, lr_consistency, ms_ssim, psnr, seed_diversity, ssim
+from dpi_core.priors import load_prior
 from dpi_core.viz import grid_sheet
 
 SCALES = (4, 8, 16)
-METHODS = {
-    "published (tau 350)": PRESETS["published"][0],
-    "tau 150": DPIConfig(tau=150),
-    "tau 150, no CRT": DPIConfig(tau=150, correct=False),
-    "balanced (tau 50, eta 1)": PRESETS["balanced"][0],
-}
-BATCH = 10
+SEEDS = 8
+DIVERSITY_METHODS = ("DPI, published (tau 350)", "DPI, tau 150", "preset balanced", "preset free")
+FORMATS = {"psnr": ".2f", "ssim": ".3f", "ms_ssim": ".3f", "gradients": ".3f", "lr_consistency": ".1f"}
+
+Figures = dict[str, list[float]]  # measure -> one value a face
 
 
-def held_out_faces(source: Path, size: int, count: int, everything: bool) -> Tensor:
-    """`count` faces (N,3,size,size) in [-1, 1] of those that never train, or of all there are."""
-    images = read_encoded(source)
-    names = sorted(images) if everything else sorted(held_out_names(list(images)))
-    faces = [decode(images[name]).resize((size, size), Image.Resampling.LANCZOS) for name in names[:count]]
-    return to_tensor(np.stack([np.asarray(face) for face in faces]))
+def figures(result: Tensor, true: Tensor, low_res: Tensor) -> Figures:
+    """Every measure of every face (N,3,H,W)."""
+    measures: dict[str, Callable[[int], float]] = {
+        "psnr": lambda i: psnr(result[i], true[i]),
+        "ssim": lambda i: ssim(result[i], true[i]),
+        "ms_ssim": lambda i: ms_ssim(result[i], true[i]),
+        "gradients": lambda i: gradient_similarity(result[i], true[i]),
+        "lr_consistency": lambda i: lr_consistency(result[i], low_res[i]),
+    }
+    return {name: [measure(i) for i in range(len(true))] for name, measure in measures.items()}
 
 
-def figures(result: Tensor, true: Tensor, low_res: Tensor) -> dict[str, float]:
-    """Means over a batch of faces."""
-    return {"psnr": psnr(result, true), "ssim": ssim(result, true), "lr_consistency": lr_consistency(result, low_res)}
-
-
-def restore_all(prior: UNetPrior, corrector: UNetCorrector, condition: Tensor, config: DPIConfig) -> Tensor:
-    """One result a face, in batches; face i gets seed i."""
-    device = next(prior.unet.parameters()).device
-    parts = []
-    for start in range(0, len(condition), BATCH):
-        part = condition[start : start + BATCH].to(device)
-        seeds = range(start, start + len(part))
-        parts.append(sample(prior, part, config, corrector=corrector, seeds=seeds).cpu())
-    return torch.cat(parts)
+def diversity(models: Models, task: Task, faces: int) -> dict[str, float]:
+    """The per-pixel standard deviation over seeds in 8-bit levels, the mean over the first `faces` faces."""
+    few = Task(task.name, task.low_res[:faces], task.condition[:faces])
+    found = {}
+    for name in DIVERSITY_METHODS:
+        results = torch.stack([restore(models, few, CONFIGS[name], seeds=1000 * s) for s in range(SEEDS)], dim=1)
+        found[name] = sum(float(seed_diversity(one).mean()) for one in results) / len(results) * 127.5
+    return found
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--faces", type=int, default=20, help="how many held-out faces (default 20)")
+    parser.add_argument("--faces", type=int, help="how many held-out faces (default: all)")
+    parser.add_argument(
+        "--diversity-faces", type=int, default=10, help="of them for the diversity (default 10; 0: none)"
+    )
     parser.add_argument("--all", action="store_true", help="the folder holds only held-out faces: take from all")
     parser.add_argument("--prior", default="embedded")
     parser.add_argument("--corrector", default="embedded")
@@ -74,37 +77,76 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
-    prior, corrector = load_prior(args.prior, args.device), load_corrector(args.corrector, args.device)
-    true = held_out_faces(args.data, prior.image_size, args.faces, args.all)
-
-    rows: dict[str, dict[str, dict[str, float]]] = {}
-    pictures = [true]
-    for scale in tqdm(SCALES, unit="scale"):
-        low_res = downscale(true, scale)
-        condition = dense_condition(low_res, *true.shape[2:])
-        row = {"bicubic": figures(condition, true, low_res)}
-        pictures.append(condition)
-        for name, config in METHODS.items():
-            result = restore_all(prior, corrector, condition, config)
-            row[name] = figures(result, true, low_res)
-            pictures.append(result)
-        rows[f"x{scale}"] = row
+    device = pick_device(args.device)
+    models = Models(load_prior(args.prior, args.device), load_corrector(args.corrector, args.device), device)
+    true = held_out_faces(args.data, models.prior.image_size, args.faces, args.all)
+    tasks = [*(bicubic_task(true, scale) for scale in SCALES), blind_task(true)]
+    compared = methods(models)
 
     args.out.mkdir(parents=True, exist_ok=True)
-    report = {"faces": len(true), "prior": args.prior, "corrector": args.corrector, "figures": rows}
-    (args.out / "figures.json").write_text(json.dumps(report, indent=2) + "\n")
     columns = min(8, len(true))
-    grid_sheet([image for row in pictures for image in row[:columns]], columns).save(args.out / "sheet.png")
-    print(table(rows))
+    energy = grid_energy(true, 2)
+    report: dict = {"faces": len(true), "prior": args.prior, "corrector": args.corrector, "grid_energy_truth": energy}
+    report |= {"tasks": {}, "grid": {}, "diversity": {}, "brightness": {}}
+    shown = [true[:columns]]
+    with tqdm(total=len(tasks) * len(compared)) as bar:
+        for task in tasks:
+            found: dict[str, Figures] = {}
+            for name, method in compared.items():
+                bar.set_postfix_str(f"{task.name} {name}")
+                result = method(task)
+                results = {name: result}
+                if name in PROJECTED:
+                    results[f"{name}, projected"] = project(result, task.low_res)
+                for title, faces in results.items():
+                    found[title] = figures(faces, true, task.low_res)
+                    report["grid"].setdefault(title, {})[task.name] = grid_energy(faces, 2) / energy
+                shown.append(result[:columns])
+                bar.update()
+            report["tasks"][task.name] = {
+                name: {measure: mean_interval(values) for measure, values in row.items()} for name, row in found.items()
+            }
+            report["brightness"][task.name] = {
+                third: [
+                    sum(found[name]["psnr"][i] for i in rows) / len(rows) for name in ("bicubic", "preset balanced")
+                ]
+                for third, rows in brightness_thirds(true)
+            }
+            if args.diversity_faces:
+                report["diversity"][task.name] = diversity(models, task, args.diversity_faces)
+            (args.out / "figures.json").write_text(json.dumps(report, indent=1) + "\n")
+    grid_sheet([image for row in shown for image in row], columns).save(args.out / "sheet.png")
+    print(tables(report))
 
 
-def table(rows: dict[str, dict[str, dict[str, float]]]) -> str:
-    """The figures as a Markdown table: PSNR dB / SSIM (LR-consistency dB)."""
-    names = list(next(iter(rows.values())))
-    lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for scale, row in rows.items():
-        cells = [f"{f['psnr']:.2f} / {f['ssim']:.3f} ({f['lr_consistency']:.1f})" for f in row.values()]
-        lines.append(f"| {scale} | " + " | ".join(cells) + " |")
+def tables(report: dict) -> str:
+    """The figures as Markdown: a table a task, then one each for grid energy, diversity and brightness."""
+    parts = [f"{report['faces']} held-out faces; means with 95 % intervals."]
+    for task, rows in report["tasks"].items():
+        lines = [f"| {task} | PSNR dB | SSIM | MS-SSIM | gradients | LR-consistency dB |", "|---|---|---|---|---|---|"]
+        for name, row in rows.items():
+            cells = [
+                f"{mean:{form}} ({low:{form}} .. {high:{form}})"
+                for form, (mean, low, high) in zip(FORMATS.values(), row.values(), strict=True)
+            ]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        parts.append("\n".join(lines))
+    parts.append(_table("grid energy / truth's", report["grid"], ".1f", transposed=False))
+    if report["diversity"]:
+        parts.append(_table("std over seeds, levels", report["diversity"], ".1f", transposed=True))
+    thirds = {
+        task: {k: f"{b:.2f} -> {a:.2f}" for k, (b, a) in row.items()} for task, row in report["brightness"].items()
+    }
+    parts.append(_table("PSNR dB, bicubic -> preset balanced", thirds, "", transposed=True))
+    return "\n\n".join(parts)
+
+
+def _table(title: str, rows: dict[str, dict], form: str, transposed: bool) -> str:
+    if transposed:
+        rows = {name: {task: row[name] for task, row in rows.items()} for name in next(iter(rows.values()))}
+    head = list(next(iter(rows.values())))
+    lines = [f"| {title} | " + " | ".join(head) + " |", "|---" * (len(head) + 1) + "|"]
+    lines += [f"| {name} | " + " | ".join(f"{row[task]:{form}}" for task in head) + " |" for name, row in rows.items()]
     return "\n".join(lines)
 
 

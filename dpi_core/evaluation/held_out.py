@@ -1,0 +1,71 @@
+"""Faces that never trained, and what they are restored from: bicubic reductions and one blind degradation."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dpi_core.degradation import Degradation, dense_condition, downscale
+from dpi_core.pixels import to_tensor
+from dpi_core.training.data import decode, held_out_names, read_encoded
+
+BLIND_SCALE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Low-resolution faces (N,3,h,w) and the dense conditions (N,3,H,W) made of them, both in [-1, 1]."""
+
+    name: str
+    low_res: Tensor
+    condition: Tensor
+
+
+def held_out_faces(source: Path, size: int, count: int | None = None, everything: bool = False) -> Tensor:
+    """The first `count` held-out faces (N,3,size,size) in [-1, 1] in the order of their names; None = all of them.
+
+    `everything`: the folder holds nothing but held-out faces.
+    """
+    images = read_encoded(source)
+    names = sorted(images) if everything else sorted(held_out_names(list(images)))
+    faces = [decode(images[name]).resize((size, size), Image.Resampling.LANCZOS) for name in names[:count]]
+    return to_tensor(np.stack([np.asarray(face) for face in faces]))
+
+
+def bicubic_task(true: Tensor, scale: int) -> Task:
+    """The faces (N,3,H,W) reduced bicubically."""
+    low_res = downscale(true, scale)
+    return Task(f"x{scale}", low_res, dense_condition(low_res, *true.shape[2:]))
+
+
+def blind_task(true: Tensor) -> Task:
+    """The faces blurred, reduced by 8, with noise and JPEG; each face has its own draw, the same in every run."""
+    pixels = ((true.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    low_res = to_tensor(np.stack([_blind(face, i) for i, face in enumerate(pixels)]))
+    return Task(f"x{BLIND_SCALE} blind", low_res, dense_condition(low_res, *true.shape[2:]))
+
+
+def _blind(face: np.ndarray, index: int) -> np.ndarray:
+    rng = np.random.default_rng(index)
+    draw = Degradation(
+        scale=BLIND_SCALE,
+        kernel=str(rng.choice(["bicubic", "area"])),
+        blur=float(rng.uniform(0.2, 3.0)),
+        noise=float(rng.uniform(0, 15)),
+        jpeg=int(rng.integers(40, 95)),
+    )
+    return draw.apply(face, rng)
+
+
+def brightness_thirds(true: Tensor) -> list[tuple[str, Tensor]]:
+    """Indices of the third of the faces (N,3,H,W) with the darkest, the middle and the lightest face centre.
+
+    A rough stand-in for skin tone, which the photographs do not state; it is the light of the picture as well.
+    """
+    height, width = true.shape[2:]
+    centre = true[:, :, height // 4 : -height // 4, width // 4 : -width // 4].mean(dim=(1, 2, 3))
+    thirds = torch.tensor_split(centre.argsort(), 3)
+    return list(zip(("darkest third", "middle third", "lightest third"), thirds, strict=True))

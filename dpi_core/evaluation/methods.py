@@ -1,0 +1,79 @@
+"""What is compared: functions from a task's conditions to results, one result a face; face i gets seed i."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dpi_core.config import DPIConfig
+from dpi_core.corrector import UNetCorrector
+from dpi_core.evaluation.held_out import Task
+from dpi_core.presets import PRESETS
+from dpi_core.priors import UNetPrior
+from dpi_core.sampler import sample
+
+BATCH = 10
+CONFIGS = {
+    "DPI, published (tau 350)": DPIConfig(),
+    "DPI, tau 150": DPIConfig(tau=150),
+    "DPI, tau 150, no CRT": DPIConfig(tau=150, correct=False),
+    **{f"preset {name}": config for name, (config, _) in PRESETS.items() if name != "published"},
+}
+PROJECTED = ("DPI, tau 150", "preset balanced")  # of these the data-consistency step is measured too
+
+
+@dataclass(frozen=True)
+class Models:
+    """The networks under test and the device they live on."""
+
+    prior: UNetPrior
+    corrector: UNetCorrector
+    device: torch.device
+
+
+def restore(models: Models, task: Task, config: DPIConfig, seeds: int = 0) -> Tensor:
+    """DPI's results (N,3,H,W) on the CPU; `seeds` is added to every face's own."""
+    parts = []
+    for start in range(0, len(task.condition), BATCH):
+        rows = slice(start, start + BATCH)
+        condition, low_res = task.condition[rows].to(models.device), task.low_res[rows].to(models.device)
+        own = range(seeds + start, seeds + start + len(condition))
+        parts.append(
+            sample(models.prior, condition, config, corrector=models.corrector, seeds=own, low_res=low_res).cpu()
+        )
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def corrector_alone(models: Models, task: Task, sparsity: int = 2) -> Tensor:
+    """One look of the corrector at every shifted grid, put together: what it knows without the prior (N,3,H,W).
+
+    At the noisiest timestep, where c is noise and y_init all there is to see.
+    """
+    t = len(models.prior.alpha_bar) - 1
+    generator = torch.Generator().manual_seed(0)
+    parts = []
+    for condition in task.condition.split(BATCH):
+        result = condition.clone()
+        for i in range(sparsity):
+            for j in range(sparsity):
+                grid = condition[..., i::sparsity, j::sparsity].contiguous().to(models.device)
+                noise = torch.randn(grid.shape, generator=generator).to(grid)
+                steps = torch.full((len(grid),), t, device=grid.device)
+                result[..., i::sparsity, j::sparsity] = models.corrector(noise, steps, grid).cpu()
+        parts.append(result.clamp(-1, 1))
+    return torch.cat(parts)
+
+
+def methods(models: Models) -> dict[str, Callable[[Task], Tensor]]:
+    """Every method by name."""
+
+    def with_config(config: DPIConfig) -> Callable[[Task], Tensor]:
+        return lambda task: restore(models, task, config)
+
+    return {
+        "bicubic": lambda task: task.condition,
+        "corrector alone": lambda task: corrector_alone(models, task),
+        **{name: with_config(config) for name, config in CONFIGS.items()},
+    }
