@@ -12,14 +12,15 @@ from torch import nn
 from dpi_core.corrector import load_corrector
 from dpi_core.diffusion import linear_alpha_bar
 from dpi_core.masks import on_grid
-from dpi_core.pixels import to_tensor
 from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.training import corrector as corrector_script
 from dpi_core.training import prior as prior_script
-from dpi_core.training.corrector import DegradedFaces, corrector_loss, noisy_grids
+from dpi_core.training import states as states_module
+from dpi_core.training.corrector import MEANS_WEIGHT, DegradedFaces, corrector_loss
 from dpi_core.training.data import AugmentedFaces, augment, batches, held_out_names, read_encoded
 from dpi_core.training.loop import RunSettings, train
-from dpi_core.training.prior import prior_loss
+from dpi_core.training.prior import prior_loss, under_mask
+from dpi_core.training.states import pack
 
 AB = linear_alpha_bar()
 CPU = torch.device("cpu")
@@ -169,54 +170,38 @@ def test_a_network_that_answers_nothing_pays_for_v():
     assert 0.1 < loss < 5 / 6 * 1.1
 
 
+@pytest.mark.parametrize("unshuffle", [1, 2])
+def test_a_prior_that_sees_through_the_mask_has_no_loss(unshuffle):
+    # flat faces of one level: blurring leaves them as they are, and the smooth error is all that is to be seen through
+    network = PerfectNetwork(0.4)
+    prior = UNetPrior(network, 16, "v", unshuffle, "tight-128")
+    for _ in range(10):
+        assert float(prior_loss(prior, torch.full((32, 3, 16, 16), 0.4), masked=1.0)) < 1e-7
+
+
+def test_under_a_mask_the_grid_keeps_to_the_face_and_its_condition(monkeypatch):
+    monkeypatch.setattr(prior_script, "MASKED_SPARSITIES", (2,))
+    monkeypatch.setattr(prior_script, "MAX_GAIN", 0.0)
+    x0 = torch.rand(4, 3, 32, 32) * 2 - 1
+    before = x0.clone()
+    seen = under_mask(x0, torch.ones(4, 1, 1, 1))
+    assert torch.equal(x0, before)
+    assert torch.equal(on_grid(seen, 2), on_grid(x0, 2))  # no gain: the face itself
+    assert not torch.equal(seen, x0)  # and the error between the grid's pixels
+    assert torch.allclose(under_mask(x0, torch.zeros(4, 1, 1, 1)), x0)  # which vanishes with the noise
+
+
+def test_under_a_mask_only_the_grid_is_blurred(monkeypatch):
+    monkeypatch.setattr(prior_script, "MASKED_SPARSITIES", (4,))
+    x0 = torch.rand(4, 3, 32, 32) * 2 - 1
+    seen = under_mask(x0, torch.zeros(4, 1, 1, 1))
+    changed = (seen != x0).any(dim=1)
+    assert changed[:, ::4, ::4].float().mean() > 0.9
+    changed[:, ::4, ::4] = False
+    assert not changed.any()
+
+
 # What the corrector is trained on.
-
-
-@pytest.mark.parametrize("k", [1, 2, 4, 8])
-@pytest.mark.parametrize("form", ["forward", "sampler"])
-def test_noisy_grids_have_the_grids_size_and_leave_the_faces_alone(form, k):
-    prior = UNetPrior(PerfectNetwork(0.0), 32, "v", 1, "tight-128") if form == "sampler" else None
-    true, condition = torch.rand(5, 3, 32, 32), torch.rand(5, 3, 32, 32)
-    copies = true.clone(), condition.clone()
-    c, t = noisy_grids(prior, true, condition, k)
-    assert c.shape == (5, 3, 32 // k, 32 // k)
-    assert c.isfinite().all()
-    assert t.shape == (5,)
-    assert t.dtype == torch.int64
-    assert ((t >= 1) & (t < 1000)).all()
-    assert torch.equal(true, copies[0])
-    assert torch.equal(condition, copies[1])
-
-
-@pytest.mark.parametrize("form", ["forward", "sampler"])
-def test_a_noisy_grid_has_the_noise_of_the_step_after_it(form, monkeypatch):
-    # Faces and conditions of one level, known to the prior: c = sqrt(ab_prev) level + sqrt(1 - ab_prev) n, n ~ N(0, 1).
-    gap, level = 50, 0.4
-    monkeypatch.setattr(corrector_script, "GAPS", (gap,))
-    prior = UNetPrior(PerfectNetwork(level), 16, "v", 1, "tight-128") if form == "sampler" else None
-    flat = torch.full((600, 3, 16, 16), level)
-    c, t = noisy_grids(prior, flat, flat, 2)
-    ab_prev = AB[(t - gap).clamp(min=0)].float().view(-1, 1, 1, 1)
-    n = (c - ab_prev.sqrt() * level) / (1 - ab_prev).sqrt()
-    count = 3 * 8 * 8
-    for group in (t < 200, (t >= 200) & (t < 700), t >= 700):  # ab_prev near 1, between, and near 0
-        values = n[group]
-        assert len(values) > 50
-        assert float(values.mean()) == pytest.approx(0, abs=5 / values.numel() ** 0.5)
-        assert float(values.var()) == pytest.approx(1, abs=5 * (2 / values.numel()) ** 0.5 + 1e-3)
-    assert float(n.flatten(1).var(dim=1).max()) < 1 + 6 * (2 / count) ** 0.5
-
-
-def test_the_noisy_grid_lies_between_the_condition_and_the_truth(monkeypatch):
-    # Where next to no noise is left, what is seen is y = y_init + l (h - y_init): 40 % at l = 0, the rest evenly up to 1.
-    monkeypatch.setattr(corrector_script, "GAPS", (1000,))  # t_prev = 0 always
-    true, condition = torch.full((4000, 3, 8, 8), 0.9), torch.full((4000, 3, 8, 8), -0.9)
-    c, _ = noisy_grids(None, true, condition, 2)
-    share = (c.mean(dim=(1, 2, 3)) / AB[0].sqrt() + 0.9) / 1.8
-    assert share.min() > -0.01
-    assert share.max() < 1.01
-    assert float((share < 0.01).float().mean()) == pytest.approx(0.4 + 0.6 * 0.01, abs=0.04)
-    assert float(share.mean()) == pytest.approx(0.3, abs=0.03)
 
 
 class Residual(nn.Module):
@@ -232,23 +217,22 @@ class Residual(nn.Module):
 
 
 def test_the_correctors_loss_is_what_is_left_of_the_error():
-    true = np.full((3, 32, 32, 3), 150, np.uint8)
-    pairs = torch.from_numpy(np.stack([true, true - 51], axis=1))  # the condition is 0.4 too dark
-    for _ in range(5):  # at any sparsity
-        assert float(corrector_loss(Residual(0.4), None, pairs)) < 1e-10
-        assert float(corrector_loss(Residual(0.0), None, pairs)) == pytest.approx(0.16, abs=1e-5)
+    # the condition is 0.4 too dark everywhere, in the pixels and in their means
+    h = torch.rand(3, 3, 16, 16)
+    states = pack(torch.randn_like(h), torch.tensor([5, 500, 999]), h - 0.4, h)
+    assert float(corrector_loss(Residual(0.4), states)) < 1e-10
+    assert float(corrector_loss(Residual(0.0), states)) == pytest.approx(0.16 * (1 + MEANS_WEIGHT), rel=1e-4)
 
 
-def test_the_corrector_is_asked_on_the_grid():
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (2, 2, 16, 16, 3), generator=generator, dtype=torch.uint8)
-    true, condition = to_tensor(pixels[:, 0]), to_tensor(pixels[:, 1])
-    expected = {
-        round(float((on_grid(condition, k) - on_grid(true, k)).square().mean()), 5) for k in corrector_script.SPARSITIES
-    }
-    found = {round(float(corrector_loss(Residual(0.0), None, pixels)), 5) for _ in range(60)}
-    assert found <= expected
-    assert len(found) > 1
+def test_an_error_whose_means_are_right_costs_less():
+    h = torch.zeros(1, 3, 16, 16)
+    checker = torch.ones_like(h)
+    checker[..., ::2] = -1  # its 4x4 means are 0
+    t = torch.tensor([100])
+    assert float(corrector_loss(Residual(0.0), pack(h, t, checker, h))) == pytest.approx(1.0, rel=1e-4)
+    assert float(corrector_loss(Residual(0.0), pack(h, t, checker.abs(), h))) == pytest.approx(
+        1 + MEANS_WEIGHT, rel=1e-4
+    )
 
 
 # The loop.
@@ -308,6 +292,7 @@ def with_argv(faces, out, *more) -> list[str]:
 def shrink(monkeypatch) -> None:
     monkeypatch.setattr(prior_script, "ARCHITECTURE", {**prior_script.ARCHITECTURE, **TINY})
     monkeypatch.setattr(prior_script, "SIZE", 32)
+    monkeypatch.setattr(states_module, "STEPS", (3,))  # short runs, of which several fit into a second
     monkeypatch.setattr(corrector_script, "ARCHITECTURE", {**corrector_script.ARCHITECTURE, **TINY})
 
 
