@@ -122,7 +122,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return _upright_rgb(Image.fromarray(array.squeeze(2) if array.ndim == 3 and array.shape[2] == 1 else array))
 
 
-def save_png(image: Image.Image, path: str | PathLike, settings: dict) -> None:
+def save_png(image: Image.Image, path: str | PathLike | BytesIO, settings: dict) -> None:
     """Write a lossless PNG whose text chunk holds `settings` as JSON; `read_settings` reads them back."""
     text = PngImagePlugin.PngInfo()
     text.add_itxt(SETTINGS_KEY, json.dumps(settings))

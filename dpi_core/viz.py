@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from dpi_core.pixels import to_image
@@ -22,6 +23,35 @@ def grid_sheet(images: Sequence[Tensor], columns: int) -> Image.Image:
     for i, image in enumerate(images):
         sheet.paste(to_image(image), (i % columns * width, i // columns * height))
     return sheet
+
+
+def labelled_sheet(pictures: Sequence[Image.Image], labels: Sequence[str], columns: int) -> Image.Image:
+    """Pictures of one size row by row, each over its label; a label too long for its picture is cut off."""
+    width, height = pictures[0].size
+    font = ImageFont.load_default(size=max(10, width // 10))
+    band = max(16, width * 3 // 20)
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * width, rows * (height + band)), "white")
+    for i, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        cell = Image.new("RGB", (width, height + band), "white")
+        cell.paste(picture, (0, 0))
+        ImageDraw.Draw(cell).text((width // 2, height + band // 2), label, "black", font, anchor="mm")
+        sheet.paste(cell, (i % columns * width, i // columns * (height + band)))
+    return sheet
+
+
+def heat_map(values: Tensor, top: float, over: Tensor | None = None) -> Image.Image:
+    """(H,W) values from 0 to `top` in colours from black over red to yellow; values above `top` are as bright as it.
+
+    With a face `over` (3,H,W) in [-1, 1] small values show it, in grey.
+    """
+    share = (values / max(top, 1e-9)).clamp(0, 1).cpu().numpy()
+    colours = cv2.applyColorMap((share * 255).round().astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+    if over is None:
+        return Image.fromarray(np.ascontiguousarray(colours))
+    grey = np.asarray(to_image(over).convert("L").convert("RGB"), np.float32) * 0.7
+    weight = np.sqrt(share)[..., None]
+    return Image.fromarray(np.rint(grey * (1 - weight) + colours * weight).astype(np.uint8))
 
 
 def stage_colour(stage: str) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from dpi_core.images import read_settings
+from dpi_core.recipes import read_recipe
 
 pytestmark = pytest.mark.browser
 
@@ -110,6 +111,50 @@ def test_stop_keeps_the_partial_result(page):
     expect(page.locator("#pasted img")).to_be_visible()
     expect(page.locator("#stop")).to_be_hidden()
     expect(page.locator("#run")).to_be_enabled()
+
+
+def test_seeds_stream_side_by_side_flip_and_are_redrawn(page, tmp_path):
+    upload(page, EXAMPLES / "astronaut-tiny.png")
+    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    page.get_by_role("tab", name="Compare seeds").click()
+    page.locator("#seeds").get_by_role("textbox").fill("4, 0-1")
+    expect(page.locator("#compare-plan")).to_contain_text("3 seeds of 20 steps")
+    page.click("#compare-run")
+    expect(page.locator("#grid .dpi-card")).to_have_count(3, timeout=PATIENCE)
+    expect(page.locator("#compare-summary")).to_contain_text("Diversity", timeout=PATIENCE)
+    assert page.locator("#grid .dpi-card").evaluate_all("cards => cards.map(c => c.dataset.seed)") == ["4", "0", "1"]
+    assert page.locator("#grid .dpi-is-picked").count() == 2
+
+    shown = page.locator("[data-role=shown]")
+    expect(shown).to_have_text("A, seed 4")
+    page.get_by_role("button", name="Flip (F)").click()
+    expect(shown).to_have_text("B, seed 0")
+    page.locator("#grid h1, #grid .dpi-live").first.click()
+    page.keyboard.press("f")
+    expect(shown).to_have_text("A, seed 4")
+    page.get_by_label("Seed B").select_option("1")
+    expect(shown).to_have_text("B, seed 1")
+    expect(page.locator("[data-role=b]")).to_be_visible()
+    expect(page.locator("[data-role=a]")).to_be_hidden()
+    zoom = page.get_by_label("Zoom into all pictures at once")
+    zoom.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    scale = "img => getComputedStyle(img).transform"
+    assert page.locator("#grid .dpi-card img").first.evaluate(scale).startswith("matrix(3, 0, 0, 3")
+
+    page.locator("#keep").get_by_label("0", exact=True).check()
+    page.click("#redraw")
+    expect(page.locator("#seeds").get_by_role("textbox")).not_to_have_value("4, 0-1")
+    first, kept, last = page.locator("#seeds").get_by_role("textbox").input_value().split(", ")
+    assert kept == "0"
+    assert not {first, last} & {"4", "1"}
+
+    with page.expect_download() as download:
+        page.locator("#compare-files a[download]").first.click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert read_recipe(path).seeds == (4, 0, 1)
 
 
 def test_an_example_and_the_sliders_and_the_dice(page):

@@ -10,11 +10,12 @@ from conftest import ROOT
 LAYERS = [
     {
         *("timesteps", "config", "pixels", "images", "devices", "diffusion", "masks", "degradation", "faces"),
-        *("metrics", "weights", "consistency"),
+        *("metrics", "weights", "consistency", "comparison", "recipes"),
     },
     {"priors", "corrector"},
     {"sampler", "presets", "viz", "baselines"},
     {"restoration"},
+    {"bundle"},
     {"pipeline"},
     {"__main__", "ui", "training", "evaluation", "app"},
 ]

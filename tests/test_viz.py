@@ -1,10 +1,20 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from dpi_core.pixels import to_tensor
+from dpi_core.pixels import to_image, to_tensor
 from dpi_core.sampler import StepEvent
-from dpi_core.viz import FCM_COLOUR, RACM_COLOUR, condition_image, grid_sheet, mask_overlay, stage_colour
+from dpi_core.viz import (
+    FCM_COLOUR,
+    RACM_COLOUR,
+    condition_image,
+    grid_sheet,
+    heat_map,
+    labelled_sheet,
+    mask_overlay,
+    stage_colour,
+)
 
 
 def step_event(stage="FCM", size=16, k=2, samples=2) -> StepEvent:
@@ -74,3 +84,40 @@ def test_the_condition_is_shown_with_each_grid_pixel_as_a_block(k):
 
 def test_a_condition_whose_grid_does_not_divide_the_image_fills_it_too():
     assert condition_image(step_event(k=3)).size == (16, 16)
+
+
+def test_a_heat_map_is_brighter_where_values_are_higher_and_ends_at_its_top():
+    values = torch.linspace(0, 2, 64)[None].expand(8, -1)
+    pixels = np.asarray(heat_map(values, top=1.0).convert("L"), int)
+    assert pixels.shape == (8, 64)
+    assert (np.diff(pixels[0, :32]) >= 0).all()
+    assert pixels[0, 0] < 5
+    assert (pixels[:, 32:] == pixels[0, -1]).all()
+    assert pixels[0, -1] > 200
+
+
+def test_a_heat_map_over_a_face_shows_the_face_where_nothing_varies():
+    face = torch.rand(3, 8, 8) * 2 - 1
+    shown = np.asarray(heat_map(torch.zeros(8, 8), 1.0, face), int)
+    grey = np.asarray(to_image(face).convert("L"), int)
+    assert np.abs(shown[..., 0] - 0.7 * grey).max() <= 1
+    hot = heat_map(torch.ones(8, 8), 1.0, face)
+    assert np.array_equal(np.asarray(hot), np.asarray(heat_map(torch.ones(8, 8), 1.0)))
+
+
+def test_nothing_varies_anywhere_is_no_error():
+    assert np.asarray(heat_map(torch.zeros(4, 4), 0.0)).max() < 5
+
+
+def test_a_labelled_sheet_holds_every_picture_above_its_label():
+    colours = ["red", "green", "blue"]
+    sheet = labelled_sheet([Image.new("RGB", (64, 48), c) for c in colours], ["a", "seed 12", "x" * 99], 2)
+    cell = sheet.height // 2
+    assert sheet.width == 128
+    assert cell > 48
+    for i, colour in enumerate(colours):
+        x, y = i % 2 * 64, i // 2 * cell
+        assert sheet.getpixel((x + 30, y + 20)) == Image.new("RGB", (1, 1), colour).getpixel((0, 0))
+        label = np.asarray(sheet.crop((x, y + 48, x + 64, y + cell)))
+        assert label.min() < 100
+    assert np.asarray(sheet.crop((64, cell, 128, 2 * cell))).min() == 255  # the fourth place is empty

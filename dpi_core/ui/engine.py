@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dpi_core.config import DPIConfig
 from dpi_core.weights import ASSETS
 
 if TYPE_CHECKING:
@@ -31,6 +32,16 @@ class Engine:
         self.settings = settings or EngineSettings()
         self._lock = threading.Lock()
         self._restorer: Restorer | None = None
+        self._pace: float | None = None
+
+    def note_pace(self, seconds: float, samples: int) -> None:
+        """Remember what a run of so many sample steps took, for `estimate`."""
+        if samples > 0:
+            self._pace = seconds / samples
+
+    def estimate(self, samples: int) -> float | None:
+        """Seconds that a run of so many sample steps should take, going by the last one; None before there was one."""
+        return None if self._pace is None else self._pace * samples
 
     def restorer(self) -> "Restorer":
         """The `Restorer`, loaded by the first caller.
@@ -57,5 +68,9 @@ class Engine:
             restorer = self.restorer()
             fetch_in_background()
             restorer.prepare(WARM_UP_PHOTO)  # the detector loads, and where it compiles, compiles now
+            config = DPIConfig(steps=4)
+            for _ in range(2):  # the first run warms up, the second tells the pace
+                done = restorer.restore(WARM_UP_PHOTO, config, aligned=True)
+                self.note_pace(done.seconds, config.steps)
         except ValueError:
             return

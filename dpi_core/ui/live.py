@@ -95,16 +95,18 @@ def _figures(pictures: Sequence[Picture]) -> str:
     if not pictures:
         return ""
     figures = [
-        f'<figure><img src="{_data_uri(picture)}" alt="{escape(alt)}"><figcaption>{escape(name)}</figcaption></figure>'
+        f'<figure><img src="{data_uri(picture)}" alt="{escape(alt)}"><figcaption>{escape(name)}</figcaption></figure>'
         for name, alt, picture in pictures
     ]
     return f'<div class="dpi-figures">{"".join(figures)}</div>'
 
 
-def _data_uri(picture: Image.Image) -> str:
+def data_uri(picture: Image.Image, lossless: bool = False) -> str:
+    """A picture inside a page: JPEG for what flies by, PNG for results."""
     buffer = BytesIO()
-    picture.save(buffer, "JPEG", quality=92)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    kind = "png" if lossless else "jpeg"
+    picture.save(buffer, kind, quality=92)
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def render_message(text: str, kind: str = "info") -> str:

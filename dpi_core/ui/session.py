@@ -26,7 +26,7 @@ class Session:
         faces: the faces found in it, largest first; None before they were looked for.
         face: index of the chosen face.
         note: one line on how they were found.
-        folder: where this session's results lie.
+        folders: view -> where the results of its last run lie.
     """
 
     stopped: bool = False
@@ -34,17 +34,22 @@ class Session:
     faces: "list[Face] | None" = None
     face: int = 0
     note: str = ""
-    folder: Path | None = field(default=None, repr=False)
+    folders: dict[str, Path] = field(default_factory=dict, repr=False)
 
-    def results_folder(self) -> Path:
-        """A fresh private folder for a run; the one of the run before is removed."""
-        self.clean()
-        self.folder = Path(tempfile.mkdtemp(prefix="dpi-"))
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)  # with the session, or when the app ends
-        return self.folder
+    def results_folder(self, view: str = "restore") -> Path:
+        """A fresh private folder for a run of a view; that of its run before is removed, other views' stay."""
+        self._remove(view)
+        folder = Path(tempfile.mkdtemp(prefix="dpi-"))
+        self.folders[view] = folder
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # with the session, or when the app ends
+        return folder
 
     def clean(self) -> None:
         """Remove this session's files."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder = None
+        for view in list(self.folders):
+            self._remove(view)
+
+    def _remove(self, view: str) -> None:
+        folder = self.folders.pop(view, None)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,74 @@
+"""How the settings trade likeness for detail: ``python -m dpi_core.evaluation.sweep --data FACES --tau 0 50 150 --eta 0 1``.
+
+Every combination of tau, eta and sparsity on held-out faces, taken from the end of the list so that choosing presets by
+it does not touch the first faces, which `dpi_core.evaluation.embedded` measures. One line each: PSNR, SSIM, gradient
+similarity, LR-consistency, the grid's energy and the energy of fine detail, both against the true faces' (1 is theirs).
+"""
+
+import argparse
+from itertools import product
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dpi_core.config import DPIConfig
+from dpi_core.corrector import load_corrector
+from dpi_core.devices import pick_device
+from dpi_core.evaluation.held_out import bicubic_task, blind_task, held_out_faces
+from dpi_core.evaluation.methods import Models, restore
+from dpi_core.metrics import gradient_similarity, grid_energy, lr_consistency, psnr, ssim
+from dpi_core.priors import load_prior
+
+
+def detail_energy(x: Tensor) -> float:
+    """The mean power of (N,3,H,W) between a quarter and 0.4 cycles a pixel: fine detail, and nothing of a grid of 2."""
+    frequency = torch.fft.fftfreq(x.shape[-1]).abs()
+    radius = torch.maximum(frequency[:, None], frequency[None])
+    power = torch.fft.fft2(x, norm="ortho").abs().square().mean(dim=(0, 1))
+    return float(power[(radius > 0.25) & (radius < 0.4)].mean())
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
+    parser.add_argument("--faces", type=int, default=16, help="how many held-out faces (default 16)")
+    parser.add_argument("--all", action="store_true", help="the folder holds only held-out faces: take from all")
+    parser.add_argument("--scale", default="8", help="4, 8, 16 or blind (default 8)")
+    parser.add_argument("--tau", type=int, nargs="+", default=[0, 50, 100, 150, 200, 350])
+    parser.add_argument("--eta", type=float, nargs="+", default=[0.0, 1.0])
+    parser.add_argument("--sparsity", type=int, nargs="+", default=[2])
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--prior", default="embedded")
+    parser.add_argument("--corrector", default="embedded")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int)
+    args = parser.parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = pick_device(args.device)
+    models = Models(load_prior(args.prior, args.device), load_corrector(args.corrector, args.device), device)
+    true = held_out_faces(args.data, models.prior.image_size, everything=args.all)[-args.faces :]
+    task = blind_task(true) if args.scale == "blind" else bicubic_task(true, int(args.scale))
+
+    print(f"{len(true)} faces, {task.name}, {args.steps} steps\n")
+    print(
+        "| settings | PSNR dB | SSIM | gradients | LR-consistency dB | grid | detail |\n|---|---|---|---|---|---|---|"
+    )
+
+    def line(name: str, result: Tensor, sparsity: int = 2) -> None:
+        grid = grid_energy(result, sparsity) / grid_energy(true, sparsity) if sparsity > 1 else 1.0
+        print(
+            f"| {name} | {psnr(result, true):.2f} | {ssim(result, true):.3f} | {gradient_similarity(result, true):.3f} | "
+            f"{lr_consistency(result, task.low_res):.1f} | {grid:.1f} | {detail_energy(result) / detail_energy(true):.2f} |",
+            flush=True,
+        )
+
+    line("bicubic", task.condition)
+    for k, eta, tau in product(args.sparsity, args.eta, args.tau):
+        config = DPIConfig(steps=args.steps, tau=tau, eta=eta, sparsity=k)
+        line(f"k {k}, eta {eta:g}, tau {tau}", restore(models, task, config), k)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The "Compare seeds" tab: its controls and what they call. Photo, face, mode and settings are the page's own."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+
+from dpi_core.ui.compare import (
+    MAX_SEEDS,
+    ComparisonOutcome,
+    compare_plan,
+    parse_seeds,
+    redrawn,
+    run_comparison,
+)
+from dpi_core.ui.controls import QUIET, Controls
+from dpi_core.ui.engine import Engine
+from dpi_core.ui.events import FIELDS, on_start, on_stop
+from dpi_core.ui.live import render_message
+from dpi_core.ui.session import Session
+
+FIRST_SEEDS = "0-3"
+SCRIPT = Path(__file__).with_name("seeds.js")
+
+
+def compare_tab(engine: Engine, controls: Controls) -> None:
+    """Build the tab over the page's shared controls."""
+    with gr.Row(equal_height=True):
+        seeds = gr.Textbox(
+            FIRST_SEEDS, label="Seeds", elem_id="seeds", scale=3, info=f"2 to {MAX_SEEDS}, such as 0-7 or 3, 14, 15"
+        )
+        pick = gr.Slider(
+            0, MAX_SEEDS, 2, step=1, label="Mark the most different", elem_id="pick", scale=2, info="Below 2: none"
+        )
+    with gr.Row(elem_classes="dpi-buttons"):
+        go = gr.Button("Compare", variant="primary", elem_id="compare-run")
+        redraw = gr.Button("🎲 Re-draw seeds", elem_id="redraw")
+        stop = gr.Button("Stop", variant="stop", visible=False, elem_id="compare-stop")
+    keep = gr.CheckboxGroup([], label="Keep these when re-drawing", visible=False, elem_id="keep")
+    plan = gr.HTML(compare_plan(engine, FIRST_SEEDS, {}), elem_id="compare-plan")
+    grid = gr.HTML(
+        render_message("Each seed is another plausible face. Choose a photo and press “Compare”."),
+        elem_id="grid",
+        js_on_load=SCRIPT.read_text(),
+    )
+    summary = gr.HTML(elem_id="compare-summary")
+    files = gr.File(
+        label="Download: all results, a contact sheet and the settings",
+        visible=False,
+        elem_id="compare-files",
+        file_count="multiple",
+        interactive=False,
+    )
+
+    c, values = controls, list(controls.settings.values())
+    for event in (seeds.change, *(component.change for component in values)):
+        event(partial(on_plan, engine), [seeds, *values], plan, queue=False, trigger_mode="always_last", **QUIET)
+    redraw.click(on_redraw, [seeds, keep], [seeds, plan], queue=False, **QUIET)
+    stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
+    go.click(on_start, [c.session], [go, stop], queue=False, **QUIET).then(
+        partial(on_compare, engine),
+        [c.session, c.photo, c.mode, c.aligned, seeds, pick, *values],
+        [grid, summary, files, keep, go, stop],
+        concurrency_limit=1,
+        concurrency_id="models",
+        **QUIET,
+    )
+
+
+def on_plan(engine: Engine, seeds: str, *values) -> str:
+    """Seeds or settings changed: say what a comparison would cost."""
+    return compare_plan(engine, seeds, dict(zip(FIELDS, values, strict=True)))
+
+
+def on_redraw(seeds: str, kept: list[str]) -> tuple:
+    """New seeds for those that are not kept."""
+    try:
+        return redrawn(seeds, kept), gr.skip()
+    except ValueError as error:
+        return gr.skip(), render_message(str(error), "error")
+
+
+def on_compare(
+    engine: Engine, session: Session, photo, mode, aligned, seeds: str, pick: int, *values
+) -> Iterator[tuple]:
+    """Stream a comparison to the grid, and at its end to summary, files and the seeds that can be kept."""
+    skip = gr.skip()
+    for item in run_comparison(
+        engine, session, photo, mode, aligned, seeds, int(pick), dict(zip(FIELDS, values, strict=True))
+    ):
+        if isinstance(item, ComparisonOutcome):
+            names = [str(seed) for seed in parse_seeds(seeds)]
+            kept = gr.CheckboxGroup(names, value=[], visible=True)
+            yield item.html, item.summary, gr.File(item.files, visible=True), kept, skip, skip
+        else:
+            yield item, skip, skip, skip, skip, skip
+    yield skip, skip, skip, skip, gr.Button(interactive=True), gr.Button(visible=False)

@@ -1,0 +1,176 @@
+"""What all views of the page share: the photo, its faces, the mode and the settings, and the events among them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from dpi_core.config import MAX_SPARSITY, MAX_STEPS, MAX_TAU, DPIConfig
+from dpi_core.presets import DEFAULT_PRESET, PRESETS
+from dpi_core.ui.events import (
+    FIELDS,
+    MAX_PAGE_SEED,
+    on_dice,
+    on_face,
+    on_photo,
+    on_preset,
+    preset_text,
+)
+from dpi_core.ui.photo import photo_input
+from dpi_core.ui.restore import MODES
+from dpi_core.ui.session import KEEP_SECONDS, Session
+from dpi_core.weights import ASSETS
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Events of the page: no overlay that flickers over a streaming picture, and no endpoint of their own."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The shared components; `settings` has one for each field of a config, in the order of `events.FIELDS`."""
+
+    session: gr.State
+    photo: gr.Image
+    faces: gr.Gallery
+    every_face: gr.Checkbox
+    mode: gr.Radio
+    aligned: gr.Checkbox
+    seed: gr.Number
+    preset: gr.Radio
+    settings: dict[str, Any]
+
+
+def build_controls() -> Controls:
+    """Lay out the controls in the column being built."""
+    start = PRESETS[DEFAULT_PRESET][0]
+    session = gr.State(Session(), time_to_live=KEEP_SECONDS, delete_callback=Session.clean)
+    photo = photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=300, elem_id="photo")
+    gr.Examples(example_photos(), inputs=photo, label="Examples (public domain)", elem_id="examples")
+    faces = gr.Gallery(
+        label="Face to restore",
+        columns=6,
+        fit_columns=False,
+        object_fit="cover",
+        height="auto",
+        allow_preview=False,
+        visible=False,
+        elem_id="faces",
+        show_label=True,
+        buttons=[],
+    )
+    every_face = gr.Checkbox(label="Restore all faces", value=False, visible=False)
+    mode = gr.Radio(
+        list(MODES),
+        value="The photo as it is",
+        label="Mode",
+        elem_id="mode",
+        info="A simulation reduces the face first, so that the result can be compared with the truth.",
+    )
+    preset = gr.Radio(
+        [(name.capitalize(), name) for name in PRESETS],
+        value=DEFAULT_PRESET,
+        label="Preset",
+        info=preset_text(DEFAULT_PRESET),
+        elem_id="preset",
+    )
+    tau = gr.Slider(
+        0,
+        MAX_TAU,
+        start.tau,
+        step=10,
+        label="Stage split tau",
+        elem_id="tau",
+        info="FCM while t > tau, RACM below. Higher: more freedom for the prior. 0: FCM to the end.",
+    )
+    sparsity = gr.Slider(
+        1,
+        MAX_SPARSITY,
+        start.sparsity,
+        step=1,
+        label="Mask sparsity k",
+        elem_id="sparsity",
+        info="One condition pixel in every k x k. Higher: fewer pixels held; above 2 the likeness is lost.",
+    )
+    with gr.Row(equal_height=True):
+        seed = gr.Number(
+            0,
+            label="Seed",
+            precision=0,
+            minimum=0,
+            maximum=MAX_PAGE_SEED,
+            elem_id="seed",
+            scale=3,
+            info="The same seed and settings give the same face.",
+        )
+        dice = gr.Button("🎲 New seed", elem_id="dice", scale=1, min_width=110)
+    with gr.Accordion("Advanced", open=False):
+        aligned = gr.Checkbox(
+            label="The picture is an already aligned face crop",
+            value=False,
+            elem_id="aligned",
+            info="Its central square is used whole; no face is looked for.",
+        )
+        advanced = _advanced(start)
+    settings = {field: {"tau": tau, "sparsity": sparsity, **advanced}[field] for field in FIELDS}
+
+    dice.click(on_dice, None, seed, queue=False, **QUIET)
+    preset.input(on_preset, preset, [*settings.values(), preset], queue=False, **QUIET)
+    return Controls(session, photo, faces, every_face, mode, aligned, seed, preset, settings)
+
+
+def _advanced(start: DPIConfig) -> dict[str, Any]:
+    return {
+        "steps": gr.Slider(
+            1,
+            250,
+            start.steps,
+            step=1,
+            label="Steps",
+            elem_id="steps",
+            info=f"Denoising steps; the API takes up to {MAX_STEPS}.",
+        ),
+        "edge_exponent": gr.Slider(
+            0.1,
+            10,
+            start.edge_exponent,
+            step=0.1,
+            label="Edge exponent s",
+            info="RACM keeps an edge pixel with probability edge^s. Higher: only the strongest edges.",
+        ),
+        "omega": gr.Slider(
+            250,
+            5000,
+            start.omega,
+            step=50,
+            label="Condition weight omega",
+            info="In RACM the condition weighs t / omega. Higher: trust the prior more.",
+        ),
+        "eta": gr.Slider(
+            0,
+            1,
+            start.eta,
+            step=0.05,
+            label="Noise eta",
+            info="0: deterministic DDIM. 1: fresh noise each step.",
+        ),
+        "correct": gr.Checkbox(label="Correct the condition (CRT)", value=start.correct),
+        "raw_eps": gr.Checkbox(label="Noise the condition with the raw eps", value=start.raw_eps),
+        "project": gr.Checkbox(
+            label="Make the result agree with the input exactly",
+            value=start.project,
+            info="A last, smooth change after sampling: reduced, the result is the input again. Its noise too.",
+        ),
+    }
+
+
+def connect_photo(controls: Controls, status: gr.HTML) -> None:
+    """Look for faces when the photo changes, and say on `status` what was found and chosen."""
+    controls.photo.change(
+        on_photo, [controls.photo, controls.session], [controls.faces, controls.every_face, status], **QUIET
+    )
+    controls.faces.select(on_face, [controls.session], [status], queue=False, **QUIET)
+
+
+def example_photos() -> list[list[str]]:
+    """The photos that ship with the app, one row each."""
+    return [[str(path)] for path in sorted((ASSETS / "examples").iterdir()) if path.suffix in (".jpg", ".png")]

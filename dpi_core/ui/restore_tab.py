@@ -1,0 +1,67 @@
+"""The "Restore" tab: run, watch both stages live, look at before and after, download."""
+
+from functools import partial
+
+import gradio as gr
+
+from dpi_core.presets import DEFAULT_PRESET, PRESETS
+from dpi_core.ui.controls import QUIET, Controls
+from dpi_core.ui.engine import Engine
+from dpi_core.ui.events import on_run, on_settings, on_start, on_stop, plan_html
+from dpi_core.ui.live import render_live
+
+SHOW_LIVE_VIEW = """(session) => {
+  const live = document.querySelector("#live");
+  if (live && window.innerWidth < 800) live.scrollIntoView({behavior: "smooth", block: "start"});
+  return [session];
+}"""
+
+
+def restore_tab(engine: Engine, controls: Controls) -> None:
+    """Build the tab over the page's shared controls."""
+    start = PRESETS[DEFAULT_PRESET][0]
+    with gr.Row(elem_classes="dpi-buttons"):
+        go = gr.Button("Restore", variant="primary", elem_id="run")
+        stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
+    plan = gr.HTML(plan_html(start), elem_id="plan")
+    live = gr.HTML(render_live(start, None), elem_id="live")
+    summary = gr.HTML(elem_id="summary")
+    compare = gr.ImageSlider(
+        label="Before (left) and after (right)",
+        format="png",
+        type="pil",
+        visible=False,
+        elem_id="compare",
+        interactive=False,
+        max_height=560,
+        buttons=["fullscreen"],
+    )
+    pasted = gr.Image(
+        label="The photo with the face pasted back",
+        format="png",
+        type="pil",
+        visible=False,
+        elem_id="pasted",
+        interactive=False,
+        buttons=["fullscreen"],
+    )
+    files = gr.File(
+        label="Download: lossless PNG, settings inside",
+        visible=False,
+        elem_id="files",
+        file_count="multiple",
+        interactive=False,
+    )
+
+    c, values = controls, list(controls.settings.values())
+    go.click(on_start, [c.session], [go, stop], queue=False, js=SHOW_LIVE_VIEW, **QUIET).then(
+        partial(on_run, engine),
+        [c.session, c.photo, c.mode, c.aligned, c.every_face, c.seed, *values],
+        [live, summary, compare, pasted, files, go, stop],
+        concurrency_limit=1,
+        concurrency_id="models",
+        **QUIET,
+    )
+    stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
+    for control in values:
+        control.change(on_settings, values, [plan], queue=False, trigger_mode="always_last", **QUIET)
