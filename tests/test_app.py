@@ -89,6 +89,18 @@ def test_upload_run_watch_and_download(page, tmp_path):
     expect(page.locator("#pasted img")).to_be_visible()
     assert page.locator("#live img:not([alt])").count() == 0
 
+    text = page.locator("[data-role=film-text]")
+    expect(text).to_contain_text("Step 20 of 20")
+    page.get_by_label("Step of the finished run").focus()
+    page.keyboard.press("Home")
+    expect(text).to_contain_text("Step 1 of 20, t = 950, FCM")
+    first = page.locator("[data-pane=x0]").get_attribute("src")
+    page.get_by_label("Show step 20, final").click()
+    expect(text).to_contain_text("Step 20 of 20, t = 0, final")
+    assert page.locator("[data-pane=x0]").get_attribute("src") != first
+    page.click("#save-film")
+    expect(page.locator("#film-files a[download]").first).to_be_visible(timeout=PATIENCE)
+
     with page.expect_download() as download:
         page.locator("#files a[download]").first.click()
     path = tmp_path / download.value.suggested_filename

@@ -15,7 +15,7 @@ LAYERS = [
     {"priors", "corrector"},
     {"sampler", "presets", "viz", "baselines"},
     {"restoration"},
-    {"bundle"},
+    {"bundle", "film"},
     {"pipeline"},
     {"__main__", "ui", "training", "evaluation", "app"},
 ]

@@ -9,7 +9,7 @@ from dpi_core.config import DPIConfig
 from dpi_core.presets import PRESETS
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.live import plan_text, render_message
-from dpi_core.ui.restore import Outcome, detect, run
+from dpi_core.ui.restore import Outcome, detect, run, save_film
 from dpi_core.ui.session import Session
 
 FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project")
@@ -53,7 +53,7 @@ def on_stop(session: Session) -> gr.Button:
 
 
 def on_run(engine: Engine, session: Session, photo, mode, aligned, every_face, seed, *values) -> Iterator[tuple]:
-    """Stream a run to the outputs: live view, summary, slider, photo, files, and the two buttons."""
+    """Stream a run to the outputs: live view, summary, slider, photo, files, film, its button, Restore and Stop."""
     settings = dict(zip(FIELDS, values, strict=True))
     skip = gr.skip()
     for item in run(engine, session, photo, mode, aligned, every_face, seed, settings):
@@ -64,12 +64,20 @@ def on_run(engine: Engine, session: Session, photo, mode, aligned, every_face, s
                 gr.ImageSlider((item.before, item.after), visible=True),
                 gr.Image(item.photo, visible=True),
                 gr.File(item.files, visible=True),
+                item.film,
+                gr.Button(visible=True),
                 skip,
                 skip,
             )
         else:
-            yield item, skip, skip, skip, skip, skip, skip
-    yield skip, skip, skip, skip, skip, gr.Button(interactive=True), gr.Button(visible=False)
+            yield item, *[skip] * 8
+    yield *[skip] * 7, gr.Button(interactive=True), gr.Button(visible=False)
+
+
+def on_save_film(session: Session) -> tuple:
+    """GIF and MP4 of the last run."""
+    files, message = save_film(session)
+    return gr.File(files, visible=bool(files)), message
 
 
 def on_preset(name: str) -> tuple:

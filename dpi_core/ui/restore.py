@@ -14,10 +14,14 @@ from PIL import Image
 
 from dpi_core.config import DPIConfig
 from dpi_core.ui.engine import Engine
+from dpi_core.ui.film_view import render_film
 from dpi_core.ui.live import Picture, render_live, render_message
 from dpi_core.ui.session import Session
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dpi_core.film import Frame
     from dpi_core.pipeline import Restoration
     from dpi_core.sampler import StepEvent
 
@@ -36,6 +40,7 @@ class Outcome:
         before, after: the input crop and the result of the first face, the same size.
         photo: the photo with the faces pasted back.
         files: the PNG files to download, settings inside.
+        film: the first face's steps to scrub through, HTML.
     """
 
     summary: str
@@ -43,6 +48,7 @@ class Outcome:
     after: Image.Image
     photo: Image.Image
     files: list[str]
+    film: str
 
 
 def message_of(error: Exception) -> str:
@@ -128,6 +134,7 @@ def _steps(
     seed: int,
     config: DPIConfig,
 ) -> Iterator[str | Outcome]:
+    from dpi_core.film import frame_of, is_kept
     from dpi_core.pipeline import Restoration
 
     restorer = engine.restorer()
@@ -137,39 +144,42 @@ def _steps(
     )
     start, total = time.perf_counter(), config.steps * len(prepared.jobs)
     key_frames: dict[str, StepEvent] = {}  # of the first face, which the final view shows
+    session.film = []
+    before: Tensor | None = None
     item, where = None, ""
     items = restorer.restore_steps(prepared, config, seeds=(seed,), stop=lambda: session.stopped)
     for done, item in enumerate(items, start=1):
         if isinstance(item, Restoration):
             break
         event, face = item.event, prepared.jobs.index(item.job)
+        frame = frame_of(event, item.job.low_res, before if event.index else None)
+        before = event.x0[0]
         if face == 0:
             key_frames[event.stage] = event
+            if is_kept(event.index, event.total):
+                session.film.append(frame)
         which = f"Face {face + 1} of {len(prepared.jobs)}. " if len(prepared.jobs) > 1 else ""
         where = f"{which}Stopped after step {event.index + 1} of {event.total}, its estimate kept,"
         left = (time.perf_counter() - start) / done * (total - done)
         headline = f"{which}Step {event.index + 1} of {event.total}, t = {event.t}, {left:.1f} s left"
-        yield running_view(config, event, headline)
+        yield running_view(config, frame, headline)
     assert isinstance(item, Restoration)  # what restore_steps ends with
+    engine.note_pace(item.seconds, done - 1)
     last = list(key_frames.values())[-1]
     how = "Finished" if item.complete else where
     yield render_live(config, last.index, _final_pictures(item, key_frames), f"{how} in {item.seconds:.1f} s.")
     yield _outcome(session, item, Path(photo).stem)
 
 
-def running_view(config: DPIConfig, event: "StepEvent", headline: str) -> str:
+def running_view(config: DPIConfig, frame: "Frame", headline: str) -> str:
     """The live view of one step as HTML: estimate, noisy sample, mask and condition under the timeline."""
-    from dpi_core.pixels import to_image
-    from dpi_core.viz import condition_image, mask_overlay
-
-    held = int(event.mask.sum())
     pictures = [
-        ("x0, the clean estimate", f"estimate of the face at step {event.index + 1}", to_image(event.x0[0])),
-        ("x_t, still noisy", "the noisy sample", to_image(event.x_t[0])),
-        (f"mask: {held} pixels held", "the pixels that follow the condition, coloured by stage", mask_overlay(event)),
-        ("condition, corrected", "the corrected condition on the grid", condition_image(event)),
+        ("x0, the clean estimate", f"estimate of the face at step {frame.index + 1}", frame.x0),
+        ("x_t, still noisy", "the noisy sample", frame.x_t),
+        (f"mask: {frame.held} pixels held", "the pixels that follow the condition, coloured by stage", frame.mask),
+        ("condition, corrected", "the corrected condition on the grid", frame.condition),
     ]
-    return render_live(config, event.index, pictures, headline)
+    return render_live(config, frame.index, pictures, headline)
 
 
 def _final_pictures(restoration: "Restoration", key_frames: "dict[str, StepEvent]") -> list[Picture]:
@@ -206,7 +216,25 @@ def _outcome(session: Session, restoration: "Restoration", stem: str) -> Outcome
         save_png(restoration.photo, path, {"faces": [r.settings for r in restoration.results]})
         files.append(str(path))
     first = restoration.results[0]
-    return Outcome(render_message(" · ".join(lines)), first.condition, first.image, restoration.photo, files)
+    summary, film = render_message(" · ".join(lines)), render_film(session.film)
+    return Outcome(summary, first.condition, first.image, restoration.photo, files, film)
+
+
+def save_film(session: Session) -> tuple[list[str], str]:
+    """The film of the session's last run as GIF and, where it can be written, MP4; the files and a message as HTML."""
+    from dpi_core.film import save_gif, save_mp4
+
+    try:
+        folder = session.results_folder("film")
+        files = [folder / "process.gif", folder / "process.mp4"]
+        save_gif(session.film, files[0])
+        try:
+            save_mp4(session.film, files[1])
+        except OSError as error:
+            return [str(files[0])], render_message(f"The GIF is ready. {error}")
+        return [str(path) for path in files], render_message("The film is ready as GIF and MP4.")
+    except Exception as error:
+        return [], render_message(message_of(error), "error")
 
 
 def _figures(measured: dict[str, float]) -> str:

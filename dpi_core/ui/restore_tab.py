@@ -1,15 +1,17 @@
 """The "Restore" tab: run, watch both stages live, look at before and after, download."""
 
 from functools import partial
+from pathlib import Path
 
 import gradio as gr
 
 from dpi_core.presets import DEFAULT_PRESET, PRESETS
 from dpi_core.ui.controls import QUIET, Controls
 from dpi_core.ui.engine import Engine
-from dpi_core.ui.events import on_run, on_settings, on_start, on_stop, plan_html
+from dpi_core.ui.events import on_run, on_save_film, on_settings, on_start, on_stop, plan_html
 from dpi_core.ui.live import render_live
 
+SCRIPT = Path(__file__).with_name("film.js")
 SHOW_LIVE_VIEW = """(session) => {
   const live = document.querySelector("#live");
   if (live && window.innerWidth < 800) live.scrollIntoView({behavior: "smooth", block: "start"});
@@ -52,16 +54,27 @@ def restore_tab(engine: Engine, controls: Controls) -> None:
         file_count="multiple",
         interactive=False,
     )
+    film = gr.HTML(elem_id="film", js_on_load=SCRIPT.read_text())
+    save_film = gr.Button("Save this film (GIF, MP4)", visible=False, elem_id="save-film")
+    film_note = gr.HTML(elem_id="film-note")
+    film_files = gr.File(
+        label="Download: the run as a film",
+        visible=False,
+        elem_id="film-files",
+        file_count="multiple",
+        interactive=False,
+    )
 
     c, values = controls, list(controls.settings.values())
     go.click(on_start, [c.session], [go, stop], queue=False, js=SHOW_LIVE_VIEW, **QUIET).then(
         partial(on_run, engine),
         [c.session, c.photo, c.mode, c.aligned, c.every_face, c.seed, *values],
-        [live, summary, compare, pasted, files, go, stop],
+        [live, summary, compare, pasted, files, film, save_film, go, stop],
         concurrency_limit=1,
         concurrency_id="models",
         **QUIET,
     )
     stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
+    save_film.click(on_save_film, [c.session], [film_files, film_note], **QUIET)
     for control in values:
         control.change(on_settings, values, [plan], queue=False, trigger_mode="always_last", **QUIET)

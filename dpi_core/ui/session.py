@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dpi_core.faces import Face
+    from dpi_core.film import Frame
 
 KEEP_SECONDS = 3600
 
@@ -26,6 +27,7 @@ class Session:
         faces: the faces found in it, largest first; None before they were looked for.
         face: index of the chosen face.
         note: one line on how they were found.
+        film: the steps of the last run's first face.
         folders: view -> where the results of its last run lie.
     """
 
@@ -34,6 +36,7 @@ class Session:
     faces: "list[Face] | None" = None
     face: int = 0
     note: str = ""
+    film: "list[Frame]" = field(default_factory=list, repr=False)
     folders: dict[str, Path] = field(default_factory=dict, repr=False)
 
     def results_folder(self, view: str = "restore") -> Path:
