@@ -70,8 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--seed", type=int, default=0, help="the (first) seed (default 0)")
     p.add_argument("--seeds", type=int, default=1, metavar="N", help="N results, from seeds SEED .. SEED + N - 1")
-    p.add_argument("--face", default=None, help="index (0 = the largest), or all (default: the largest)")
-    p.add_argument("--aligned", action="store_true", help="the inputs are aligned face crops already")
+    p.add_argument(
+        "--face", default=None, help="index (0 = the largest), several as 0,2,3, or all but the sharp ones (all)"
+    )
+    p.add_argument("--include-sharp", action="store_true", help="with --face all: the sharp faces too")
+    p.add_argument("--aligned", action="store_true", help="the inputs are aligned face crops, whatever is on them")
+    p.add_argument("--background", type=int, default=1, help="1 to 4: enlarge the photo (Lanczos) under the faces")
     p.add_argument("--detector", default="auto", help="auto, face-alignment, yunet or embedded")
     p.add_argument("--prior", default="embedded", help="embedded, or a folder with a diffusers UNet2DModel")
     p.add_argument("--corrector", default="embedded", help="embedded, or a folder")
@@ -79,7 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="print one JSON object per photo on stdout")
     p.set_defaults(run=_restore)
 
-    p = commands.add_parser("detect", help="list the faces of photos as JSON")
+    p = commands.add_parser(
+        "detect",
+        help="list the faces of photos as JSON",
+        description="One JSON object a photo. size: pixels of the photo that the side of the face's aligned crop spans; "
+        "sharp: larger and finer in the photo than the embedded prior would make it.",
+    )
     p.add_argument("inputs", nargs="+", type=Path, metavar="IN")
     p.add_argument("--detector", default="auto", help="auto, face-alignment, yunet or embedded")
     p.set_defaults(run=_detect)
@@ -126,11 +135,7 @@ def _restore(args: argparse.Namespace) -> int:
     config, photos = config_from(args), photos_in(args.inputs)
     if not 1 <= args.seeds <= 64:
         raise ValueError(f"seeds is {args.seeds}; allowed is 1 to 64.")
-    face = args.face
-    if face is not None and face != "all":
-        if not face.isdecimal():
-            raise ValueError(f"face is {face!r}; allowed is an index (0 = the largest) or all.")
-        face = int(face)
+    face = _face(args.face)
     from dpi_core.pipeline import Restorer
 
     restorer = Restorer(args.prior, args.device, corrector=args.corrector)
@@ -142,6 +147,18 @@ def _restore(args: argparse.Namespace) -> int:
         _write(_restore_one(restorer, photo, config, args, face), photo, name, args)
 
     return _each(photos, work)
+
+
+def _face(text: str | None) -> int | list[int] | str | None:
+    """What --face says, as `Restorer.prepare` takes it."""
+    if text is None or text == "all":
+        return text
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(number.isdecimal() for number in numbers):
+        raise ValueError(
+            f"face is {text!r}; allowed is an index (0 = the largest), several with commas between, or all."
+        )
+    return int(numbers[0]) if len(numbers) == 1 else [int(number) for number in numbers]
 
 
 def _each(photos: list[Path], work: Callable[[Path], None]) -> int:
@@ -157,17 +174,24 @@ def _each(photos: list[Path], work: Callable[[Path], None]) -> int:
 
 
 def _restore_one(
-    restorer: "Restorer", photo: Path, config: DPIConfig, args: argparse.Namespace, face: int | str | None
+    restorer: "Restorer", photo: Path, config: DPIConfig, args: argparse.Namespace, face: int | list[int] | str | None
 ) -> "Restoration":
     from tqdm import tqdm
 
     from dpi_core.pipeline import Restoration
 
-    prepared = restorer.prepare(photo, scale=args.scale, aligned=args.aligned, face=face, detector=args.detector)
+    prepared = restorer.prepare(
+        photo,
+        scale=args.scale,
+        aligned=args.aligned,
+        face=face,
+        detector=args.detector,
+        include_sharp=args.include_sharp,
+    )
     seeds = range(args.seed, args.seed + args.seeds)
     total = config.steps * len(prepared.jobs)
     with tqdm(total=total, desc=photo.name, unit="step", disable=None if not args.json else True) as bar:
-        for item in restorer.restore_steps(prepared, config, seeds=seeds):
+        for item in restorer.restore_steps(prepared, config, seeds=seeds, background=args.background):
             if isinstance(item, Restoration):
                 return item
             bar.set_postfix_str(item.event.stage)
@@ -184,6 +208,7 @@ def _output_names(photos: list[Path]) -> Iterator[str]:
 
 
 def _write(result: "Restoration", photo: Path, name: str, args: argparse.Namespace) -> None:
+    from dpi_core.composing import saved_photo
     from dpi_core.images import save_png
 
     files = []
@@ -192,9 +217,10 @@ def _write(result: "Restoration", photo: Path, name: str, args: argparse.Namespa
         save_png(r.image, path, r.settings)
         files.append(path)
     if result.preparation.faces:
-        for i, picture in enumerate(result.photos):
+        for i in range(len(result.photos)):
             path = args.out / f"{name}-photo-seed{args.seed + i}.png"
-            save_png(picture, path, {"faces": [r.settings for r in result.results if r.seed == args.seed + i]})
+            settings = {"faces": [r.settings for r in result.results if r.seed == args.seed + i]}
+            save_png(saved_photo(result, i), path, settings | {"background": result.background})
             files.append(path)
     faces = [{"face": r.job.index, "seed": r.seed, **r.measured} for r in result.results]
     report = {
@@ -214,13 +240,22 @@ def _write(result: "Restoration", photo: Path, name: str, args: argparse.Namespa
 
 
 def _detect(args: argparse.Namespace) -> int:
-    from dpi_core.faces import find_faces
+    import numpy as np
+
+    from dpi_core.faces import find_faces, is_sharp, span
     from dpi_core.images import read_image
 
     def show(photo: Path) -> None:
-        report = find_faces(read_image(photo), args.detector)
+        picture = read_image(photo)
+        report, pixels = find_faces(picture, args.detector), np.asarray(picture)
         faces = [
-            {"box": [round(float(v), 2) for v in f.box], "points": f.points.round(2).tolist(), "score": float(f.score)}
+            {
+                "box": [round(float(v), 2) for v in f.box],
+                "points": f.points.round(2).tolist(),
+                "score": round(float(f.score), 4),
+                "size": round(span(f), 1),
+                "sharp": is_sharp(pixels, f),
+            }
             for f in report.faces
         ]
         print(json.dumps({"input": str(photo), "detector": report.detector_used, "note": report.note, "faces": faces}))

@@ -6,9 +6,11 @@ picture, or as an `ImageError` whose message a person can act on.
 
 import json
 import warnings
+from collections.abc import Callable
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
@@ -19,6 +21,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")  # others, such as EPS, 
 SETTINGS_KEY = "dpi_core"
 
 ImageLike = Image.Image | np.ndarray | str | PathLike | bytes
+Made = TypeVar("Made")
 
 
 class ImageError(ValueError):
@@ -34,8 +37,17 @@ def read_image(source: ImageLike) -> Image.Image:
     Raises:
         ImageError: if the source is missing, empty, damaged, no picture, or has more than 64 million pixels.
     """
+    return opened(source, lambda image, name: flat_srgb(upright(image, name), image.info.get("icc_profile")))
+
+
+def opened(source: ImageLike, make: Callable[[Image.Image, str], Made]) -> Made:
+    """What `make` makes of a source as Pillow opens it, undecoded, and its name; it may fail as decoders do.
+
+    Raises:
+        ImageError: as `read_image`.
+    """
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        return make(_from_array(source), "The picture")
     if isinstance(source, Image.Image | bytes):
         name, data = "The picture", source
     else:
@@ -51,9 +63,9 @@ def read_image(source: ImageLike) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the size is checked below, before anything is decoded
             if isinstance(data, Image.Image):
-                return _upright_rgb(data)
+                return make(data, name)
             with Image.open(BytesIO(data), formats=FORMATS) as image:
-                return _upright_rgb(image, name)
+                return make(image, name)
     except UnidentifiedImageError as error:
         allowed = ", ".join(SUFFIXES)
         raise ImageError(f"{name}: this is not a picture that can be read. Use one of {allowed}.") from error
@@ -70,17 +82,26 @@ def _too_large(name: str, size: tuple[int, int] | None = None) -> str:
     return f"{name}: {found}; at most {MAX_PIXELS // 1_000_000} million are allowed. Make the picture smaller first."
 
 
-def _upright_rgb(image: Image.Image, name: str = "The picture") -> Image.Image:
+def upright(image: Image.Image, name: str) -> Image.Image:
+    """The picture with EXIF rotation applied, at 8 bits a channel, in its own colours; RGBA where it has transparency.
+
+    Raises:
+        ImageError: if it is empty or has more than 64 million pixels.
+    """
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(_too_large(name, image.size))
     if image.width < 1 or image.height < 1:
         raise ImageError(f"{name}: the picture is empty.")
-    profile = image.info.get("icc_profile")
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         image = _eight_bit(image)
     if image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
+    return image
+
+
+def flat_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """An upright picture as RGB in sRGB: transparency laid over white, then converted from `profile` where it has one."""
     if image.mode == "RGBA":
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
@@ -119,16 +140,19 @@ def _from_array(array: np.ndarray) -> Image.Image:
         array = np.rint(np.nan_to_num(array) * 255).astype(np.uint8)
     elif array.dtype != np.uint8:
         raise ImageError(f"The array is {array.dtype}; expected uint8, uint16 or floats in [0, 1].")
-    return _upright_rgb(Image.fromarray(array.squeeze(2) if array.ndim == 3 and array.shape[2] == 1 else array))
+    return Image.fromarray(array.squeeze(2) if array.ndim == 3 and array.shape[2] == 1 else array)
 
 
 def save_png(image: Image.Image, path: str | PathLike | BytesIO, settings: dict) -> None:
-    """Write a lossless PNG whose text chunk holds `settings` as JSON; `read_settings` reads them back."""
+    """Write a lossless PNG whose text chunk holds `settings` as JSON; `read_settings` reads them back.
+
+    The colour profile and the EXIF data in `image.info` are written too.
+    """
     text = PngImagePlugin.PngInfo()
     text.add_itxt(SETTINGS_KEY, json.dumps(settings))
     text.add_text("Software", "dpi_core, Diffusion Prior Interpolation (arXiv 2412.16552)")
     text.add_text("Comment", "A plausible face computed from a prior, not evidence of identity.")
-    image.save(path, "PNG", pnginfo=text)
+    image.save(path, "PNG", pnginfo=text, exif=image.info.get("exif"))
 
 
 def read_settings(path: str | PathLike) -> dict:

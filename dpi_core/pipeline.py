@@ -14,16 +14,18 @@ from PIL import Image
 from torch import Tensor
 
 from dpi_core import __version__
+from dpi_core.composing import checked_background, composed
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import load_corrector
 from dpi_core.degradation import dense_condition, downscale
 from dpi_core.devices import pick_device
-from dpi_core.faces import Face, find_faces, five_points
+from dpi_core.faces import Face, find_faces
 from dpi_core.faces.align import crop_face
-from dpi_core.faces.paste import paste_face
+from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, square_matrix
 from dpi_core.faces.templates import TEMPLATES
-from dpi_core.images import ImageError, ImageLike, read_image
+from dpi_core.images import ImageError, ImageLike
 from dpi_core.metrics import lr_consistency, psnr, ssim
+from dpi_core.photos import read_photo
 from dpi_core.pixels import to_image, to_tensor
 from dpi_core.priors import load_prior
 from dpi_core.restoration import FaceJob, FaceResult, NoFaceError, Preparation, Restoration, RestoreStep
@@ -31,7 +33,6 @@ from dpi_core.sampler import StepEvent, sample_steps
 
 SCALES = (4, 8, 16)
 MIN_ALIGNED_SIDE = 8
-GREY_TOLERANCE = 2.5  # mean spread of the channels of a black-and-white photo, in levels; the prior would tint it
 CONSISTENCY_SCALE = 4  # a photo has no known low-resolution original; its consistency is read at a quarter of the size
 
 
@@ -61,12 +62,22 @@ class Restorer:
         seeds: Sequence[int] = (0,),
         scale: int | None = None,
         aligned: bool = False,
-        face: int | str | None = None,
+        face: int | str | Sequence[int] | None = None,
         detector: str = "auto",
+        include_sharp: bool = False,
+        background: int = 1,
     ) -> Restoration:
         """Restore the faces of a photo; the arguments are those of `prepare` and `restore_steps`."""
         steps = self.restore_steps(
-            image, config, seeds=seeds, scale=scale, aligned=aligned, face=face, detector=detector
+            image,
+            config,
+            seeds=seeds,
+            scale=scale,
+            aligned=aligned,
+            face=face,
+            detector=detector,
+            include_sharp=include_sharp,
+            background=background,
         )
         return next(step for step in steps if isinstance(step, Restoration))
 
@@ -78,32 +89,45 @@ class Restorer:
         seeds: Sequence[int] = (0,),
         scale: int | None = None,
         aligned: bool = False,
-        face: int | str | None = None,
+        face: int | str | Sequence[int] | None = None,
         detector: str = "auto",
+        include_sharp: bool = False,
+        background: int = 1,
+        after: StepEvent | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[RestoreStep | Restoration]:
         """Restore step by step.
 
         Args:
-            image: what `prepare` takes, or what it returned (then the four arguments below are ignored).
-            scale, aligned, face, detector: see `prepare`.
+            image: what `prepare` takes, or what it returned (then the five arguments below are ignored).
+            scale, aligned, face, detector, include_sharp: see `prepare`.
             config: the settings; None = `DPIConfig()`.
             seeds: one result for each.
+            background: 1 to 4, how many times larger a side the photo becomes (Lanczos) before the faces are pasted.
+            after: go on after this event of an earlier run instead of from noise (see `sample_steps`); one face only.
             stop: asked after every step; True ends the run with what there is.
 
         Yields:
             RestoreStep: each step of each face; then, last, one Restoration.
+
+        Raises:
+            ValueError: as `prepare`, and on a background that is not allowed or makes too large a photo.
         """
         config = config or DPIConfig()
         if not isinstance(image, Preparation):
-            image = self.prepare(image, scale=scale, aligned=aligned, face=face, detector=detector)
+            image = self.prepare(
+                image, scale=scale, aligned=aligned, face=face, detector=detector, include_sharp=include_sharp
+            )
+        background = checked_background(background, image)
+        if after is not None and len(image.jobs) != 1:
+            raise ValueError(f"after is given for {len(image.jobs)} faces; a run can only go on with one.")
         start, complete = time.perf_counter(), True
         results: list[FaceResult] = []
         for job in image.jobs:
             x0 = None
             condition, low_res = job.condition.to(self.device), job.low_res.to(self.device)
             for event in sample_steps(
-                self.prior, condition, config, corrector=self.corrector, seeds=seeds, low_res=low_res
+                self.prior, condition, config, corrector=self.corrector, seeds=seeds, low_res=low_res, after=after
             ):
                 event = _on_cpu(event)
                 x0 = event.x0
@@ -115,8 +139,9 @@ class Restorer:
                 results += self._finish(image, job, x0, config, tuple(seeds), event.index + 1)
             if not complete:
                 break
-        photos = tuple(_compose(image, [r for r in results if r.seed == seed]) for seed in seeds)
-        yield Restoration(tuple(results), photos, image, complete, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        photos = tuple(composed(image, [r for r in results if r.seed == seed], background) for seed in seeds)
+        yield Restoration(tuple(results), photos, image, complete, seconds, background)
 
     def prepare(
         self,
@@ -124,8 +149,9 @@ class Restorer:
         *,
         scale: int | None = None,
         aligned: bool = False,
-        face: int | str | None = None,
+        face: int | str | Sequence[int] | None = None,
         detector: str = "auto",
+        include_sharp: bool = False,
         faces: Sequence[Face] | None = None,
     ) -> Preparation:
         """Read a photo, find its faces and cut out those to restore.
@@ -133,23 +159,27 @@ class Restorer:
         Args:
             image: PIL image, RGB array, path or bytes.
             scale: None = the photo as it is; 4, 8 or 16 = reduce the face first: a simulation with a known truth.
-            aligned: the picture is a face crop already; its central square is used whole.
-            face: an index (0 = the largest), "all", or None = the largest.
+            aligned: True = the picture is a face crop, whatever is on it; its central square is used whole and nothing
+                is pasted back. A picture whose only face sits on the prior's template is used whole without it too.
+            face: an index (0 = the largest), several, "all" (but not the sharp ones, see `Preparation.sharp`), or
+                None = the largest.
             detector: "auto", "face-alignment", "yunet" or "embedded".
+            include_sharp: "all" takes the sharp faces too.
             faces: what the detector found before; it is not asked again then.
 
         Raises:
             NoFaceError: if there is no face.
             ImageError: if the picture cannot be used.
-            ValueError: on a scale, face or detector that is not allowed.
+            ValueError: on a scale, face or detector that is not allowed, or if "all" leaves no face.
         """
         if scale is not None and scale not in SCALES:
             raise ValueError(f"scale is {scale!r}; allowed is one of {SCALES}, or None for the photo as it is.")
-        photo = np.asarray(read_image(image))
+        source = read_photo(image)
+        photo = source.rgb
         if aligned:
             crop = _central_square(photo, self.prior.image_size)
             job = self._job(0, None, crop, None, scale)
-            return Preparation(photo, (), (job,), scale, "The picture was taken as an aligned face.")
+            return Preparation(source, (), (job,), scale, "The picture was taken as an aligned face.")
         note = ""
         if faces is None:
             report = find_faces(photo, detector)
@@ -160,11 +190,25 @@ class Restorer:
                 "that looks towards the camera, or mark the picture as an already aligned face crop."
             )
         template = TEMPLATES[self.prior.template]
-        jobs = []
-        for index in _chosen(face, len(faces)):
-            cut = crop_face(photo, five_points(faces[index]), template)
-            jobs.append(self._job(index, faces[index], cut.pixels, cut.matrix, scale))
-        return Preparation(photo, tuple(faces), tuple(jobs), scale, note)
+        sharp = tuple(is_sharp(photo, found, template) for found in faces)
+        indices = chosen_faces(face, sharp, include_sharp)
+        height, width = photo.shape[:2]
+        off = off_template(faces[0], width, height, template) if len(faces) == 1 else float("inf")
+        if off <= ALIGNED:
+            note = (
+                f"The face already sits where the prior expects it (within {off:.0%} of the eye distance, {ALIGNED:.0%} "
+                f"is allowed), so the picture was not aligned again. {note}"
+            ).strip()
+            crop = _central_square(photo, template.size)
+            jobs = [self._job(0, faces[0], crop, square_matrix(width, height, template.size), scale)]
+        else:
+            crops = [crop_face(photo, faces[index].points, template) for index in indices]
+            jobs = [
+                self._job(i, faces[i], cut.pixels, cut.matrix, scale) for i, cut in zip(indices, crops, strict=True)
+            ]
+        if face == "all" and len(jobs) < len(faces):
+            note = f"{note} Left as sharp as they are: {len(faces) - len(jobs)} of {len(faces)} faces.".strip()
+        return Preparation(source, tuple(faces), tuple(jobs), scale, note, sharp)
 
     def _job(
         self, index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, scale: int | None
@@ -207,18 +251,6 @@ def _on_cpu(event: StepEvent) -> StepEvent:
     )
 
 
-def _chosen(face: int | str | None, count: int) -> list[int]:
-    if face is None:
-        return [0]
-    if face == "all":
-        return list(range(count))
-    if isinstance(face, bool) or not isinstance(face, int) or not 0 <= face < count:
-        raise ValueError(
-            f"face is {face!r}; allowed is 0 to {count - 1} (largest first), 'all', or None = the largest."
-        )
-    return [face]
-
-
 def _central_square(photo: np.ndarray, size: int) -> np.ndarray:
     height, width = photo.shape[:2]
     side = min(height, width)
@@ -231,16 +263,3 @@ def _central_square(photo: np.ndarray, size: int) -> np.ndarray:
         (size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
     )
     return np.asarray(square)
-
-
-def _compose(prepared: Preparation, results: list[FaceResult]) -> Image.Image:
-    photo = prepared.photo
-    grey = float(np.ptp(photo[::4, ::4], axis=2).mean()) <= GREY_TOLERANCE
-    for result in results:
-        restored = np.asarray(result.image.convert("L").convert("RGB") if grey else result.image)
-        if result.job.matrix is None:
-            return result.image
-        # A photo as it is keeps its own pixels where nothing changed; a simulation must not show what it was made from.
-        original = result.job.crop if prepared.scale is None else None
-        photo = paste_face(photo, restored, result.job.matrix, original=original)
-    return Image.fromarray(photo)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dpi_core.faces import Face
 from dpi_core.images import ImageError
+from dpi_core.photos import Photo
 from dpi_core.sampler import StepEvent
 
 
@@ -46,18 +47,25 @@ class Preparation:
     """A photo, the faces found in it and those that are to be restored.
 
     Attributes:
-        photo: (H,W,3) uint8, upright.
+        source: the photo as it was read, upright, with its own colours, alpha, profile and EXIF.
         faces: all faces found, largest first.
         jobs: one for each face chosen.
         scale: the simulated reduction, or None.
-        note: one line on how the faces were found.
+        note: one line on how the faces were found, and whether the picture was aligned already.
+        sharp: for each of `faces`, whether it is larger and finer than the prior would make it (`faces.choose`).
     """
 
-    photo: np.ndarray
+    source: Photo
     faces: tuple[Face, ...]
     jobs: tuple[FaceJob, ...]
     scale: int | None
     note: str
+    sharp: tuple[bool, ...] = ()
+
+    @property
+    def photo(self) -> np.ndarray:
+        """(H,W,3) uint8, upright, sRGB, transparency laid over white."""
+        return self.source.rgb
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +107,7 @@ class Restoration:
         preparation: the photo and its faces.
         complete: False if it was stopped before the last step.
         seconds: what sampling took.
+        background: how many times larger than the photo `photos` are, a side.
     """
 
     results: tuple[FaceResult, ...]
@@ -106,6 +115,7 @@ class Restoration:
     preparation: Preparation
     complete: bool
     seconds: float
+    background: int = 1
 
     @property
     def photo(self) -> Image.Image:

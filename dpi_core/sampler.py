@@ -66,6 +66,7 @@ def sample_steps(
     corrector: Corrector | None = None,
     seeds: Sequence[int] = (0,),
     low_res: Tensor | None = None,
+    after: StepEvent | None = None,
 ) -> Iterator[StepEvent]:
     """Restore faces step by step.
 
@@ -77,18 +78,24 @@ def sample_steps(
         seeds: N = one per sample; B must be N, or 1 and is then shared by all seeds. Each seed's result does not
             depend on the other seeds.
         low_res: (B,3,h,w) in [-1, 1], the low-resolution face; only `config.project` needs it.
+        after: go on after this event of a run with as many steps and the same sparsity, instead of from noise. With that
+            run's seeds and settings the rest comes out the same, bit for bit; FCM does not know tau, so tau may differ
+            below the event's t. Other seeds branch off there; an event of one sample is shared by all seeds.
 
     Yields:
         StepEvent: one per step, `config.steps` in all, on the device of `condition`.
 
     Raises:
-        ValueError: on a condition or seeds of the wrong shape or range (at once, not at the first step).
+        ValueError: on a condition, seeds or an event of the wrong shape or range (at once, not at the first step).
     """
     seeds = _check_inputs(condition, seeds, len(prior.alpha_bar), config)
     if config.project and low_res is None:
         raise ValueError("project is True, but low_res, the low-resolution face to agree with, is not given.")
+    if after is not None:
+        _check_event(after, condition, len(seeds), config)
     dense = condition.expand(len(seeds), -1, -1, -1)
-    return _run(prior, dense, config, corrector if config.correct else None, seeds, low_res if config.project else None)
+    crt, target = corrector if config.correct else None, low_res if config.project else None
+    return _run(prior, dense, config, crt, seeds, target, after)
 
 
 def sample(
@@ -127,6 +134,16 @@ def _check_inputs(condition: Tensor, seeds: Sequence[int], num_timesteps: int, c
     return seeds
 
 
+def _check_event(after: StepEvent, condition: Tensor, samples: int, config: DPIConfig) -> None:
+    grid = tuple(-(-side // config.sparsity) for side in condition.shape[2:])
+    fits = after.x_t.shape[1:] == condition.shape[1:] and tuple(after.condition.shape[2:]) == grid
+    if not fits or len(after.x_t) not in (1, samples) or after.total != config.steps or after.stage == "final":
+        raise ValueError(
+            f"after is step {after.index + 1} of {after.total} ({after.stage}) with {len(after.x_t)} samples; it must be "
+            f"one of {config.steps} steps before the last, of the same face size and sparsity, with 1 or {samples} samples."
+        )
+
+
 @torch.no_grad()
 def _run(
     prior: Prior,
@@ -135,6 +152,7 @@ def _run(
     corrector: Corrector | None,
     seeds: tuple[int, ...],
     low_res: Tensor | None,
+    after: StepEvent | None,
 ) -> Iterator[StepEvent]:
     batch, channels, height, width = condition.shape
     k = config.sparsity
@@ -144,8 +162,13 @@ def _run(
     y = y_init
     x = noise.normal((channels, height, width), like=condition)
     pairs = timestep_pairs(config.steps, len(prior.alpha_bar))
+    done = 0 if after is None else after.index + 1
+    if after is not None:
+        for t, t_prev in pairs[:done]:
+            _skip_step(noise, x, y_init, stage_of(t, t_prev, config.tau))
+        x, y = after.x_t.expand_as(x).to(x), after.condition.expand_as(y_init).to(x)
 
-    for index, (t, t_prev) in enumerate(pairs):
+    for index, (t, t_prev) in list(enumerate(pairs))[done:]:
         c = step_coefficients(prior.alpha_bar, t, t_prev, config.eta)
         timesteps = torch.full((batch,), t, device=x.device, dtype=torch.long)
         eps = prior.predict_eps(x, timesteps)
@@ -173,3 +196,10 @@ def _run(
         y = corrector(grid.contiguous(), timesteps, y_init) if corrector is not None else y_init
         x = x_next
         yield StepEvent(index, len(pairs), t, stage, x, x0, mask, y)
+
+
+def _skip_step(noise: SeededNoise, x: Tensor, grid: Tensor, stage: Stage) -> None:
+    """Draw what a step draws, so that a run which goes on there finds its generators where it left them."""
+    noise.normal(x.shape[1:], like=x)
+    if stage == "RACM":
+        noise.bernoulli(torch.full_like(grid[:, :1], 0.5))

@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 from conftest import EXAMPLES, ROOT
-from PIL import Image
+from PIL import Image, ImageCms
 
 from dpi_core import DPIConfig
-from dpi_core.__main__ import _output_names, _parser, config_from, main, photos_in
+from dpi_core.__main__ import _face, _output_names, _parser, config_from, main, photos_in
 from dpi_core.images import read_settings
 from dpi_core.presets import PRESETS
 
@@ -70,6 +70,49 @@ def test_a_photo_becomes_a_face_and_a_photo(capfd, out, astronaut):
         assert str(out / name) in printed
     (settings,) = read_settings(out / names[1])["faces"]
     assert settings == read_settings(out / names[0])
+
+
+def test_what_belongs_to_a_photo_survives(out, tmp_path, astronaut):
+    """Alpha, colour profile and EXIF of the input are in the result, and no pixel without a face has changed."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "A camera", 1
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo = Image.open(astronaut).convert("RGBA")
+    photo.putalpha(Image.fromarray(np.tile(np.linspace(60, 255, 512).astype(np.uint8), (512, 1))))
+    photo.save(tmp_path / "photo.png", exif=exif.tobytes(), icc_profile=profile)
+    assert call("restore", tmp_path / "photo.png", "-o", out, *FAST) == 0
+    saved = Image.open(out / "photo-photo-seed0.png")
+    assert saved.mode == "RGBA"
+    assert saved.info["icc_profile"] == profile
+    assert saved.getexif()[0x010F] == "A camera"
+    before, after = np.asarray(photo), np.asarray(saved)
+    assert np.array_equal(before[..., 3], after[..., 3])
+    changed = (before != after).any(axis=2)
+    assert 0 < changed.mean() < 0.2
+    assert read_settings(out / "photo-photo-seed0.png")["faces"][0]["seed"] == 0
+
+
+def test_a_photo_on_its_side_is_saved_upright(out, tmp_path, astronaut):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(astronaut).rotate(90).save(tmp_path / "photo.jpg", quality=95, exif=exif)
+    assert call("restore", tmp_path / "photo.jpg", "-o", out, *FAST) == 0
+    saved = Image.open(out / "photo-photo-seed0.png")
+    assert saved.getexif()[0x0112] == 1
+    assert np.abs(np.asarray(saved, int) - pixels(astronaut))[-60:].mean() < 3
+
+
+def test_the_background_can_be_enlarged(out, astronaut):
+    assert call("restore", astronaut, "-o", out, *FAST, "--background", "2") == 0
+    assert Image.open(out / "astronaut-photo-seed0.png").size == (1024, 1024)
+    assert read_settings(out / "astronaut-photo-seed0.png")["background"] == 2
+
+
+def test_several_faces_can_be_named():
+    assert [_face(text) for text in (None, "all", "2", "0,2", "1, 0")] == [None, "all", 2, [0, 2], [1, 0]]
+    for text in ("every", "-1", "1,", "0;1", "1.5"):
+        with pytest.raises(ValueError, match="several with commas between"):
+            _face(text)
 
 
 def test_a_folder_is_done_as_far_as_it_goes(capfd, tmp_path, out, astronaut):
@@ -244,6 +287,9 @@ def test_detect_lists_faces_as_json(capfd, tmp_path, astronaut):
     report = json.loads(capfd.readouterr().out)
     assert report["detector"] == "embedded"
     (face,) = report["faces"]
+    assert 0 < face["score"] <= 1
+    assert 100 < face["size"] < 128
+    assert face["sharp"] is False
     x0, y0, x1, y1 = face["box"]
     for x, y in face["points"]:
         assert x0 < x < x1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dpi_core.faces.align import crop_face, invert, scale_of, similarity, transform, warp_to_crop
+from dpi_core.faces.align import crop_face, face_matrix, invert, scale_of, similarity, transform, warp_to_crop
 from dpi_core.faces.templates import TEMPLATES, TIGHT_200
 
 
@@ -120,4 +120,57 @@ def test_a_crop_beyond_the_photo_mirrors_it():
     photo = np.random.default_rng(2).integers(0, 256, (128, 128, 3), dtype=np.uint8)
     crop = crop_face(photo, TEMPLATES["tight-128"].array() - (10, 0)).pixels
     assert np.array_equal(crop[:, 10:], photo[:, :-10])
-    assert np.array_equal(crop[:, :10], photo[:, 1:11][:, ::-1])
+    mirrored = photo[:, 1:11][:, ::-1].astype(int)
+    assert np.abs(crop[:, 9] - mirrored[:, 9]).mean() < np.abs(crop[:, 0] - mirrored[:, 0]).mean()
+    assert crop[:, :8].std() < 0.6 * mirrored.std(), "it is blurred"
+
+
+def landmarks_around(five: np.ndarray) -> np.ndarray:
+    """68 landmarks whose eyes have those middles and whose mouth has those corners."""
+    points = np.zeros((68, 2))
+    ring = np.stack([np.cos(np.arange(6) * np.pi / 3), np.sin(np.arange(6) * np.pi / 3)], axis=1)
+    points[36:42], points[42:48], points[30] = five[0] + 3 * ring, five[1] + 3 * ring, five[2]
+    points[48], points[54] = five[3], five[4]
+    return points
+
+
+def published_quad(lm: np.ndarray) -> np.ndarray:
+    """The corners that FFHQ's published rule gives, upper left, lower left, lower right, upper right."""
+    eyes = np.stack([lm[36:42].mean(0), lm[42:48].mean(0)])
+    e, m = eyes[1] - eyes[0], (lm[48] + lm[54]) / 2 - eyes.mean(0)
+    x = e - m[::-1] * (-1, 1)
+    x = x / np.hypot(*x) * max(np.hypot(*e) * 2.0, np.hypot(*m) * 1.8)
+    y = x[::-1] * (-1, 1)
+    c = eyes.mean(0) + m * 0.1
+    return np.stack([c - x - y, c - x + y, c + x + y, c + x - y])
+
+
+@pytest.mark.parametrize("degrees", [0, 33, -150])
+@pytest.mark.parametrize("stretch", [(1.0, 1.0), (1.0, 1.4), (0.7, 1.0)])
+def test_the_quad_is_the_published_one(degrees, stretch):
+    five = turned(TIGHT_200.array() * stretch, 0.7, degrees, (410.0, 300.0))
+    lm = landmarks_around(five)
+    matrix = face_matrix(lm, TEMPLATES["ffhq-256"])
+    corners = np.array([(-0.5, -0.5), (-0.5, 255.5), (255.5, 255.5), (255.5, -0.5)])
+    assert np.allclose(transform(published_quad(lm), matrix), corners)
+    assert np.linalg.det(matrix[:, :2]) > 0
+
+
+def test_the_quad_of_the_mean_face_is_near_the_five_point_crop():
+    template = TEMPLATES["ffhq-256"]
+    matrix = face_matrix(landmarks_around(template.array()), template)
+    moved = transform(template.array(), matrix)
+    assert np.abs(moved - template.array()).max() < 8
+    assert np.allclose(face_matrix(template.array(), template), np.eye(2, 3))
+
+
+def test_landmarks_align_to_a_template_without_a_rule_by_five_points():
+    five = turned(TIGHT_200.array(), 0.5, 12, (90.0, 40.0))
+    tight = TEMPLATES["tight-128"]
+    assert np.allclose(face_matrix(landmarks_around(five), tight), similarity(five, tight.array()))
+
+
+@pytest.mark.parametrize("points", [np.full((68, 2), np.nan), np.ones((68, 2)), np.ones((5, 3)), np.ones((12, 2))])
+def test_useless_landmarks_are_refused(points):
+    with pytest.raises(ValueError, match="points"):
+        face_matrix(points, TEMPLATES["ffhq-256"])

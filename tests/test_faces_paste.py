@@ -1,11 +1,16 @@
 """Paste-back: nothing changes outside the mask, an untouched crop changes nothing, a new one arrives without a seam."""
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
+from conftest import EXAMPLES
+from PIL import Image
 
 from dpi_core.faces.align import crop_face, invert, transform
-from dpi_core.faces.paste import change_mask, paste_face, rescaled, soft_mask
+from dpi_core.faces.colour import from_linear, match_colours, to_linear
+from dpi_core.faces.mask import face_mask
+from dpi_core.faces.paste import change_mask, paste_face, rescaled
 from dpi_core.faces.templates import TEMPLATES
 
 EYES = np.array([[202.5, 100.4], [246.8, 102.5]])  # of the astronaut
@@ -74,6 +79,77 @@ def test_no_seam():
     assert back.max() == 200
 
 
+PHOTOS = {
+    "astronaut.jpg": EYES,
+    "grace-hopper.jpg": np.array([[225.0, 192.5], [307.5, 192.5]]),
+    "synthetic": np.array([[120.0, 150.0], [190.0, 140.0]]),
+}
+
+
+def photo_named(name: str) -> np.ndarray:
+    """A bundled photo, or smooth noise of skin's brightness with a dark top: hair."""
+    if name != "synthetic":
+        return np.asarray(Image.open(EXAMPLES / name).convert("RGB"))
+    noise = np.random.default_rng(0).normal(0, 25, (320, 320, 3)).astype(np.float32)
+    photo = 150 + 3 * cv2.GaussianBlur(noise, (0, 0), 2)
+    photo[:95] -= 110
+    return np.clip(cv2.GaussianBlur(photo, (0, 0), 1.5), 0, 255).astype(np.uint8)
+
+
+def steps_across_the_rim(photo: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """How far the mean level rises from outside of a mask (H,W) to inside, in 24 sectors around it, (24,3)."""
+    y, x = np.mgrid[: weight.shape[0], : weight.shape[1]]
+    middle = (weight * y).sum() / weight.sum(), (weight * x).sum() / weight.sum()
+    sector = ((np.arctan2(y - middle[0], x - middle[1]) / np.pi + 1) * 12).astype(int) % 24
+    near = cv2.dilate(weight, np.ones((13, 13))) > 0
+    inside, outside = (weight > 0.7) & (weight < 0.999), (weight < 0.02) & near
+    return np.array([photo[inside & (sector == i)].mean(0) - photo[outside & (sector == i)].mean(0) for i in range(24)])
+
+
+def jump_across_the_rim(photo: np.ndarray, weight: np.ndarray) -> float:
+    """The mean change of level for each pixel walked across the rim of a mask (H,W), where it is neither 0 nor 1."""
+    wy, wx = np.gradient(cv2.GaussianBlur(weight, (0, 0), 1))
+    length = np.hypot(wx, wy)
+    gy, gx = np.gradient(cv2.GaussianBlur(photo.astype(np.float32), (0, 0), 1), axis=(0, 1))
+    rim = (weight > 0.02) & (weight < 0.98) & (length > 1e-3)
+    across = (gx * wx[..., None] + gy * wy[..., None])[rim] / length[rim][:, None]
+    return float(np.abs(across).mean())
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize("gain", [(1.6, 1.1, 0.7), (0.6, 0.65, 0.8)])
+def test_no_seam_at_hair_and_chin(name, gain):
+    """The true face, but in another light, into a blurred photo: across the mask's rim the levels jump no more than they
+    did before the photo was blurred, and no step is added to those that the photo has there."""
+    true, points = photo_named(name), points_at(PHOTOS[name])
+    photo = cv2.GaussianBlur(true, (0, 0), 1.5)
+    crop = crop_face(photo, points)
+    restored = from_linear(to_linear(crop_face(true, points).pixels) * np.array(gain, np.float32))
+    weight = cv2.warpAffine(
+        face_mask(128, transform(points, crop.matrix)), crop.matrix, photo.shape[1::-1], flags=cv2.WARP_INVERSE_MAP | 1
+    )
+    back = paste_face(photo, match_colours(restored, crop.pixels), crop.matrix, original=crop.pixels, points=points)
+    raw = paste_face(photo, restored, crop.matrix, original=crop.pixels, points=points)
+    assert jump_across_the_rim(back, weight) <= jump_across_the_rim(true, weight)
+    before = steps_across_the_rim(photo, weight)
+    added, added_raw = (np.abs(steps_across_the_rim(x, weight) - before).mean() for x in (back, raw))
+    assert added < 3
+    assert added_raw > 4 * added, "the test must see a seam where there is one"
+    assert np.array_equal(back[weight == 0], photo[weight == 0])
+
+
+def test_the_mask_follows_the_points(photo):
+    """What lies beside the oval of the face keeps its bits, though it is in the crop."""
+    points = points_at(EYES)
+    crop = crop_face(photo, points)
+    square = paste_face(photo, 255 - crop.pixels, crop.matrix)
+    face = paste_face(photo, 255 - crop.pixels, crop.matrix, points=points)
+    kept = (square != photo).any(axis=2) & (face == photo).all(axis=2)
+    assert kept.sum() > 0.08 * (square != photo).any(axis=2).sum()
+    for x, y in np.rint(points).astype(int):
+        assert np.abs(face[y, x].astype(int) - square[y, x]).max() < 40
+
+
 def test_a_constant_face_stays_constant():
     photo = np.full((200, 260, 3), 77, np.uint8)
     crop = crop_face(photo, points_at(np.array([[100.0, 80.0], [140.0, 90.0]])))
@@ -105,14 +181,7 @@ def test_strips_leave_no_trace():
     assert np.abs(np.diff(back[300:1300, 740], axis=0)).max() <= 3
 
 
-def test_masks():
-    mask = soft_mask(64)
-    assert mask.max() == 1
-    assert mask[32, 32] == 1
-    assert mask[0].max() < 1e-6
-    assert mask[:, -1].max() < 1e-6
-    assert np.allclose(mask, mask.T, atol=1e-6)
-    assert np.allclose(mask, mask[::-1], atol=1e-6)
+def test_what_changed():
     face = np.zeros((64, 64, 3), np.uint8)
     other = face.copy()
     other[:, 32:] = 40
@@ -125,5 +194,7 @@ def test_shapes_are_checked(photo):
     crop = crop_face(photo, points_at(EYES))
     with pytest.raises(ValueError, match="expected"):
         paste_face(photo, crop.pixels[:100], crop.matrix)
+    with pytest.raises(ValueError, match="points has shape"):
+        paste_face(photo, crop.pixels, crop.matrix, points=np.zeros((4, 2)))
     with pytest.raises(ValueError, match="original"):
         paste_face(photo, crop.pixels, crop.matrix, original=crop.pixels[:64, :64])

@@ -9,13 +9,13 @@ from conftest import ROOT
 
 LAYERS = [
     {
-        *("timesteps", "config", "pixels", "images", "devices", "diffusion", "masks", "degradation", "faces"),
+        *("timesteps", "config", "pixels", "images", "photos", "devices", "diffusion", "masks", "degradation", "faces"),
         *("metrics", "weights", "consistency", "comparison", "recipes"),
     },
     {"priors", "corrector"},
     {"sampler", "presets", "viz", "baselines"},
     {"restoration"},
-    {"bundle", "film"},
+    {"composing", "bundle", "film"},
     {"pipeline"},
     {"__main__", "ui", "training", "evaluation", "app"},
 ]

@@ -87,7 +87,7 @@ def test_a_low_resolution_face_is_upsampled_with_pixel_centres_aligned(restorer)
     assert (centres - expected)[1:-1].abs().max() < 0.01
 
 
-@pytest.mark.parametrize(("face", "indices"), [(None, [0]), (1, [1]), ("all", [0, 1])])
+@pytest.mark.parametrize(("face", "indices"), [(None, [0]), (1, [1]), ([1], [1]), ([1, 0], [1, 0]), ("all", [0, 1])])
 def test_faces_are_chosen(restorer, astronaut, face, indices):
     photo = read_image(astronaut).crop((60, 0, 380, 260))
     pair = Image.new("RGB", (640, 260), "gray")
@@ -96,6 +96,54 @@ def test_faces_are_chosen(restorer, astronaut, face, indices):
     prepared = restorer.prepare(pair, face=face)
     assert len(prepared.faces) == 2
     assert [job.index for job in prepared.jobs] == indices
+
+
+@pytest.fixture(scope="module")
+def sharp_and_small(astronaut) -> Image.Image:
+    """Two faces: one twice as large as in the portrait, enlarged from a photo that is sharp at that size, one small."""
+    large = Image.open(EXAMPLES / "grace-hopper.jpg").convert("RGB").crop((130, 60, 430, 400))
+    pair = Image.new("RGB", (640, 340), "gray")
+    pair.paste(large, (0, 0))
+    pair.paste(Image.open(astronaut).crop((120, 20, 330, 230)), (400, 60))
+    return pair
+
+
+def test_all_leaves_the_sharp_faces_as_they_are(restorer, sharp_and_small):
+    prepared = restorer.prepare(sharp_and_small, face="all")
+    assert prepared.sharp == (True, False)
+    assert [job.index for job in prepared.jobs] == [1]
+    assert "Left as sharp as they are: 1 of 2 faces." in prepared.note
+    again = {"faces": prepared.faces}
+    both = restorer.prepare(sharp_and_small, face="all", include_sharp=True, **again)
+    assert [job.index for job in both.jobs] == [0, 1]
+    assert [job.index for job in restorer.prepare(sharp_and_small, face=0, **again).jobs] == [0], "a choice is a choice"
+    with pytest.raises(ValueError, match="The only face is larger and sharper"):
+        restorer.prepare(sharp_and_small, face="all", faces=prepared.faces[:1])
+
+
+@pytest.mark.parametrize("size", [96, 128, 300])
+def test_a_picture_that_is_aligned_already_is_used_whole(restorer, astronaut, size):
+    job = restorer.prepare(astronaut).jobs[0]
+    picture = Image.fromarray(job.crop).resize((size, size), Image.Resampling.BICUBIC)
+    prepared = restorer.prepare(picture)
+    assert "already sits where the prior expects it" in prepared.note
+    assert "found by" in prepared.note
+    forced = restorer.prepare(picture, aligned=True)
+    assert np.array_equal(prepared.jobs[0].crop, forced.jobs[0].crop)
+    result = restorer.restore(picture, FAST)
+    assert result.photo.size == (size, size), "the picture keeps its size"
+    assert "aligned again" not in restorer.prepare(astronaut).note
+
+
+def test_the_background_gains_resolution(restorer, astronaut):
+    result = restorer.restore(astronaut, FAST, background=2)
+    assert result.background == 2
+    assert result.photo.size == (1024, 1024)
+    large = np.asarray(read_image(astronaut).resize((1024, 1024), Image.Resampling.LANCZOS))
+    changed = (np.asarray(result.photo) != large).any(axis=2)
+    assert 0.01 < changed.mean() < 0.2
+    with pytest.raises(ValueError, match="background is 5"):
+        restorer.restore(astronaut, FAST, background=5)
 
 
 def test_known_faces_are_not_looked_for_again(restorer, astronaut, monkeypatch):

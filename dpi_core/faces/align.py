@@ -2,7 +2,8 @@
 
 For points p and template points q, ``min over s, R, d of sum |s R p + d - q|^2`` has Umeyama's closed form (PAMI 1991):
 with the centred covariance ``q p^T / n = U D V^T``, ``R = U S V^T`` and ``s = tr(D S) / var(p)``, where S keeps
-det R = 1 (a face is never mirrored). Pixel centres carry integer coordinates everywhere.
+det R = 1 (a face is never mirrored). A template with a rule of its own (`Quad`) is aligned by that rule where a face has
+its 68 landmarks. Pixel centres carry integer coordinates everywhere.
 """
 
 import math
@@ -12,7 +13,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from dpi_core.faces.templates import TEMPLATES, Template
+from dpi_core.faces.beyond import soften_beyond
+from dpi_core.faces.face import five_of
+from dpi_core.faces.templates import TEMPLATES, Quad, Template
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,39 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.hstack([linear, (q_mean - linear @ p_mean)[:, None]])
 
 
+def quad_similarity(points: np.ndarray, quad: Quad, size: int) -> np.ndarray:
+    """The (2,3) similarity that takes the square a `Quad` lays around five points or 68 landmarks to a crop of `size`.
+
+    With e the vector from eye to eye, m from the eyes' middle to the mouth's and R a quarter turn, the square stands along
+    ``x = e - R m`` made ``max(eyes |e|, mouth |m|)`` long: half of its side.
+
+    Raises:
+        ValueError: if the points have another shape, hold NaN or infinity, or all coincide.
+    """
+    left, right, _, mouth_left, mouth_right = five_of(points)
+    across, middle = right - left, (left + right) / 2
+    down = (mouth_left + mouth_right) / 2 - middle
+    x = across + np.array([down[1], -down[0]])
+    if not np.isfinite(x).all() or np.hypot(*x) < 1e-6:
+        raise ValueError("points hold NaN or infinity, or eyes and mouth coincide; a face cannot be aligned by them.")
+    x *= max(quad.eyes * np.hypot(*across), quad.mouth * np.hypot(*down)) / np.hypot(*x)
+    corner = middle + quad.down * down - x - np.array([-x[1], x[0]])
+    to_photo = np.array([[x[0], -x[1]], [x[1], x[0]]]) * (2 / size)
+    # Pixel u of the crop has its middle (u + 0.5) pixels from the corner.
+    return invert(np.hstack([to_photo, (corner + to_photo @ (0.5, 0.5))[:, None]]))
+
+
+def face_matrix(points: np.ndarray, template: Template) -> np.ndarray:
+    """The (2,3) similarity that aligns five points (5,2) or 68 landmarks (68,2) of a photo to a template.
+
+    Raises:
+        ValueError: if the points have another shape or allow no transform.
+    """
+    if template.quad is not None and np.shape(points) == (68, 2):
+        return quad_similarity(points, template.quad, template.size)
+    return similarity(five_of(points), template.array())
+
+
 def transform(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Points (n,2) through a (2,3) affine matrix."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
@@ -74,16 +110,17 @@ def scale_of(matrix: np.ndarray) -> float:
 
 
 def crop_face(image: np.ndarray, points: np.ndarray, template: str | Template = "tight-128") -> Crop:
-    """Cut the face whose five `points` (5,2) lie in `image` (H,W,3) uint8, aligned to a template.
+    """Cut the face whose `points`, five (5,2) or 68 (68,2), lie in `image` (H,W,3) uint8, aligned to a template.
 
-    What the crop shows beyond the photo's edge is the photo mirrored.
+    What the crop shows beyond the photo's edge is the photo mirrored, blurred and faded (`beyond`).
 
     Raises:
         ValueError: for an unknown template or points that allow no transform.
     """
     target = template_named(template)
-    matrix = similarity(points, target.array())
-    return Crop(warp_to_crop(image, matrix, target.size), matrix)
+    matrix = face_matrix(points, target)
+    pixels = warp_to_crop(image, matrix, target.size)
+    return Crop(soften_beyond(pixels, matrix, image.shape[1], image.shape[0]), matrix)
 
 
 def warp_to_crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:

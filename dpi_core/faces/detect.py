@@ -13,6 +13,7 @@ from dpi_core.faces import facealign, yunet
 from dpi_core.faces.download import cache_folder, fetching, offline, under_way
 from dpi_core.faces.face import DETECTORS, DetectionReport, Face, largest_first
 from dpi_core.faces.images import to_rgb
+from dpi_core.faces.tiles import with_small_faces
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,17 +63,28 @@ def fetch_in_background() -> None:
 
 
 def _by_face_alignment(pixels: np.ndarray, ready: str, why: str) -> DetectionReport:
-    return _report(facealign.detect(pixels, ready), "face-alignment", f"face-alignment ({ready})", why)
+    def look(tile: np.ndarray) -> list[Face]:
+        return facealign.detect(tile, ready)
+
+    faces = with_small_faces(pixels, look(pixels), look)
+    return _report(faces, "face-alignment", f"face-alignment ({ready})", why)
 
 
 def _by_yunet(pixels: np.ndarray, path: Path, why: str) -> DetectionReport:
-    return _report(yunet.detect(pixels, path), "yunet", "YuNet", why)
+    faces = yunet.detect(pixels, path)
+    faces = with_small_faces(pixels, faces, lambda tile: yunet.detect_small(tile, path), quick=True)
+    return _report(faces, "yunet", "YuNet", why)
 
 
 def _by_embedded(pixels: np.ndarray, why: str) -> DetectionReport:
     from dpi_core.faces import embedded
 
-    return _report(embedded.detect(pixels), "embedded", "the embedded detector", why)
+    def look(tile: np.ndarray) -> list[Face]:
+        # As with a turned photo: more views are more chances for a false face, so each has to be surer.
+        return embedded._detect_upright(tile, (), embedded.TURNED_SCORE)
+
+    faces = with_small_faces(pixels, embedded.detect(pixels), look)
+    return _report(faces, "embedded", "the embedded detector", why)
 
 
 def _report(faces: list[Face], name: str, title: str, why: str) -> DetectionReport:

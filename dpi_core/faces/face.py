@@ -44,7 +44,12 @@ def five_points(face: Face) -> np.ndarray:
     Raises:
         ValueError: if the face has neither 5 nor 68 points.
     """
-    points = np.asarray(face.points, np.float64)
+    return five_of(face.points)
+
+
+def five_of(points: np.ndarray) -> np.ndarray:
+    """Like `five_points`, for five points (5,2) or 68 landmarks (68,2) without their face."""
+    points = np.asarray(points, np.float64)
     if points.shape == (5, 2):
         return points
     if points.shape == (68, 2):

@@ -27,9 +27,15 @@ def to_rgb(image: "Image.Image | np.ndarray") -> np.ndarray:
 
 
 def reduced(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:
-    """A copy of at most `side` pixels a side, and its size relative to the image (1 or less)."""
+    """A copy of at most `side` pixels a side, and its size relative to the image (1 or less).
+
+    A point p of the copy shows ``(p + 0.5) / ratio - 0.5`` of the image in both directions, though one side is rounded.
+    """
     ratio = min(1.0, side / max(image.shape[:2]))
     if ratio == 1.0:
         return image, 1.0
-    width, height = max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio))
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), ratio
+    if round(min(image.shape[:2]) * ratio) < 1:
+        width, height = (max(1, round(side * ratio)) for side in image.shape[1::-1])
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), ratio
+    # Given the factors and not the size, OpenCV samples by them: by the size, a far corner would be pixels off.
+    return cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA), ratio

@@ -1,9 +1,10 @@
 """Paste-back: the restored crop warped into the photo under a soft mask.
 
-``photo' = photo + w (warp(restored) - photo)`` with w falling from 1 to 0 towards the crop's edge. Where the untouched
-crop is given too, w also falls to 0 where restoration changed nothing: there the photo keeps its own pixels, which may
-be finer than the crop's. Where something did change the crop replaces the photo; adding only the difference would
-leave the noise and the JPEG blocks of a photo larger than the crop under the new face.
+``photo' = photo + w (warp(restored) - photo)`` with w falling from 1 on the face to 0 at its outline (`mask`) or, where
+no points are known, towards the crop's edge. Where the untouched crop is given too, w also falls to 0 where restoration
+changed nothing: there the photo keeps its own pixels, which may be finer than the crop's. Where something did change
+the crop replaces the photo; adding only the difference would leave the noise and the JPEG blocks of a photo larger than
+the crop under the new face.
 """
 
 import math
@@ -13,24 +14,11 @@ import numpy as np
 from PIL import Image
 
 from dpi_core.faces.align import invert, scale_of, transform
+from dpi_core.faces.mask import face_mask, soft_mask
 
-FEATHER = 0.14  # width of the soft edge, as a part of the crop's side
 CHANGED = 3.0  # a local mean difference of so many levels counts as a change
 MARGIN = 1.25  # a crop reduced to just the photo's resolution would lose its finest detail twice
 STRIP = 512  # rows handled at a time, which bounds memory
-
-
-def soft_mask(size: int, feather: float = FEATHER) -> np.ndarray:
-    """(size,size) float32: 1 inside a rounded square, 0 on its edge and beyond, a raised cosine between."""
-    centre = (size - 1) / 2
-    offset = np.abs(np.arange(size) - centre)
-    radius, half = 0.3 * size, centre
-    x, y = np.meshgrid(offset, offset)
-    dx, dy = np.maximum(x - (half - radius), 0), np.maximum(y - (half - radius), 0)
-    inside = radius - np.hypot(dx, dy)  # distance to the rounded edge where it is near
-    inside = np.where((dx > 0) | (dy > 0), inside, radius)
-    ramp = np.clip(inside / (feather * size), 0, 1)
-    return (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)
 
 
 def change_mask(restored: np.ndarray, original: np.ndarray) -> np.ndarray:
@@ -41,7 +29,12 @@ def change_mask(restored: np.ndarray, original: np.ndarray) -> np.ndarray:
 
 
 def paste_face(
-    photo: np.ndarray, restored: np.ndarray, matrix: np.ndarray, *, original: np.ndarray | None = None
+    photo: np.ndarray,
+    restored: np.ndarray,
+    matrix: np.ndarray,
+    *,
+    original: np.ndarray | None = None,
+    points: np.ndarray | None = None,
 ) -> np.ndarray:
     """The photo with a restored crop in its place.
 
@@ -50,12 +43,14 @@ def paste_face(
         restored: (S,S,3) uint8.
         matrix: (2,3), photo points -> crop points, for a crop of S pixels: `Crop.matrix`, `rescaled` for another S.
         original: the untouched crop (S,S,3) uint8. With it, an unchanged crop leaves the photo bit-identical.
+        points: the face's five points (5,2) or 68 landmarks (68,2) in the photo; the mask follows them. None = a
+            rounded square.
 
     Returns:
         (H,W,3) uint8, bit-identical to the photo outside of the mask.
 
     Raises:
-        ValueError: if a shape does not fit.
+        ValueError: if a shape does not fit, or the points allow no transform.
     """
     size = restored.shape[0]
     if restored.shape != (size, size, 3) or photo.ndim != 3 or photo.shape[2] != 3:
@@ -72,7 +67,7 @@ def paste_face(
     x1, y1 = min(width, x1), min(height, y1)
     if x0 >= x1 or y0 >= y1:
         return out
-    mask = soft_mask(size)
+    mask = soft_mask(size) if points is None else face_mask(size, transform(points, matrix))
     if original is not None:
         mask = mask * change_mask(restored, original)
     face, face_matrix = _reduced(restored, matrix)

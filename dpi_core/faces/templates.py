@@ -1,5 +1,8 @@
 """Alignment templates as data: where the five points of a face lie in the square crop a prior was trained on.
 
+A data set aligned by a rule has the rule beside the points: FFHQ's square (`Quad`) is computed from the landmarks of each
+face, and its five points are only the mean of what comes out.
+
 Pixel centres carry integer coordinates, so a template for `size` pixels rescales as ``(p + 0.5) * new / size - 0.5``.
 """
 
@@ -11,11 +14,30 @@ POINT_NAMES = ("left eye", "right eye", "nose", "mouth left", "mouth right")  # 
 
 
 @dataclass(frozen=True)
+class Quad:
+    """A square laid around a face by the middles of its eyes and the corners of its mouth (`align.quad_similarity`).
+
+    Attributes:
+        eyes: half of the side, in distances between the eyes; the larger of this and the next counts.
+        mouth: half of the side, in distances from the middle of the eyes to the middle of the mouth.
+        down: from the middle of the eyes to the square's middle, in distances from there to the mouth.
+    """
+
+    eyes: float
+    mouth: float
+    down: float
+
+
+@dataclass(frozen=True)
 class Template:
-    """A square crop of `size` pixels a side and the five points (x, y) in it, in the order of `POINT_NAMES`."""
+    """A square crop of `size` pixels a side and the five points (x, y) in it, in the order of `POINT_NAMES`.
+
+    `quad` is the rule that faces with 68 landmarks are aligned by, where the data set has one.
+    """
 
     size: int
     points: tuple[tuple[float, float], ...]
+    quad: Quad | None = None
 
     def array(self) -> np.ndarray:
         """The points as (5,2) float64."""
@@ -24,7 +46,7 @@ class Template:
     def resized(self, size: int) -> "Template":
         """The same crop with `size` pixels a side."""
         scaled = (self.array() + 0.5) * (size / self.size) - 0.5
-        return Template(size, tuple((float(x), float(y)) for x, y in scaled))
+        return Template(size, tuple((float(x), float(y)) for x, y in scaled), self.quad)
 
     def padded(self, size: int, fraction: float) -> "Template":
         """A crop of `size` pixels a side that holds this one in its middle, `fraction` of the side wide."""
@@ -34,6 +56,10 @@ class Template:
 
 # Means over the 13,538 aligned training photographs (200x200, points found by YuNet).
 TIGHT_200 = Template(200, ((58.82, 56.96), (136.93, 58.09), (95.97, 102.08), (62.83, 134.01), (129.88, 134.92)))
+
+# The constants of the script that made FFHQ (Karras et al. 2019): c = eyes + 0.1 (mouth - eyes), half a side
+# max(2.0 |eye to eye|, 1.8 |eyes to mouth|).
+FFHQ_QUAD = Quad(eyes=2.0, mouth=1.8, down=0.1)
 
 # FFHQ-style alignment at 512 pixels, the five points that face restoration tools share (facexlib, GFPGAN, CodeFormer).
 FFHQ_512 = Template(
@@ -45,6 +71,7 @@ FFHQ_512 = Template(
         (201.26117, 371.41043),
         (313.08905, 371.15118),
     ),
+    FFHQ_QUAD,
 )
 
 TEMPLATES = {

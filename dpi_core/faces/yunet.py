@@ -48,6 +48,11 @@ def detect(image: np.ndarray, path: Path) -> list[Face]:
     return without_doubles(faces)
 
 
+def detect_small(tile: np.ndarray, path: Path) -> list[Face]:
+    """Faces of a tile (H,W,3) uint8 as it is, in its pixels: one look, for small faces."""
+    return without_doubles(_detect_at(tile, 1.0, path, 0))
+
+
 def _detect_at(small: np.ndarray, ratio: float, path: Path, margin: int) -> list[Face]:
     """Faces of a copy `ratio` times the photo's size, looked at with a grey margin, in the photo's pixels."""
     if min(small.shape[:2]) + 2 * margin < 16:

@@ -1,0 +1,123 @@
+"""Small faces in large photos: detectors see a copy of `COPY` pixels, where a face of a crowd has a dozen.
+
+Where the copy shows faces smaller than `SMALL` pixels, or none, the photo is looked at again at twice the copy's
+resolution in overlapping tiles (a quick detector does so for every large photo: guests may stand behind a bride). A tile
+that holds a face still that small is looked at once more at twice that, and so on up to the photo's own pixels. With r
+the size of a level relative to the photo and o a tile's corner in it, a point p of the tile lies at
+``(p + o + 0.5) / r - 0.5`` in the photo, exactly.
+
+Neighbouring tiles share `OVERLAP` pixels, so a face cut by a tile's edge is whole in the next tile and dropped here. What
+is found twice counts once: first the larger faces of the copy, which shows them whole, then the finest level's, then the
+rest.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from dpi_core.faces.face import Face, overlap
+from dpi_core.faces.images import reduced
+
+COPY = 1280
+ENOUGH = 1.25  # a photo no larger than the copy by this factor hides nothing in it
+SMALL = 40.0  # of a face's box, in pixels of the level it is seen at
+TILE, OVERLAP = 960, 160
+EDGE = 1.0  # a box this near a tile's inner edge is cut
+SHARED = 0.35  # of the smaller box: so much overlap makes two finds one face
+
+Look = Callable[[np.ndarray], list[Face]]
+Window = tuple[int, int, int, int]  # x0, y0, x1, y1
+
+
+def with_small_faces(image: np.ndarray, faces: list[Face], look: Look, *, quick: bool = False) -> list[Face]:
+    """The faces found on the copy and the small ones that tiles show.
+
+    Args:
+        image: (H,W,3) uint8.
+        faces: what the detector found on a copy of at most `COPY` pixels a side, in the pixels of `image`.
+        look: the detector on one tile (h,w,3) uint8 of at most `TILE` pixels a side, faces in the tile's pixels.
+        quick: look at tiles also where the copy shows large faces only.
+    """
+    height, width = image.shape[:2]
+    ratio = min(1.0, COPY / max(width, height))
+    if ratio * ENOUGH > 1 or (faces and not quick and not _small(faces, ratio)):
+        return faces
+    levels, near = [faces], None  # the first level is looked at whole: a small face is seldom alone
+    while ratio * ENOUGH <= 1:
+        ratio = min(1.0, 2 * ratio)
+        found = _look_at(image, ratio, look, near)
+        levels.append(found)
+        near = _small(found, ratio)
+        if not near:
+            break
+    first = min(1.0, COPY / max(width, height))
+    large = [face for face in faces if face not in _small(faces, first)]
+    return merged([large, *reversed(levels[1:]), faces])
+
+
+def merged(groups: Sequence[Sequence[Face]]) -> list[Face]:
+    """Each face once: those of an earlier group first, within a group those with better scores."""
+    kept: list[Face] = []
+    for group in groups:
+        for face in sorted(group, key=lambda face: face.score, reverse=True):
+            if all(face is not other and overlap(face, other) <= SHARED for other in kept):
+                kept.append(face)
+    return kept
+
+
+def windows(width: int, height: int) -> list[Window]:
+    """Tiles of at most `TILE` pixels a side that cover an image of that size, `OVERLAP` or more shared by neighbours."""
+    return [(x0, y0, x1, y1) for y0, y1 in _spans(height) for x0, x1 in _spans(width)]
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    if length <= TILE:
+        return [(0, length)]
+    count = 1 + -(-(length - TILE) // (TILE - OVERLAP))
+    starts = [round(i * (length - TILE) / (count - 1)) for i in range(count)]
+    return [(start, start + TILE) for start in starts]
+
+
+def _look_at(image: np.ndarray, ratio: float, look: Look, near: list[Face] | None) -> list[Face]:
+    """The faces in the tiles of a copy `ratio` times the photo's size, or in those that hold the centre of one of `near`."""
+    level, ratio = reduced(image, round(max(image.shape[:2]) * ratio))
+    height, width = level.shape[:2]
+    found = []
+    for window in windows(width, height):
+        if near is not None and not any(_holds(window, face, ratio) for face in near):
+            continue
+        x0, y0, x1, y1 = window
+        for face in look(np.ascontiguousarray(level[y0:y1, x0:x1])):
+            if not _cut(face, window, width, height):
+                found.append(_in_photo(face, x0, y0, ratio))
+    return merged([found])
+
+
+def _in_photo(face: Face, x0: int, y0: int, ratio: float) -> Face:
+    """A face of a tile at (x0, y0) of a copy `ratio` times the photo's size, in the photo's pixels."""
+    points = (np.asarray(face.points, np.float64) + (x0, y0) + 0.5) / ratio - 0.5
+    left, top, right, bottom = (
+        (v + offset + 0.5) / ratio - 0.5 for v, offset in zip(face.box, (x0, y0, x0, y0), strict=True)
+    )
+    return Face((left, top, right, bottom), points, face.score, face.detector)
+
+
+def _small(faces: Sequence[Face], ratio: float) -> list[Face]:
+    return [face for face in faces if face.area**0.5 * ratio < SMALL]
+
+
+def _holds(window: Window, face: Face, ratio: float) -> bool:
+    x, y = ((face.box[i] + face.box[i + 2] + 1) / 2 * ratio - 0.5 for i in (0, 1))
+    return window[0] <= x < window[2] and window[1] <= y < window[3]
+
+
+def _cut(face: Face, window: Window, width: int, height: int) -> bool:
+    """Whether a box (in the tile's pixels) reaches an edge of its tile that is not the image's."""
+    x0, y0, x1, y1 = window
+    left, top, right, bottom = face.box
+    return bool(
+        (x0 > 0 and left < EDGE)
+        or (y0 > 0 and top < EDGE)
+        or (x1 < width and right > x1 - x0 - 1 - EDGE)
+        or (y1 < height and bottom > y1 - y0 - 1 - EDGE)
+    )
