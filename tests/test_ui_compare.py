@@ -1,4 +1,6 @@
 import re
+import zipfile
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from dpi_core.comparison import compare
 from dpi_core.recipes import read_recipe
 from dpi_core.ui.compare import ComparisonOutcome, compare_plan, parse_seeds, redrawn, run_comparison
 from dpi_core.ui.engine import Engine, EngineSettings
+from dpi_core.ui.restore import run
 from dpi_core.ui.seeds_view import Card, render_cards, render_comparison
 from dpi_core.ui.session import Session
 
@@ -22,8 +25,8 @@ def engine():
     return Engine(EngineSettings(device="cpu"))
 
 
-def drain(engine, session, photo=TINY, seeds="0-2", pick=2, values=FAST, mode="Simulate x4"):
-    return list(run_comparison(engine, session, str(photo) if photo else None, mode, True, seeds, pick, values))
+def drain(engine, session, photo=TINY, seeds="0-2", pick=2, values=FAST, mode="Simulate x4", branch=0):
+    return list(run_comparison(engine, session, str(photo) if photo else None, mode, True, seeds, pick, branch, values))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +90,7 @@ def test_a_comparison_streams_cards_and_ends_in_a_bundle(engine):
 
 def test_stop_keeps_the_estimates(engine):
     session, seen = Session(), []
-    for item in run_comparison(engine, session, str(TINY), "Simulate x4", True, "0-1", 0, {"steps": 50}):
+    for item in run_comparison(engine, session, str(TINY), "Simulate x4", True, "0-1", 0, 0, {"steps": 50}):
         seen.append(item)
         session.stopped = isinstance(item, str) and "Step 3 of 50" in item
     assert isinstance(seen[-1], ComparisonOutcome)
@@ -137,3 +140,27 @@ def test_every_control_of_a_comparison_has_a_name():
         assert "aria-label=" in control
     assert all("alt=" in image for image in re.findall(r"<img[^>]*>", html))
     assert '<option selected value="1">' in html
+
+
+def test_seeds_branch_off_the_last_restoration(engine):
+    session = Session()
+    restored = list(run(engine, session, str(TINY), "Simulate x4", True, False, 7, FAST))[-1]
+    outcome = drain(engine, session, seeds="7, 8", branch=2)[-1]
+    assert "parted after step 2 of 4" in outcome.summary
+    with zipfile.ZipFile(outcome.files[0]) as archive:
+        own = Image.open(BytesIO(archive.read("seed7.png")))
+        other = Image.open(BytesIO(archive.read("seed8.png")))
+    same = np.abs(np.asarray(own, int) - np.asarray(restored.after, int))
+    assert same.max() <= 1  # a batch of two may round otherwise than a single run
+    assert np.abs(np.asarray(other, int) - np.asarray(own, int)).max() > 1
+    session.clean()
+
+
+def test_a_branch_without_its_run_is_named(engine):
+    session = Session()
+    assert "Restore the face first" in drain(engine, session, branch=2)[-1]
+    list(run(engine, session, str(TINY), "Simulate x4", True, False, 7, FAST))
+    assert "branch is 4" in drain(engine, session, branch=4)[-1]  # the last step leaves nothing to part
+    assert "branch is 1" in drain(engine, session, branch=1, values={"steps": 5, "tau": 400})[-1]
+    assert "branch is 1" in drain(engine, session, branch=1, mode="Simulate x8")[-1]
+    session.clean()

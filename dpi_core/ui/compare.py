@@ -4,7 +4,7 @@ import random
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ from dpi_core.ui.live import render_live, render_message
 from dpi_core.ui.restore import MODES, message_of
 from dpi_core.ui.seeds_view import Card, render_cards, render_comparison
 from dpi_core.ui.session import Session
+from dpi_core.ui.trajectory import Source
 
 if TYPE_CHECKING:
     from dpi_core.pipeline import Restoration
+    from dpi_core.sampler import StepEvent
 
 MIN_SEEDS, MAX_SEEDS = 2, 16
 MAX_DRAWN = 2**32 - 1
@@ -81,11 +83,20 @@ def compare_plan(engine: Engine, text: str, values: dict) -> str:
 
 
 def run_comparison(
-    engine: Engine, session: Session, photo: str | None, mode: str, aligned: bool, text: str, pick: int, values: dict
+    engine: Engine,
+    session: Session,
+    photo: str | None,
+    mode: str,
+    aligned: bool,
+    text: str,
+    pick: int,
+    branch: int,
+    values: dict,
 ) -> Iterator[str | ComparisonOutcome]:
     """Restore the chosen face with every seed: yields the cards after every step (HTML), last the outcome.
 
-    `pick`: mark that many of the most different results; below 2 none.
+    `pick`: mark that many of the most different results; below 2 none. `branch`: let the seeds part after that step of
+    the session's last restoration; 0 = each from its own noise.
     """
     try:
         config, seeds = DPIConfig.from_dict(values), parse_seeds(text)
@@ -93,7 +104,7 @@ def run_comparison(
             yield render_message("Choose a photo first, or one of the examples.", "error")
             return
         yield render_live(config, None, headline="Reading the photo and loading the models ..")
-        yield from _steps(engine, session, photo, mode, aligned, seeds, pick, config)
+        yield from _steps(engine, session, photo, mode, aligned, seeds, pick, branch, config)
     except Exception as error:
         yield render_message(message_of(error), "error")
 
@@ -106,6 +117,7 @@ def _steps(
     aligned: bool,
     seeds: tuple[int, ...],
     pick: int,
+    branch: int,
     config: DPIConfig,
 ) -> Iterator[str | ComparisonOutcome]:
     from dpi_core.pipeline import Restoration
@@ -114,21 +126,40 @@ def _steps(
     restorer = engine.restorer()
     known = session.faces if session.photo == photo else None
     prepared = restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=session.face, faces=known)
+    source = Source(photo, mode, aligned, prepared.jobs[0].index, seed=0)
+    after = _branching(session, source, config, branch) if branch else None
     start, item, last = time.perf_counter(), None, None
-    for item in restorer.restore_steps(prepared, config, seeds=seeds, stop=lambda: session.stopped):
+    for item in restorer.restore_steps(prepared, config, seeds=seeds, after=after, stop=lambda: session.stopped):
         if isinstance(item, Restoration):
             break
         last = item.event
-        left = (time.perf_counter() - start) / (last.index + 1) * (last.total - last.index - 1)
+        left = (time.perf_counter() - start) / (last.index + 1 - branch) * (last.total - last.index - 1)
         headline = f"Step {last.index + 1} of {last.total}, t = {last.t}, {left:.1f} s left"
         cards = [Card(seed, to_image(x0)) for seed, x0 in zip(seeds, last.x0, strict=True)]
         yield render_live(config, last.index, headline=headline) + render_cards(cards)
     assert isinstance(item, Restoration)
     assert last is not None
-    engine.note_pace(item.seconds, len(seeds) * (last.index + 1))
+    engine.note_pace(item.seconds, len(seeds) * (last.index + 1 - branch))
     how = "Finished" if item.complete else f"Stopped after step {last.index + 1} of {last.total}, the estimates kept,"
     head = render_live(config, last.index, headline=f"{how} in {item.seconds:.1f} s.")
-    yield _outcome(session, item, seeds, pick, head, Path(photo).stem)
+    outcome = _outcome(session, item, seeds, pick, head, Path(photo).stem)
+    if branch:
+        text = f"The seeds parted after step {branch} of {config.steps}: all they differ in came after it."
+        outcome = replace(outcome, summary=outcome.summary + render_message(text))
+    yield outcome
+
+
+def _branching(session: Session, source: Source, config: DPIConfig, step: int) -> "StepEvent":
+    """The event after which the seeds part."""
+    known = session.trajectory
+    shared = known.shared(replace(source, seed=known.source.seed), config) if known is not None else 0
+    if known is None or step > shared:
+        there = f"it shares {shared} steps with them" if shared else "there is none yet"
+        raise ValueError(
+            f"branch is {step}: the seeds can part after a step of the last restoration of this face with these settings; "
+            f"{there}. Restore the face first, or set branch to {shared}."
+        )
+    return known.events[step - 1]
 
 
 def _outcome(

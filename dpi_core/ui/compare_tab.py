@@ -19,6 +19,7 @@ from dpi_core.ui.engine import Engine
 from dpi_core.ui.events import FIELDS, on_start, on_stop
 from dpi_core.ui.live import render_message
 from dpi_core.ui.session import Session
+from dpi_core.ui.trajectory import MAX_EVENTS
 
 FIRST_SEEDS = "0-3"
 SCRIPT = Path(__file__).with_name("seeds.js")
@@ -33,6 +34,16 @@ def compare_tab(engine: Engine, controls: Controls) -> None:
         pick = gr.Slider(
             0, MAX_SEEDS, 2, step=1, label="Mark the most different", elem_id="pick", scale=2, info="Below 2: none"
         )
+    branch = gr.Slider(
+        0,
+        MAX_EVENTS,
+        0,
+        step=1,
+        label="Branch after step",
+        elem_id="branch",
+        info="0: each seed starts from its own noise. Higher: they share the last restoration down to that step and part "
+        "there. What still differs comes from RACM, or with eta above 0 from fresh noise.",
+    )
     with gr.Row(elem_classes="dpi-buttons"):
         go = gr.Button("Compare", variant="primary", elem_id="compare-run")
         redraw = gr.Button("🎲 Re-draw seeds", elem_id="redraw")
@@ -60,7 +71,7 @@ def compare_tab(engine: Engine, controls: Controls) -> None:
     stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
     go.click(on_start, [c.session], [go, stop], queue=False, **QUIET).then(
         partial(on_compare, engine),
-        [c.session, c.photo, c.mode, c.aligned, seeds, pick, *values],
+        [c.session, c.photo, c.mode, c.aligned, seeds, pick, branch, *values],
         [grid, summary, files, keep, go, stop],
         concurrency_limit=1,
         concurrency_id="models",
@@ -82,12 +93,12 @@ def on_redraw(seeds: str, kept: list[str]) -> tuple:
 
 
 def on_compare(
-    engine: Engine, session: Session, photo, mode, aligned, seeds: str, pick: int, *values
+    engine: Engine, session: Session, photo, mode, aligned, seeds: str, pick: int, branch: int, *values
 ) -> Iterator[tuple]:
     """Stream a comparison to the grid, and at its end to summary, files and the seeds that can be kept."""
     skip = gr.skip()
     for item in run_comparison(
-        engine, session, photo, mode, aligned, seeds, int(pick), dict(zip(FIELDS, values, strict=True))
+        engine, session, photo, mode, aligned, seeds, int(pick), int(branch), dict(zip(FIELDS, values, strict=True))
     ):
         if isinstance(item, ComparisonOutcome):
             names = [str(seed) for seed in parse_seeds(seeds)]

@@ -6,7 +6,7 @@ Every function here takes the visitor's own `Session`; nothing is shared between
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from dpi_core.ui.engine import Engine
 from dpi_core.ui.film_view import render_film
 from dpi_core.ui.live import Picture, render_live, render_message
 from dpi_core.ui.session import Session
+from dpi_core.ui.trajectory import Source, Trajectory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -142,12 +143,16 @@ def _steps(
     prepared = restorer.prepare(
         photo, scale=MODES[mode], aligned=aligned, face="all" if every_face else session.face, faces=known
     )
-    start, total = time.perf_counter(), config.steps * len(prepared.jobs)
-    key_frames: dict[str, StepEvent] = {}  # of the first face, which the final view shows
-    session.film = []
-    before: Tensor | None = None
+    source = Source(photo, mode, aligned, prepared.jobs[0].index, seed)
+    trajectory = _trajectory(session, source, config, len(prepared.jobs))
+    after = trajectory.events[-1] if trajectory.events else None
+    start, reused = time.perf_counter(), len(trajectory.events)
+    total = config.steps * len(prepared.jobs) - reused
+    key_frames: dict[str, StepEvent] = {event.stage: event for event in trajectory.events}  # of the first face
+    session.film = [f for f in trajectory.frames if is_kept(f.index, f.total)]
+    before: Tensor | None = None if after is None else after.x0[0]
     item, where = None, ""
-    items = restorer.restore_steps(prepared, config, seeds=(seed,), stop=lambda: session.stopped)
+    items = restorer.restore_steps(prepared, config, seeds=(seed,), after=after, stop=lambda: session.stopped)
     for done, item in enumerate(items, start=1):
         if isinstance(item, Restoration):
             break
@@ -156,6 +161,7 @@ def _steps(
         before = event.x0[0]
         if face == 0:
             key_frames[event.stage] = event
+            trajectory.add(event, frame)
             if is_kept(event.index, event.total):
                 session.film.append(frame)
         which = f"Face {face + 1} of {len(prepared.jobs)}. " if len(prepared.jobs) > 1 else ""
@@ -166,9 +172,20 @@ def _steps(
     assert isinstance(item, Restoration)  # what restore_steps ends with
     engine.note_pace(item.seconds, done - 1)
     last = list(key_frames.values())[-1]
+    session.trajectory = trajectory if len(prepared.jobs) == 1 else None
     how = "Finished" if item.complete else where
-    yield render_live(config, last.index, _final_pictures(item, key_frames), f"{how} in {item.seconds:.1f} s.")
+    saved = f" {reused} of {config.steps} steps were those of the run before." if reused else ""
+    headline = f"{how} in {item.seconds:.1f} s.{saved}"
+    yield render_live(config, last.index, _final_pictures(item, key_frames), headline)
     yield _outcome(session, item, Path(photo).stem)
+
+
+def _trajectory(session: Session, source: Source, config: DPIConfig, faces: int) -> Trajectory:
+    """Where this run can start: at the last step it shares with the session's run before, or at noise."""
+    known = session.trajectory
+    shared = known.shared(source, config) if known is not None and faces == 1 else 0
+    begun = known.start(shared) if known is not None and shared else Trajectory(source, config)
+    return replace(begun, config=config)
 
 
 def running_view(config: DPIConfig, frame: "Frame", headline: str) -> str:

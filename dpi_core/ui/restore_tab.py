@@ -12,6 +12,7 @@ from dpi_core.ui.events import on_run, on_save_film, on_settings, on_start, on_s
 from dpi_core.ui.live import render_live
 
 SCRIPT = Path(__file__).with_name("film.js")
+RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }"""
 SHOW_LIVE_VIEW = """(session) => {
   const live = document.querySelector("#live");
   if (live && window.innerWidth < 800) live.scrollIntoView({behavior: "smooth", block: "start"});
@@ -25,6 +26,12 @@ def restore_tab(engine: Engine, controls: Controls) -> None:
     with gr.Row(elem_classes="dpi-buttons"):
         go = gr.Button("Restore", variant="primary", elem_id="run")
         stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
+    again = gr.Checkbox(
+        label="Live tau: run again when the slider is let go",
+        value=False,
+        elem_id="live-tau",
+        info="Steps above the earlier of the two splits are the same for both, and are not run again.",
+    )
     plan = gr.HTML(plan_html(start), elem_id="plan")
     live = gr.HTML(render_live(start, None), elem_id="live")
     summary = gr.HTML(elem_id="summary")
@@ -74,6 +81,7 @@ def restore_tab(engine: Engine, controls: Controls) -> None:
         concurrency_id="models",
         **QUIET,
     )
+    c.settings["tau"].release(None, [again], None, queue=False, js=RUN_AGAIN, **QUIET)
     stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
     save_film.click(on_save_film, [c.session], [film_files, film_note], **QUIET)
     for control in values:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dpi_core.faces import Face
     from dpi_core.film import Frame
+    from dpi_core.ui.trajectory import Trajectory
 
 KEEP_SECONDS = 3600
 
@@ -28,6 +29,7 @@ class Session:
         face: index of the chosen face.
         note: one line on how they were found.
         film: the steps of the last run's first face.
+        trajectory: the steps of the last run with one face, for another tau and for branches.
         folders: view -> where the results of its last run lie.
     """
 
@@ -37,6 +39,7 @@ class Session:
     face: int = 0
     note: str = ""
     film: "list[Frame]" = field(default_factory=list, repr=False)
+    trajectory: "Trajectory | None" = field(default=None, repr=False)
     folders: dict[str, Path] = field(default_factory=dict, repr=False)
 
     def results_folder(self, view: str = "restore") -> Path:
