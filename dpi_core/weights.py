@@ -37,7 +37,7 @@ EMBEDDED = {
     ),
     "landmarks": EmbeddedWeights(
         "landmarks/landmarks.safetensors",
-        "d950fcd4d885513f7eaaaf0e204a2123f04de960ab9627bd266adeae91299d96",
+        "e7cfced5e9851291dd480f31c7e84434c8bbc0b82c1cd88ab845fd2a8c3bf78a",
         NON_COMMERCIAL,
     ),
 }

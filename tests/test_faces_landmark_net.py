@@ -6,7 +6,15 @@ import skimage.data
 import torch
 
 from dpi_core.faces.align import transform
-from dpi_core.faces.landmark_net import CROP_SIZE, FRAME, LandmarkNet, embedded_landmark_net, frame_of, predict_points
+from dpi_core.faces.landmark_net import (
+    CROP_SIZE,
+    FRAME,
+    SWAPPED,
+    LandmarkNet,
+    embedded_landmark_net,
+    frame_of,
+    predict_points,
+)
 from dpi_core.faces.templates import TIGHT_200
 from dpi_core.training.landmark_crops import negative_crop, positive_crop
 from dpi_core.training.landmarks import export, landmark_loss
@@ -49,6 +57,27 @@ def test_a_moved_photo_moves_the_points(frame):
     assert np.abs(there - here - (-13, 9)).max() < 0.2
 
 
+def test_a_mirrored_photo_has_the_mirrored_points(frame):
+    image = skimage.data.astronaut()
+    linear, shift = frame[:, :2] * [[1, -1], [-1, 1]], frame[:, 2] + 511 * frame[:, 0]
+    after = np.column_stack([linear, (CROP_SIZE - 1 - shift[0], shift[1])])  # the same crop, mirrored
+    here, score = predict_points(embedded_landmark_net(), image, [frame], mirrored=True)
+    there, again = predict_points(embedded_landmark_net(), image[:, ::-1].copy(), [after], mirrored=True)
+    assert np.abs((there * (-1, 1) + (511, 0))[:, SWAPPED] - here).max() < 0.1
+    assert np.allclose(score, again, atol=0.005)
+
+
+def test_looking_twice_averages_the_two_answers():
+    class Leans(torch.nn.Module):
+        def forward(self, crops):
+            centre = torch.zeros(len(crops), 5, 2) + torch.tensor([0.1, 0.2])
+            return centre, torch.arange(len(crops)).float()
+
+    image = np.zeros((64, 64, 3), np.uint8)
+    points, _ = predict_points(Leans(), image, [np.eye(2, 3)], mirrored=True)
+    assert np.allclose(points, np.array([0, 0.2]) * CROP_SIZE / 2 + (CROP_SIZE - 1) / 2)
+
+
 def test_no_crops_no_points():
     points, scores = predict_points(embedded_landmark_net(), np.zeros((9, 9, 3), np.uint8), [])
     assert points.shape == (0, 5, 2)
@@ -56,8 +85,10 @@ def test_no_crops_no_points():
 
 
 def test_the_frame_holds_the_face_in_its_middle():
-    points = TIGHT_200.array()
+    points = FRAME.array() * 3 + 7  # a face of its proportions, elsewhere and larger
     assert np.allclose(transform(points, frame_of(points)), FRAME.array(), atol=1e-9)
+    template = TIGHT_200.array()  # the crop's own points, a little off: a later mean
+    assert np.abs(transform(template, frame_of(template)) - FRAME.array()).max() < 1
     assert np.abs(FRAME.array().mean(axis=0) - (CROP_SIZE - 1) / 2).max() < 3
 
 

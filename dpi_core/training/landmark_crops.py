@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from dpi_core.faces.align import transform
-from dpi_core.faces.landmark_net import CROP_SIZE, FRAME, frame_of
+from dpi_core.faces.landmark_net import CROP_SIZE, FRAME, SWAPPED, frame_of
 from dpi_core.faces.proposals import cascade_squares
 
 # Pictures of scikit-image without a face; the boxes (x0, y0, x1, y1) cut away the people.
@@ -42,7 +42,6 @@ PARTS = {
     "camera.png": [(0, 200, 512, 512), (330, 0, 512, 512)],
     "astronaut.png": [(0, 250, 512, 512), (340, 0, 512, 300)],
 }
-SWAPPED = [1, 0, 2, 4, 3]  # the five points after a mirror: left and right are the image's
 
 
 def non_face_pictures(extra: Sequence[Path] = ()) -> list[np.ndarray]:

@@ -1,12 +1,12 @@
 """Train the landmark network: ``python -m dpi_core.training.landmarks --data FACES --out RUN --minutes 15``.
 
-FACES holds tar shards of aligned faces and ``landmarks.csv`` (five points of each in its pixels). A positive is a face
-under a random similarity, blurred, shrunk to as little as 8 pixels, noisy; a negative is a texture or part of a face.
+FACES holds tar shards of aligned faces, and ``landmarks.csv`` unless --points names another file: five points of each
+in its pixels, best those of `landmark_labels`. A positive is a face under a random similarity, blurred, shrunk to as
+little as 8 pixels, noisy; a negative is a texture or part of a face.
 Loss: smooth L1 on the points, in units of the eye distance, and focal cross-entropy on the score.
 """
 
 import argparse
-import csv
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,32 +14,25 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from dpi_core.devices import pick_device
-from dpi_core.faces.landmark_net import CROP_SIZE, POINTS, LandmarkNet, frame_of, predict_points, to_input
-from dpi_core.training.data import decode, endless, held_out_names, read_encoded
+from dpi_core.faces.landmark_net import CROP_SIZE, POINTS, LandmarkNet, to_input
+from dpi_core.training.data import endless, held_out_names
 from dpi_core.training.landmark_crops import (
     false_hits,
     negative_crop,
     non_face_pictures,
     positive_crop,
-    random_box_matrix,
 )
+from dpi_core.training.landmark_figures import measure
+from dpi_core.training.landmark_labels import load_faces
 from dpi_core.training.loop import add_run_arguments, run_settings, train
 
 PIXELS = CROP_SIZE * CROP_SIZE * 3
 POSITIVES = 0.62
 POINT_WEIGHT = 4.0
-
-
-def read_points(path: Path) -> dict[str, np.ndarray]:
-    """File name -> points (5,2) in pixels, from a ``landmarks.csv``."""
-    with path.open(newline="") as file:
-        rows = list(csv.reader(file))[1:]
-    return {row[0]: np.array(row[2:12], np.float64).reshape(POINTS, 2) for row in rows}
 
 
 @dataclass(frozen=True)
@@ -87,23 +80,17 @@ def landmark_loss(network: nn.Module, rows: Tensor) -> Tensor:
     return POINT_WEIGHT * located + (focus * entropy).mean()
 
 
-def load_faces(source: Path) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
-    """All faces decoded (uint8), their points and their names, in the order of the names."""
-    images, points = read_encoded(source), read_points(source / "landmarks.csv")
-    names = sorted(name for name in images if name in points)
-    return [np.asarray(decode(images[name])) for name in names], [points[name] for name in names], names
-
-
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, learning_rate=2e-3, batch=96)
+    parser.add_argument("--points", type=Path, help="points file (default: landmarks.csv in --data)")
     parser.add_argument("--textures", type=Path, nargs="*", default=[], help="more pictures without faces")
     parser.add_argument("--limit", type=int, help="use only so many faces (for a trial)")
     args = parser.parse_args(argv)
     device = pick_device(args.device)
     settings = replace(run_settings(args, device), save_minutes=1.5)
 
-    faces, points, names = load_faces(args.data)
+    faces, points, names = load_faces(args.data, args.points or args.data / "landmarks.csv")
     held_out = held_out_names(names)
     kept = [i for i, name in enumerate(names) if name not in held_out][: args.limit]
     print(f"{len(kept)} faces train, {len(held_out)} are held out")
@@ -119,12 +106,11 @@ def main(argv: list[str] | None = None) -> None:
 
     data = endless(lambda seed: LandmarkCrops(material, 100_000, seed), args.batch, args.workers)
     test = [i for i, name in enumerate(names) if name in held_out]
-    held_out_material = Material([faces[i] for i in test], [points[i] for i in test], pictures, hits)
 
     def finish(net: nn.Module) -> None:
         assert isinstance(net, LandmarkNet)
         export(net, args.out / "landmarks.safetensors")
-        figures = measure(net, held_out_material)
+        figures = measure(net, [faces[i] for i in test], [points[i] for i in test], pictures)
         (args.out / "landmarks.json").write_text(json.dumps(figures, indent=1) + "\n")
         print(json.dumps(figures))
 
@@ -137,51 +123,6 @@ def export(network: LandmarkNet, path: Path) -> None:
 
     state = {name: value.detach().cpu() for name, value in network.state_dict().items() if value.is_floating_point()}
     save_file({name: value.half().contiguous() for name, value in state.items()}, path)
-
-
-def measure(network: LandmarkNet, material: Material) -> dict[str, float]:
-    """Held-out figures: mean point error in % of the eye distance, and how scores part faces from the rest."""
-    network = network.cpu().eval()
-    figures: dict[str, float] = {}
-    scores: dict[str, np.ndarray] = {}
-    for name, reduction in (("whole", 1), ("x8", 8), ("x16", 16)):
-        rng = np.random.default_rng(0)
-        errors, found_scores = [], []
-        for face, truth in zip(material.faces, material.points, strict=True):
-            image = shrunk_and_back(face, reduction)
-            found, _ = predict_points(network, image, [random_box_matrix(face.shape[0], rng)])
-            found, _ = predict_points(network, image, [frame_of(found[0])])
-            found, score = predict_points(network, image, [frame_of(found[0])])
-            eyes = np.linalg.norm(truth[1] - truth[0])
-            errors.append(np.linalg.norm(found[0] - truth, axis=1).mean() / eyes * 100)
-            found_scores.append(score[0])
-        figures[f"error_{name}"] = round(float(np.mean(errors)), 2)
-        figures[f"error_{name}_p95"] = round(float(np.percentile(errors, 95)), 2)
-        scores[name] = np.array(found_scores)
-    rng = np.random.default_rng(1)
-    faces, pictures = material.faces, material.pictures
-    negatives = [
-        negative_crop(faces[i % len(faces)], pictures[i % len(pictures)], rng, material.hits[i % len(material.hits)])
-        for i in range(2000)
-    ]
-    with torch.no_grad():
-        logits = torch.cat(
-            [network(to_input(torch.from_numpy(np.stack(negatives[i : i + 100]))))[1] for i in range(0, 2000, 100)]
-        )
-    for name, values in scores.items():
-        at98 = float(np.percentile(values, 2))
-        figures[f"score_{name}_p2"] = round(at98, 3)
-        figures[f"negatives_kept_at_98_{name}"] = round(float((logits.sigmoid().numpy() >= at98).mean()), 4)
-    return figures
-
-
-def shrunk_and_back(face: np.ndarray, reduction: int) -> np.ndarray:
-    """A face reduced by a whole factor and enlarged again, the same size."""
-    if reduction == 1:
-        return face
-    side = face.shape[0] // reduction
-    small = Image.fromarray(face).resize((side, side), Image.Resampling.BICUBIC)
-    return np.asarray(small.resize((face.shape[1], face.shape[0]), Image.Resampling.BICUBIC))
 
 
 if __name__ == "__main__":
