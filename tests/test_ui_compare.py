@@ -144,7 +144,7 @@ def test_every_control_of_a_comparison_has_a_name():
 
 def test_seeds_branch_off_the_last_restoration(engine):
     session = Session()
-    restored = list(run(engine, session, str(TINY), "Simulate x4", True, False, 7, FAST))[-1]
+    restored = list(run(engine, session, str(TINY), "Simulate x4", True, [0], 1, 7, FAST))[-1]
     outcome = drain(engine, session, seeds="7, 8", branch=2)[-1]
     assert "parted after step 2 of 4" in outcome.summary
     with zipfile.ZipFile(outcome.files[0]) as archive:
@@ -159,7 +159,7 @@ def test_seeds_branch_off_the_last_restoration(engine):
 def test_a_branch_without_its_run_is_named(engine):
     session = Session()
     assert "Restore the face first" in drain(engine, session, branch=2)[-1]
-    list(run(engine, session, str(TINY), "Simulate x4", True, False, 7, FAST))
+    list(run(engine, session, str(TINY), "Simulate x4", True, [0], 1, 7, FAST))
     assert "branch is 4" in drain(engine, session, branch=4)[-1]  # the last step leaves nothing to part
     assert "branch is 1" in drain(engine, session, branch=1, values={"steps": 5, "tau": 400})[-1]
     assert "branch is 1" in drain(engine, session, branch=1, mode="Simulate x8")[-1]

@@ -10,6 +10,7 @@ from dpi_core.presets import DEFAULT_PRESET, PRESETS
 from dpi_core.ui.events import (
     FIELDS,
     MAX_PAGE_SEED,
+    on_chosen,
     on_dice,
     on_face,
     on_photo,
@@ -32,7 +33,8 @@ class Controls:
     session: gr.State
     photo: gr.Image
     faces: gr.Gallery
-    every_face: gr.Checkbox
+    chosen: gr.CheckboxGroup
+    background: gr.Slider
     mode: gr.Radio
     aligned: gr.Checkbox
     seed: gr.Number
@@ -47,7 +49,7 @@ def build_controls() -> Controls:
     photo = photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=300, elem_id="photo")
     gr.Examples(example_photos(), inputs=photo, label="Examples (public domain)", elem_id="examples")
     faces = gr.Gallery(
-        label="Face to restore",
+        label="Faces found",
         columns=6,
         fit_columns=False,
         object_fit="cover",
@@ -58,7 +60,14 @@ def build_controls() -> Controls:
         show_label=True,
         buttons=[],
     )
-    every_face = gr.Checkbox(label="Restore all faces", value=False, visible=False)
+    chosen = gr.CheckboxGroup(
+        [],
+        label="Faces to restore",
+        visible=False,
+        elem_id="chosen",
+        show_select_all=True,
+        info="Faces that are sharp already would lose detail. The seed and A/B views show the largest one chosen.",
+    )
     mode = gr.Radio(
         list(MODES),
         value="The photo as it is",
@@ -110,12 +119,21 @@ def build_controls() -> Controls:
             elem_id="aligned",
             info="Its central square is used whole; no face is looked for.",
         )
+        background = gr.Slider(
+            1,
+            4,
+            1,
+            step=1,
+            label="Enlarge the photo",
+            elem_id="background",
+            info="The rest of the photo by Lanczos, the faces pasted back at that size.",
+        )
         advanced = _advanced(start)
     settings = {field: {"tau": tau, "sparsity": sparsity, **advanced}[field] for field in FIELDS}
 
     dice.click(on_dice, None, seed, queue=False, **QUIET)
     preset.input(on_preset, preset, [*settings.values(), preset], queue=False, **QUIET)
-    return Controls(session, photo, faces, every_face, mode, aligned, seed, preset, settings)
+    return Controls(session, photo, faces, chosen, background, mode, aligned, seed, preset, settings)
 
 
 def _advanced(start: DPIConfig) -> dict[str, Any]:
@@ -166,9 +184,10 @@ def _advanced(start: DPIConfig) -> dict[str, Any]:
 def connect_photo(controls: Controls, status: gr.HTML) -> None:
     """Look for faces when the photo changes, and say on `status` what was found and chosen."""
     controls.photo.change(
-        on_photo, [controls.photo, controls.session], [controls.faces, controls.every_face, status], **QUIET
+        on_photo, [controls.photo, controls.session], [controls.faces, controls.chosen, status], **QUIET
     )
-    controls.faces.select(on_face, [controls.session], [status], queue=False, **QUIET)
+    controls.faces.select(on_face, None, [controls.chosen], queue=False, **QUIET)
+    controls.chosen.input(on_chosen, [controls.chosen, controls.session], [status], queue=False, **QUIET)
 
 
 def example_photos() -> list[list[str]]:

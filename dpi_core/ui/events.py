@@ -29,15 +29,24 @@ def plan_html(config: DPIConfig) -> str:
 def on_photo(photo: str | None, session: Session) -> Iterator[tuple]:
     """A new photo: find its faces."""
     yield gr.skip(), gr.skip(), render_message("Looking for faces .." if photo else "Choose a photo.")
-    thumbnails, message = detect(photo, session)
-    gallery = gr.Gallery(thumbnails, visible=bool(thumbnails))
-    yield gallery, gr.Checkbox(value=False, visible=len(thumbnails) > 1), message
+    found = detect(photo, session)
+    gallery = gr.Gallery(found.thumbnails, visible=bool(found.thumbnails))
+    choices = [(line, i) for i, line in enumerate(found.lines)]
+    yield gallery, gr.CheckboxGroup(choices, value=found.chosen, visible=bool(choices)), found.message
 
 
-def on_face(session: Session, event: gr.SelectData) -> str:
-    """Another face was chosen in the gallery."""
-    session.face = int(event.index)
-    return render_message(f"Face {session.face + 1} will be restored. {session.note}")
+def on_face(event: gr.SelectData) -> list[int]:
+    """A thumbnail was chosen: that face alone."""
+    return [int(event.index)]
+
+
+def on_chosen(chosen: list[int], session: Session) -> str:
+    """Other faces were ticked."""
+    session.chosen = [int(i) for i in chosen]
+    if not chosen:
+        return render_message("No face is chosen; tick at least one.", "error")
+    names = ", ".join(str(i + 1) for i in sorted(session.chosen))
+    return render_message(f"To restore: face {names}. {session.note}")
 
 
 def on_start(session: Session) -> tuple:
@@ -52,11 +61,13 @@ def on_stop(session: Session) -> gr.Button:
     return gr.Button(value="Stopping ..", interactive=False)
 
 
-def on_run(engine: Engine, session: Session, photo, mode, aligned, every_face, seed, *values) -> Iterator[tuple]:
+def on_run(
+    engine: Engine, session: Session, photo, mode, aligned, chosen, background, seed, *values
+) -> Iterator[tuple]:
     """Stream a run to the outputs: live view, summary, slider, photo, files, film, its button, Restore and Stop."""
     settings = dict(zip(FIELDS, values, strict=True))
     skip = gr.skip()
-    for item in run(engine, session, photo, mode, aligned, every_face, seed, settings):
+    for item in run(engine, session, photo, mode, aligned, chosen, int(background), seed, settings):
         if isinstance(item, Outcome):
             yield (
                 skip,

@@ -5,11 +5,12 @@ Every function here takes the visitor's own `Session`; nothing is shared between
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
 from dpi_core.config import DPIConfig
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("dpi_core.ui")
 
 MODES = {"The photo as it is": None, "Simulate x4": 4, "Simulate x8": 8, "Simulate x16": 16}
+PRIOR_SIDE = 128
 UNEXPECTED = "Something went wrong that should not have. Your photo and settings are untouched; try again."
 
 
@@ -60,30 +62,50 @@ def message_of(error: Exception) -> str:
     return UNEXPECTED
 
 
-def detect(photo: str | None, session: Session) -> tuple[list[tuple[Image.Image, str]], str]:
-    """Find the faces of a newly chosen photo; returns their thumbnails with captions, and a message as HTML."""
-    from dpi_core.faces import find_faces
+@dataclass(frozen=True)
+class FoundFaces:
+    """What the page shows of a photo's faces: a thumbnail and a line for each, those chosen at first, and a message."""
+
+    thumbnails: list[tuple[Image.Image, str]]
+    lines: list[str]
+    chosen: list[int]
+    message: str
+
+
+def detect(photo: str | None, session: Session) -> FoundFaces:
+    """Find the faces of a newly chosen photo. The largest that is not sharp already is chosen."""
+    from dpi_core.faces import find_faces, is_sharp
     from dpi_core.images import read_image
 
-    session.photo, session.faces, session.face, session.note = photo, None, 0, ""
+    session.photo, session.faces, session.chosen, session.note = photo, None, [0], ""
     if photo is None:
-        return [], render_message("Choose a photo, or one of the examples below it.")
+        return FoundFaces([], [], [], render_message("Choose a photo, or one of the examples below it."))
     try:
         picture = read_image(photo)
         report = find_faces(picture, "auto")
+        pixels = np.asarray(picture)
+        sharp = [is_sharp(pixels, face) for face in report.faces]
     except Exception as error:
         session.photo = None
-        return [], render_message(message_of(error), "error")
+        return FoundFaces([], [], [], render_message(message_of(error), "error"))
     session.faces, session.note = list(report.faces), report.note
     if not report.faces:
         text = "No face was found. If the picture is a face crop already, open “Advanced” and tick “already aligned”."
-        return [], render_message(f"{text} {report.note}", "error")
-    thumbnails = [(_thumbnail(picture, face.box), _caption(i, face.box)) for i, face in enumerate(report.faces)]
-    return thumbnails, render_message(report.note)
-
-
-def _caption(index: int, box: tuple[float, float, float, float]) -> str:
-    return f"{index + 1}: {round(box[2] - box[0])}px"
+        return FoundFaces([], [], [], render_message(f"{text} {report.note}", "error"))
+    session.chosen = [next((i for i, finished in enumerate(sharp) if not finished), 0)]
+    thumbnails, lines = [], []
+    for i, (face, finished) in enumerate(zip(report.faces, sharp, strict=True)):
+        size = f"{round(face.box[2] - face.box[0])}px"
+        thumbnails.append((_thumbnail(picture, face.box), f"{i + 1}: {size}"))
+        lines.append(f"{i + 1}: {size}, score {face.score:.2f}" + (", sharp already" if finished else ""))
+    note = report.note
+    if all(sharp):
+        one = len(sharp) == 1
+        note += (
+            f" {'It is' if one else 'All are'} larger and sharper than the model's {PRIOR_SIDE} pixels: restored as "
+            f"{'it is, it' if one else 'they are, they'} would lose detail. Try a simulation."
+        )
+    return FoundFaces(thumbnails, lines, session.chosen, render_message(note))
 
 
 def _thumbnail(picture: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
@@ -99,11 +121,12 @@ def run(
     photo: str | None,
     mode: str,
     aligned: bool,
-    every_face: bool,
+    chosen: Sequence[int],
+    background: int,
     seed: float | None,
     values: dict,
 ) -> Iterator[str | Outcome]:
-    """Restore the chosen face: yields the live view after every step (HTML) and, last, the `Outcome`.
+    """Restore the `chosen` faces: yields the live view after every step (HTML) and, last, the `Outcome`.
 
     A wrong input ends the run with one message; nothing that was shown before is lost.
     """
@@ -113,7 +136,7 @@ def run(
             yield render_message("Choose a photo first, or one of the examples.", "error")
             return
         yield render_live(config, None, headline="Reading the photo and loading the models ..")
-        yield from _steps(engine, session, photo, mode, aligned, every_face, whole_number("seed", seed), config)
+        yield from _steps(engine, session, photo, mode, aligned, chosen, background, whole_number("seed", seed), config)
     except Exception as error:
         yield render_message(message_of(error), "error")
 
@@ -131,7 +154,8 @@ def _steps(
     photo: str,
     mode: str,
     aligned: bool,
-    every_face: bool,
+    chosen: Sequence[int],
+    background: int,
     seed: int,
     config: DPIConfig,
 ) -> Iterator[str | Outcome]:
@@ -140,9 +164,10 @@ def _steps(
 
     restorer = engine.restorer()
     known = session.faces if session.photo == photo else None
-    prepared = restorer.prepare(
-        photo, scale=MODES[mode], aligned=aligned, face="all" if every_face else session.face, faces=known
-    )
+    if not chosen and known and not aligned:
+        raise ValueError("no face is chosen; tick at least one under “Faces to restore”.")
+    face = sorted(chosen) if known else None
+    prepared = restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=face, faces=known)
     source = Source(photo, mode, aligned, prepared.jobs[0].index, seed)
     trajectory = _trajectory(session, source, config, len(prepared.jobs))
     after = trajectory.events[-1] if trajectory.events else None
@@ -152,7 +177,9 @@ def _steps(
     session.film = [f for f in trajectory.frames if is_kept(f.index, f.total)]
     before: Tensor | None = None if after is None else after.x0[0]
     item, where = None, ""
-    items = restorer.restore_steps(prepared, config, seeds=(seed,), after=after, stop=lambda: session.stopped)
+    items = restorer.restore_steps(
+        prepared, config, seeds=(seed,), background=background, after=after, stop=lambda: session.stopped
+    )
     for done, item in enumerate(items, start=1):
         if isinstance(item, Restoration):
             break
@@ -218,6 +245,7 @@ def _final_pictures(restoration: "Restoration", key_frames: "dict[str, StepEvent
 
 
 def _outcome(session: Session, restoration: "Restoration", stem: str) -> Outcome:
+    from dpi_core.composing import saved_photo
     from dpi_core.images import save_png
 
     folder = session.results_folder()
@@ -230,7 +258,8 @@ def _outcome(session: Session, restoration: "Restoration", stem: str) -> Outcome
         lines.append(f"Face {result.job.index + 1}, seed {result.seed}: {_figures(result.measured)}")
     if restoration.results[0].job.matrix is not None:
         path = folder / f"{stem}-restored.png"
-        save_png(restoration.photo, path, {"faces": [r.settings for r in restoration.results]})
+        settings = {"faces": [r.settings for r in restoration.results], "background": restoration.background}
+        save_png(saved_photo(restoration), path, settings)
         files.append(str(path))
     first = restoration.results[0]
     summary, film = render_message(" · ".join(lines)), render_film(session.film)

@@ -75,7 +75,7 @@ def restore_tab(engine: Engine, controls: Controls) -> None:
     c, values = controls, list(controls.settings.values())
     go.click(on_start, [c.session], [go, stop], queue=False, js=SHOW_LIVE_VIEW, **QUIET).then(
         partial(on_run, engine),
-        [c.session, c.photo, c.mode, c.aligned, c.every_face, c.seed, *values],
+        [c.session, c.photo, c.mode, c.aligned, c.chosen, c.background, c.seed, *values],
         [live, summary, compare, pasted, files, film, save_film, go, stop],
         concurrency_limit=1,
         concurrency_id="models",

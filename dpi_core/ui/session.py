@@ -26,7 +26,7 @@ class Session:
         stopped: asks the running generator to end after its current step.
         photo: path of the photo `faces` belong to.
         faces: the faces found in it, largest first; None before they were looked for.
-        face: index of the chosen face.
+        chosen: indices of the faces to restore, largest first.
         note: one line on how they were found.
         film: the steps of the last run's first face.
         trajectory: the steps of the last run with one face, for another tau and for branches.
@@ -36,11 +36,16 @@ class Session:
     stopped: bool = False
     photo: str | None = None
     faces: "list[Face] | None" = None
-    face: int = 0
+    chosen: list[int] = field(default_factory=lambda: [0])
     note: str = ""
     film: "list[Frame]" = field(default_factory=list, repr=False)
     trajectory: "Trajectory | None" = field(default=None, repr=False)
     folders: dict[str, Path] = field(default_factory=dict, repr=False)
+
+    @property
+    def face(self) -> int:
+        """The face that views of one face show: the largest of the chosen ones."""
+        return min(self.chosen, default=0)
 
     def results_folder(self, view: str = "restore") -> Path:
         """A fresh private folder for a run of a view; that of its run before is removed, other views' stay."""
