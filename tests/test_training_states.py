@@ -11,6 +11,7 @@ from dpi_core.masks import on_grid
 from dpi_core.training import states as module
 from dpi_core.training.states import (
     Recorder,
+    both_states,
     forward_states,
     pack,
     random_config,
@@ -76,8 +77,10 @@ def pairs(count=4, size=16):
         yield torch.randint(0, 256, (count, 2, size, size, 3), dtype=torch.uint8)
 
 
-def test_forward_states_have_the_noise_of_their_timestep():
-    found = forward_states(pairs(64), CPU)
+def test_forward_states_have_the_noise_of_their_timestep(monkeypatch):
+    # with a corrector that changes nothing, c is y_init noised to the level of t
+    monkeypatch.setattr(module, "UNetCorrector", lambda network: network)
+    found = forward_states(lambda c, t, y: y, pairs(64), CPU)
     for _ in range(10):
         c, t, y_init, h = unpack(next(found))
         ab = AB[t].float().view(-1, 1, 1, 1)
@@ -87,19 +90,36 @@ def test_forward_states_have_the_noise_of_their_timestep():
         assert h.shape == y_init.shape
 
 
+def test_most_forward_states_hold_what_the_corrector_makes_of_noise(monkeypatch):
+    monkeypatch.setattr(module, "UNetCorrector", lambda network: network)
+    found = forward_states(lambda c, t, y: torch.full_like(y, 3.0), pairs(64), CPU)
+    corrected = []
+    for _ in range(60):
+        c, t, _, _ = unpack(next(found))
+        late = t < 100
+        if late.sum() > 2:
+            corrected.append(float(c[late].mean()) > 1.5)
+    assert 0.5 < np.mean(corrected) < 0.9
+
+
 def test_batches_of_sampler_states_have_one_size_and_mix_timesteps(analytic_prior, monkeypatch):
     monkeypatch.setattr(module, "STEPS", (10,))
+    monkeypatch.setattr(module, "random_config", lambda rng: DPIConfig(steps=10, tau=rng.randint(0, 400)))
     monkeypatch.setattr(module, "UNetCorrector", lambda network: network)
     found = sampler_states(analytic_corrector, analytic_prior, pairs(), CPU, runs=2)
-    first = [next(found) for _ in range(18)]  # two runs of nine states for each of four faces
+    first = [next(found) for _ in range(9)]  # half of two runs of nine states for each of four faces
     assert all(len(batch) == 4 for batch in first)
     assert all(batch.dtype == torch.float16 for batch in first)
-    assert sum(len(unpack(batch)[1].unique()) > 1 for batch in first) > 9
-    again = [next(found) for _ in range(18)]  # once more in another order, then on with the next runs
-    rows = [{state.numpy().tobytes() for batch in batches for state in batch} for batches in (first, again)]
-    assert rows[0] == rows[1]
-    assert not all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert next(found)[0].numpy().tobytes() not in rows[0]
+    assert sum(len(unpack(batch)[1].unique()) > 1 for batch in first) > 4
+    rows = {state.numpy().tobytes() for batch in first for state in batch}
+    assert len(rows) == 36
+    assert next(found)[0].numpy().tobytes() not in rows  # and on with the next runs
+
+
+def test_both_kinds_of_states_come_in_their_shares():
+    kinds = both_states(iter(lambda: torch.zeros(1), None), iter(lambda: torch.ones(1), None))
+    share = np.mean([float(next(kinds)) for _ in range(1000)])
+    assert share == pytest.approx(module.SAMPLER_SHARE, abs=0.06)
 
 
 def test_the_states_follow_the_corrector_as_it_learns(analytic_prior, monkeypatch):
@@ -107,7 +127,8 @@ def test_the_states_follow_the_corrector_as_it_learns(analytic_prior, monkeypatc
     monkeypatch.setattr(module, "random_config", lambda rng: DPIConfig(steps=4, tau=0))
     level = [0.0]
     found = sampler_states(lambda c, t, y: torch.full_like(y, level[0]), analytic_prior, pairs(), CPU, runs=1)
-    before = [next(found) for _ in range(6)][:3]
+    monkeypatch.setattr(module, "KEPT", 1.0)
+    before = [next(found) for _ in range(3)]
     level[0] = 5.0
     after = [next(found) for _ in range(3)]
     late = [torch.cat(states)[torch.cat(states)[:, 9, 0, 0] < 600] for states in (before, after)]

@@ -2,8 +2,8 @@
 
 It learns the true face's grid h from the noisy grid c and the first condition y_init at timestep t. The loss is the mean
 squared error of the pixels plus that of their 4x4 means, which the low-resolution image settles and the eye sees first.
-Where c comes from is told in `dpi_core.training.states`: real runs of the sampler, or (``--states forward``) FCM's form
-with Gaussian noise, as in the reference.
+Where c comes from is told in `dpi_core.training.states`: FCM's form with Gaussian noise, real runs of the sampler, or
+both (``--states``; the reference trains on the first alone).
 """
 
 import argparse
@@ -24,11 +24,12 @@ from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.training.data import augment, decode, endless, training_split
 from dpi_core.training.loop import add_run_arguments, run_settings, train
 from dpi_core.training.networks import unet_layout
-from dpi_core.training.states import forward_states, sampler_states, unpack
+from dpi_core.training.states import both_states, forward_states, sampler_states, unpack
 from dpi_core.weights import save_unet
 
 ARCHITECTURE = unet_layout(6, 3, (32, 64, 128, 128))
 MEANS_WEIGHT = 4.0
+KINDS = {"forward": lambda forward, _: forward, "sampler": lambda _, sampler: sampler, "both": both_states}
 
 
 class DegradedFaces(Dataset[np.ndarray]):
@@ -59,7 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, learning_rate=4e-4, batch=16)
     parser.add_argument("--prior", default="embedded", help="the prior the corrector works with (default embedded)")
-    parser.add_argument("--states", choices=("sampler", "forward"), default="sampler", help="where c comes from")
+    parser.add_argument("--states", choices=tuple(KINDS), default="both", help="where c comes from")
     args = parser.parse_args(argv)
     device = pick_device(args.device)
     settings = run_settings(args, device)
@@ -71,8 +72,7 @@ def main(argv: list[str] | None = None) -> None:
     network.to(device)
     draws = max(len(faces), args.batch)  # a pass holds one batch at least
     pairs = endless(lambda seed: DegradedFaces(faces, prior.image_size, draws, seed), args.batch, args.workers)
-    forward = args.states == "forward"
-    states = forward_states(pairs, device) if forward else sampler_states(network, prior, pairs, device)
+    states = KINDS[args.states](forward_states(network, pairs, device), sampler_states(network, prior, pairs, device))
     check = list((held_out or faces).values())[:8]
     train(network, corrector_loss, states, settings, lambda net: export(net, prior, check, args.out), args.compile)
 

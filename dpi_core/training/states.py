@@ -1,9 +1,10 @@
-"""What the corrector meets while DPI runs, to train it on: the states of real runs (dataset aggregation, Ross et al. 2011).
+"""What the corrector meets while DPI runs, to train it on, always with the corrector as it is now (dataset aggregation,
+Ross et al. 2011): it learns from its own mistakes. Made-up states, in which c is closer to the truth than it ever is in
+a run, teach it to believe c, and then its errors feed themselves as t falls.
 
-The sampler runs with the corrector as it is now, on degraded training faces, at random settings; every grid c that it
-hands to the corrector is kept with its timestep, the first condition and the true grid. The corrector thus learns from
-its own mistakes: made-up states, in which c is closer to the truth than it ever is in a run, teach it to believe c, and
-then its errors feed themselves as t falls.
+    forward  c = sqrt(ab) y + sqrt(1-ab) n,  n ~ N(0, I): FCM's form. y is y_init, or what the corrector makes of it from
+             noise. Cheap, so every state has a face of its own.
+    sampler  the grids of real runs at random settings, FCM and RACM. Dear, and the states of a run are all of one face.
 """
 
 import random
@@ -22,8 +23,9 @@ from dpi_core.priors import Prior
 from dpi_core.sampler import sample_steps
 
 SPARSITIES, SPARSITY_WEIGHTS = (1, 2, 3, 4, 8), (0.03, 0.73, 0.08, 0.1, 0.06)
-STEPS = (10, 20, 20, 20, 40)  # 20 steps is what people use
-PASSES = 2  # over the states of a few runs: making them costs about as much as learning from them
+STEPS = (10, 10, 20)
+KEPT = 0.5  # of the states of a run, which tell much the same
+SAMPLER_SHARE = 0.3  # of the batches
 
 
 class Recorder:
@@ -89,15 +91,15 @@ def sampler_states(
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type != "mps"):
                 states = run_states(prior, corrector, true, condition, config)
             found[config.sparsity].append(states.half())  # t stays exact: whole numbers up to 2048 do
-        for _ in range(PASSES):
-            batches = [batch for parts in found.values() for batch in _shuffled(torch.cat(parts)).split(size)]
-            rng.shuffle(batches)
-            yield from batches
+        batches = [batch for parts in found.values() for batch in _some(torch.cat(parts)).split(size)]
+        rng.shuffle(batches)
+        yield from batches
 
 
-def forward_states(pairs: Iterator[Tensor], device: torch.device) -> Iterator[Tensor]:
-    """Batches of states in FCM's form alone, which need no prior: c = sqrt(ab) y_init + sqrt(1-ab) n, n ~ N(0, I)."""
+def forward_states(network: nn.Module, pairs: Iterator[Tensor], device: torch.device) -> Iterator[Tensor]:
+    """Batches of states in FCM's form without end; they need no prior."""
     rng = random.Random(int(torch.seed()))
+    corrector = UNetCorrector(network)
     alpha_bar = linear_alpha_bar().to(device, torch.float32)
     for pair in pairs:
         true, condition = _both(pair, device)
@@ -105,11 +107,23 @@ def forward_states(pairs: Iterator[Tensor], device: torch.device) -> Iterator[Te
         h, y_init = on_grid(true, k), on_grid(condition, k)
         t = torch.randint(len(alpha_bar), (len(true),), device=device)
         ab = alpha_bar[t].view(-1, 1, 1, 1)
-        yield pack(ab.sqrt() * y_init + (1 - ab).sqrt() * torch.randn_like(y_init), t, y_init, h)
+        y = y_init
+        if rng.random() < 0.7:
+            with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type != "mps"):
+                y = corrector(torch.randn_like(y_init), torch.full_like(t, len(alpha_bar) - 1), y_init)
+        yield pack(ab.sqrt() * y + (1 - ab).sqrt() * torch.randn_like(y_init), t, y_init, h)
 
 
-def _shuffled(states: Tensor) -> Tensor:
-    return states[torch.randperm(len(states))]
+def both_states(forward: Iterator[Tensor], sampler: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Batches of both kinds in random order."""
+    rng = random.Random(int(torch.seed()))
+    while True:
+        yield next(sampler if rng.random() < SAMPLER_SHARE else forward)
+
+
+def _some(states: Tensor) -> Tensor:
+    """A random part of the states, in random order."""
+    return states[torch.randperm(len(states))[: max(1, round(KEPT * len(states)))]]
 
 
 def _both(pairs: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
