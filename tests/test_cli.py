@@ -10,7 +10,9 @@ from conftest import EXAMPLES, ROOT
 from PIL import Image, ImageCms
 
 from dpi_core import DPIConfig
-from dpi_core.__main__ import _face, _output_names, _parser, config_from, main, photos_in
+from dpi_core.__main__ import main, parser
+from dpi_core.commands.inputs import output_names, photos_in
+from dpi_core.commands.options import config_from, face_from
 from dpi_core.images import read_settings
 from dpi_core.presets import PRESETS
 
@@ -109,10 +111,10 @@ def test_the_background_can_be_enlarged(out, astronaut):
 
 
 def test_several_faces_can_be_named():
-    assert [_face(text) for text in (None, "all", "2", "0,2", "1, 0")] == [None, "all", 2, [0, 2], [1, 0]]
+    assert [face_from(text) for text in (None, "all", "2", "0,2", "1, 0")] == [None, "all", 2, [0, 2], [1, 0]]
     for text in ("every", "-1", "1,", "0;1", "1.5"):
         with pytest.raises(ValueError, match="several with commas between"):
-            _face(text)
+            face_from(text)
 
 
 def test_a_folder_is_done_as_far_as_it_goes(capfd, tmp_path, out, astronaut):
@@ -194,7 +196,7 @@ def test_the_same_name_twice_overwrites_nothing(tmp_path, out):
 
 def test_output_names_are_unique_and_keep_the_stem(tmp_path):
     inputs = [tmp_path / name for name in ("x-2.png", "a/x.png", "b/x.png", "c/x.jpg", "x-2.jpg", "y.png")]
-    names = list(_output_names(inputs))
+    names = list(output_names(inputs))
     assert len(set(names)) == len(inputs)
     for name, path in zip(names, inputs, strict=True):
         assert name.startswith(path.stem)
@@ -213,7 +215,7 @@ def test_files_in_folders_are_found_in_order_and_folders_named_like_pictures_are
 
 def test_options_lie_over_the_preset():
     def parse(*argv):
-        return config_from(_parser().parse_args(["restore", "x", "-o", "y", *argv]))
+        return config_from(parser().parse_args(["restore", "x", "-o", "y", *argv]), DPIConfig())
 
     assert parse() == DPIConfig()
     for name, (config, _) in PRESETS.items():
@@ -233,9 +235,12 @@ def test_options_lie_over_the_preset():
         (["--sparsity", "9"], "sparsity is 9; allowed"),
         (["--eta", "nan"], "eta is nan; allowed"),
         (["--seeds", "0"], "seeds is 0; allowed is 1 to 64"),
+        (["--seed", "-1"], "seed is -1; allowed"),
         (["--seeds", "1000"], "seeds is 1000; allowed is 1 to 64"),
         (["--face", "nose"], "face is 'nose'; allowed"),
         (["--preset", "best"], "argument --preset: invalid choice: 'best'"),
+        (["--scale", "small"], "argument --scale: 'small' is not 4, 8, 16 or none"),
+        (["--film", "avi"], "argument --film: invalid choice: 'avi'"),
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
@@ -249,7 +254,6 @@ def test_a_wrong_option_is_named_before_anything_is_loaded(capfd, monkeypatch, o
     ("options", "message"),
     [
         (["--scale", "3"], "scale is 3; allowed is one of (4, 8, 16)"),
-        (["--seed", "-1"], "seed is -1; allowed"),
         (["--prior", "no-such-prior"], "prior is 'no-such-prior'; allowed"),
         (["--corrector", str(EXAMPLES)], "no diffusers UNet2DModel"),
         (["--device", "abacus"], "device is 'abacus'"),

@@ -17,7 +17,7 @@ LAYERS = [
     {"restoration"},
     {"composing", "bundle", "film"},
     {"pipeline"},
-    {"__main__", "ui", "training", "evaluation", "app"},
+    {"__main__", "commands", "ui", "training", "evaluation", "app"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

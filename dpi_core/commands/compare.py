@@ -1,0 +1,105 @@
+"""``compare IN -o OUT``: one face with many seeds in one batch, what they differ in, and a ZIP that makes them again."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpi_core.commands.inputs import photos_in
+from dpi_core.commands.options import Run, SeedCount, add_run_options, run_from
+from dpi_core.commands.progress import restored
+
+if TYPE_CHECKING:
+    from dpi_core.restoration import Restoration
+
+SEEDS = SeedCount(2, 16, 4)
+PICK = 3
+
+
+def add_compare(commands) -> None:
+    """Add the subcommand to argparse's subparsers."""
+    p = commands.add_parser(
+        "compare",
+        help="restore one face with several seeds and compare them",
+        description="Writes OUT/<name>-<N>-seeds.zip: each seed's face, a contact sheet, a map of where they differ, and "
+        "the settings and figures. --settings with that ZIP makes the same faces again.",
+    )
+    p.add_argument("input", type=Path, metavar="IN", help="a photo")
+    p.add_argument("-o", "--out", type=Path, required=True, help="folder for the ZIP")
+    p.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    p.add_argument(
+        "--pick", type=int, metavar="M", help=f"name the M seeds that differ most, 2 to N; 0 = none (default {PICK})"
+    )
+    p.add_argument("--face", help="index of the face (0 = the largest)")
+    add_run_options(p, SEEDS)
+    p.set_defaults(run=compare)
+
+
+def compare(args: argparse.Namespace) -> int:
+    """Run the subcommand; returns the exit code.
+
+    Raises:
+        ValueError, OSError: if the photo, an option or the folder cannot be used.
+    """
+    run = run_from(args, SEEDS)
+    if not (run.face is None or isinstance(run.face, int)):
+        given = run.face if args.face is None else args.face
+        raise ValueError(f"face is {given!r}; allowed is the index of one face (0 = the largest), with --face.")
+    pick = pick_from(args.pick, len(run.seeds))
+    if args.input.is_dir():
+        raise ValueError(f"{args.input}: this is a folder; allowed is one photo.")
+    (photo,) = photos_in([args.input])
+    from dpi_core.pipeline import Restorer
+
+    restorer = Restorer(run.prior, args.device, corrector=run.corrector)
+    args.out.mkdir(parents=True, exist_ok=True)
+    prepared = restorer.prepare(photo, scale=run.scale, aligned=run.aligned, face=run.face, detector=args.detector)
+    result = restored(restorer, prepared, run, photo.name, quiet=args.json)
+    path = args.out / f"{photo.stem}-{len(run.seeds)}-seeds.zip"
+    figures = write_comparison(result, run, pick, path)
+    report(result, photo, path, figures, args.json)
+    return 0
+
+
+def pick_from(given: int | None, number: int) -> int:
+    """How many of `number` seeds to name as the most different: what --pick says, or 3 where there are as many.
+
+    Raises:
+        ValueError: if it is neither 0 nor 2 to `number`.
+    """
+    if given is None:
+        return min(PICK, number)
+    if given != 0 and not 2 <= given <= number:
+        raise ValueError(f"pick is {given}; allowed is 2 to {number}, the number of seeds, or 0 for none.")
+    return given
+
+
+def write_comparison(result: "Restoration", run: Run, pick: int, path: Path) -> dict:
+    """Write the ZIP; returns seeds, figures, diversity (in 8-bit levels) and the most different seeds."""
+    import numpy as np
+
+    from dpi_core.bundle import comparison_settings, write_bundle
+    from dpi_core.comparison import compare, most_different
+    from dpi_core.pixels import to_tensor
+
+    faces = to_tensor(np.stack([np.asarray(r.image) for r in result.results]))
+    comparison = compare(faces, run.seeds)
+    picked = most_different(comparison.distances, pick) if pick else []
+    write_bundle(path, result.results, comparison, picked)
+    settings = comparison_settings(result.results, comparison, picked)
+    return {name: settings[name] for name in ("seeds", "figures", "diversity", "most_different")}
+
+
+def report(result: "Restoration", photo: Path, path: Path, figures: dict, as_json: bool) -> None:
+    """Print what was measured and the ZIP's name, for people or as one JSON object."""
+    note = result.preparation.note
+    if as_json:
+        head = {"input": str(photo), "note": note, "seconds": round(result.seconds, 3), "files": [str(path)]}
+        print(json.dumps(head | figures), flush=True)
+        return
+    print(f"{photo}: {note}")
+    for entry in figures["figures"]:
+        print("  " + ", ".join(f"{key} {value}" for key, value in entry.items()))
+    most = ", ".join(map(str, figures["most_different"]))
+    print(f"  diversity {figures['diversity']} levels" + (f", most different: {most}" if most else ""))
+    print(f"  {path}", flush=True)

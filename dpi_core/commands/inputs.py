@@ -1,0 +1,51 @@
+"""The photos that a command line names: files and folders found, worked on one by one, and names for what they become."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain, count
+from pathlib import Path
+
+from dpi_core.commands.console import EXIT_ERROR, complain
+
+
+def photos_in(inputs: list[Path]) -> list[Path]:
+    """The files among `inputs`, with folders replaced by the pictures under them.
+
+    Raises:
+        ValueError: if an input does not exist or a folder holds no picture.
+    """
+    from dpi_core.images import SUFFIXES
+
+    found: list[Path] = []
+    for path in inputs:
+        if not path.exists():
+            raise ValueError(f"{path}: there is no such file or folder.")
+        inside = (
+            sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            if path.is_dir()
+            else [path]
+        )
+        if not inside:
+            raise ValueError(f"{path}: the folder holds no picture ({', '.join(SUFFIXES)}).")
+        found += inside
+    return found
+
+
+def each_photo(photos: list[Path], work: Callable[[Path], None]) -> int:
+    """Do the work for every photo, going on after one that cannot be used; returns the exit code."""
+    code = 0
+    for photo in photos:
+        try:
+            work(photo)
+        except ValueError as error:
+            complain(str(error) if photo.name in str(error) or len(photos) == 1 else f"{photo}: {error}")
+            code = EXIT_ERROR
+    return code
+
+
+def output_names(photos: list[Path]) -> Iterator[str]:
+    """A name for what each photo becomes: its stem, with a number behind it where another photo has taken that."""
+    taken: set[str] = set()
+    for photo in photos:
+        name = next(n for n in chain([photo.stem], (f"{photo.stem}-{i}" for i in count(2))) if n not in taken)
+        taken.add(name)
+        yield name

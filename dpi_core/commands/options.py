@@ -1,0 +1,213 @@
+"""The options of a run, and what they add up to: saved settings or a preset first, what the command line names over it.
+
+That is why these options have no defaults of their own: None means "not given". Nothing heavy is loaded here, so a wrong
+option is named at once.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpi_core.config import MAX_SEED, DPIConfig, check_int
+from dpi_core.presets import PRESETS
+
+if TYPE_CHECKING:
+    from dpi_core.recipes import Recipe
+
+NUMBERS = {  # fields of DPIConfig that take a number: its type and what it does
+    "steps": (int, "denoising steps, 1 to 1000"),
+    "tau": (int, "the timestep, 0 to 1000, at which RACM takes over from FCM; 0 = FCM to the end"),
+    "sparsity": (int, "k, 1 to 8: one pixel in every k x k follows the input"),
+    "edge_exponent": (float, "0.1 to 10: higher ties only the strongest edges to the input in RACM"),
+    "omega": (float, "1 to 1e6: higher trusts the prior more in RACM"),
+    "eta": (float, "0 to 1: no fresh noise (DDIM) to fresh noise at every step (DDPM)"),
+}
+SWITCHES = {  # those that are on or off
+    "correct": "let the corrector refine the condition",
+    "raw_eps": "noise the condition with the network's own eps",
+    "project": "make the result reduce to the input exactly",
+}
+AS_IT_IS = "none"
+
+
+@dataclass(frozen=True)
+class SeedCount:
+    """How many results a command makes of a face: `fewest` to `most`, and the `usual` number where none is given."""
+
+    fewest: int
+    most: int
+    usual: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """What to make of every photo; the fields are those of `Recipe`.
+
+    Attributes:
+        face: as `Restorer.prepare` takes it, so also several indices, or None = the largest.
+    """
+
+    config: DPIConfig
+    seeds: tuple[int, ...]
+    scale: int | None
+    aligned: bool
+    face: int | str | list[int] | None
+    prior: str
+    corrector: str
+
+
+def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
+    """Add the options that `run_from` reads, and those on how it is carried out: --detector, --device and --json."""
+    on_off = argparse.BooleanOptionalAction
+    p = parser.add_argument_group("settings to start from")
+    p.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="a PNG, settings.json or ZIP saved by this program: its settings, seeds, scale, face and models; options "
+        "given beside it win",
+    )
+    p.add_argument(
+        "--preset", choices=list(PRESETS), help="settings by name (default: those of --settings, or published)"
+    )
+    p = parser.add_argument_group("settings, each over the preset's or the file's")
+    for name, (kind, text) in NUMBERS.items():
+        p.add_argument(option(name), type=kind, help=text)
+    for name, text in SWITCHES.items():
+        p.add_argument(option(name), action=on_off, help=text)
+    p = parser.add_argument_group("seeds, face and models")
+    p.add_argument("--seed", type=int, help="the (first) seed (default: the file's, or 0)")
+    p.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help=f"N results, {seeds.fewest} to {seeds.most}, from seeds SEED .. SEED + N - 1 (default: those of the file, "
+        f"or {seeds.usual})",
+    )
+    p.add_argument(
+        "--scale",
+        type=scale_of,
+        help=f"4, 8 or 16: reduce the face first, a simulation with figures; {AS_IT_IS}: take it as it is",
+    )
+    p.add_argument("--aligned", action=on_off, help="the inputs are aligned face crops, whatever is on them")
+    p.add_argument("--detector", default="auto", help="auto, face-alignment, yunet or embedded")
+    p.add_argument("--prior", help="embedded, or a folder with a diffusers UNet2DModel")
+    p.add_argument("--corrector", help="embedded, or a folder")
+    p.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def option(name: str) -> str:
+    """The command-line option of a field."""
+    return f"--{name.replace('_', '-')}"
+
+
+def scale_of(text: str) -> int | str:
+    """What --scale says: a number, or `AS_IT_IS`, which is not the same as saying nothing where a file names a scale."""
+    if text != AS_IT_IS and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not 4, 8, 16 or {AS_IT_IS}")
+    return text if text == AS_IT_IS else int(text)
+
+
+def run_from(args: argparse.Namespace, seeds: SeedCount) -> Run:
+    """What a command line with the options of `add_run_options` and --face asks for.
+
+    Raises:
+        ValueError: if an option or the settings file holds what is not allowed.
+    """
+    from dpi_core.recipes import Recipe, read_recipe
+
+    saved = None if args.settings is None else read_recipe(args.settings)
+    start = saved or Recipe(PRESETS["published"][0])
+    return Run(
+        config_from(args, start.config),
+        seeds_from(args.seed, args.seeds, saved, seeds),
+        start.scale if args.scale is None else None if args.scale == AS_IT_IS else args.scale,
+        start.aligned if args.aligned is None else args.aligned,
+        face_from(args.face) if args.face is not None or saved is None else saved_faces(args.settings, saved),
+        start.prior if args.prior is None else args.prior,
+        start.corrector if args.corrector is None else args.corrector,
+    )
+
+
+def photo_settings(path: Path | None) -> dict:
+    """What a whole photo's PNG says beyond a recipe ("faces", "background"); {} for every other file, or none."""
+    from dpi_core.images import ImageError, read_settings
+
+    try:
+        settings = {} if path is None else read_settings(path)
+    except ImageError:
+        return {}
+    return settings if isinstance(settings, dict) and isinstance(settings.get("faces"), list) else {}
+
+
+def saved_faces(path: Path, saved: "Recipe") -> int | str | list[int]:
+    """The faces of a settings file. A recipe calls several "all", but those of a whole photo may have been chosen.
+
+    Raises:
+        ValueError: if a face's index is none.
+    """
+    listed: list = [entry.get("face") for entry in photo_settings(path).get("faces", []) if isinstance(entry, dict)]
+    if saved.face != "all" or not listed:
+        return saved.face
+    for face in listed:
+        check_int("face", face, 0, 10_000)
+    return list(dict.fromkeys(listed))
+
+
+def config_from(args: argparse.Namespace, start: DPIConfig) -> DPIConfig:
+    """`start`, or the preset where one is named, and the options over it.
+
+    Raises:
+        ValueError: naming the option, its value and what is allowed.
+    """
+    base = start if args.preset is None else PRESETS[args.preset][0]
+    return base.replaced({k: getattr(args, k) for k in (*NUMBERS, *SWITCHES) if getattr(args, k) is not None})
+
+
+def seeds_from(first: int | None, number: int | None, saved: "Recipe | None", allowed: SeedCount) -> tuple[int, ...]:
+    """The seeds of --seed and --seeds over those of a settings file.
+
+    A file's seeds are taken as they are unless an option is given; then they count up from SEED. A file of too few seeds,
+    such as one result's for a comparison, only says where to start.
+
+    Raises:
+        ValueError: on too many, too few, repeated or impossible seeds.
+    """
+    known = () if saved is None else saved.seeds
+    if len(known) < allowed.fewest and number is None:
+        number = allowed.usual
+    if first is None and number is None:
+        seeds = known
+    else:
+        number = len(known) if number is None else number
+        _check_number(number, allowed)  # before a range of a billion is written out
+        start = first if first is not None else known[0] if known else 0
+        seeds = tuple(range(start, start + number))
+    _check_number(len(seeds), allowed)
+    for seed in seeds:
+        check_int("seed", seed, 0, MAX_SEED)
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds is {list(seeds)}; each seed is allowed once.")
+    return seeds
+
+
+def _check_number(number: int, allowed: SeedCount) -> None:
+    if not allowed.fewest <= number <= allowed.most:
+        raise ValueError(f"seeds is {number}; allowed is {allowed.fewest} to {allowed.most}.")
+
+
+def face_from(text: str | None) -> int | str | list[int] | None:
+    """What --face says, as `Restorer.prepare` takes it.
+
+    Raises:
+        ValueError: if it is no index, no list of them and not "all".
+    """
+    if text is None or text == "all":
+        return text
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(number.isdecimal() for number in numbers):
+        raise ValueError(
+            f"face is {text!r}; allowed is an index (0 = the largest), several with commas between, or all."
+        )
+    return int(numbers[0]) if len(numbers) == 1 else [int(number) for number in numbers]
