@@ -7,6 +7,7 @@ import time
 from urllib.request import urlopen
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import EXAMPLES, ROOT
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -45,6 +46,12 @@ def choose_advanced_steps(page: Page, steps: int, plan: str) -> None:
     expect(page.locator("#plan")).to_contain_text(plan)
 
 
+def check_accessibility(page: Page) -> None:
+    """axe-core finds nothing serious."""
+    wrong = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in wrong] == []
+
+
 def test_upload_run_watch_and_download(page, tmp_path):
     upload(page, EXAMPLES / "astronaut.jpg")
     expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
@@ -68,6 +75,7 @@ def test_upload_run_watch_and_download(page, tmp_path):
     page.get_by_label("Show step 20, final").click()
     expect(text).to_contain_text("Step 20 of 20, t = 0, final")
     assert page.locator("[data-pane=x0]").get_attribute("src") != first
+    check_accessibility(page)
     page.click("#save-film")
     expect(page.locator("#film-files a[download]").first).to_be_visible(timeout=PATIENCE)
 
@@ -125,6 +133,7 @@ def test_seeds_stream_side_by_side_flip_and_are_redrawn(page, tmp_path):
     scale = "img => getComputedStyle(img).transform"
     assert page.locator("#grid .dpi-card img").first.evaluate(scale).startswith("matrix(3, 0, 0, 3")
 
+    check_accessibility(page)
     page.locator("#keep").get_by_label("0", exact=True).check()
     page.click("#redraw")
     expect(page.locator("#seeds").get_by_role("textbox")).not_to_have_value("4, 0-1")

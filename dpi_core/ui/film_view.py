@@ -39,7 +39,7 @@ def render_film(frames: "Sequence[Frame]") -> str:
     split = "" if first_late is None else f" RACM begins at step {frames[first_late].index + 1}."
     return (
         f'<section class="dpi-film" aria-label="The run, step by step">'
-        f"<h3>How it came about</h3>"
+        f"<h2>How it came about</h2>"
         f'<label class="dpi-zoom">Step <input type="range" min="0" max="{last}" value="{last}" step="1" '
         f'data-role="scrub" aria-label="Step of the finished run"></label>'
         f'<p class="dpi-line" data-role="film-text">{escape(data[last]["text"])}</p>'

@@ -6,9 +6,11 @@ import gradio as gr
 from gradio.themes import Base, Default
 
 from dpi_core.ui import api
+from dpi_core.ui.ab_tab import ab_tab
 from dpi_core.ui.compare_tab import compare_tab
 from dpi_core.ui.controls import build_controls, connect_photo
 from dpi_core.ui.engine import Engine
+from dpi_core.ui.explore_tab import explore_tab
 from dpi_core.ui.live import render_message
 from dpi_core.ui.restore_tab import restore_tab
 from dpi_core.ui.session import KEEP_SECONDS
@@ -24,6 +26,7 @@ ETHICS = (
     "non-commercial research."
 )
 STYLE = Path(__file__).with_name("style.css")
+NAMES = Path(__file__).with_name("names.js")
 
 
 def build_page(engine: Engine) -> gr.Blocks:
@@ -41,6 +44,10 @@ def build_page(engine: Engine) -> gr.Blocks:
                         restore_tab(engine, controls)
                     with gr.Tab("Compare seeds", id="compare", render_children=True):
                         compare_tab(engine, controls)
+                    with gr.Tab("Explore", id="explore", render_children=True):
+                        explore_tab(engine, controls)
+                    with gr.Tab("A/B", id="ab", render_children=True):
+                        ab_tab(engine, controls)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
     page.queue(max_size=32, default_concurrency_limit=4)
@@ -52,6 +59,7 @@ def launch_options() -> dict:
     return {
         "theme": theme(),
         "css_paths": STYLE,
+        "js": NAMES.read_text(),
         "run_history": False,
         "footer_links": ["api", "settings"],
         "max_file_size": "64mb",
@@ -60,11 +68,13 @@ def launch_options() -> dict:
 
 
 def theme() -> Base:
-    """Gradio's default look with system fonts (nothing to download) and help texts dark enough to read."""
+    """Gradio's default look with system fonts (nothing to download), and texts and buttons dark enough to read."""
     fonts = ["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
     return Default(primary_hue="blue", secondary_hue="orange", neutral_hue="zinc", font=fonts).set(
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",
     )
