@@ -162,6 +162,23 @@ def test_an_example_and_the_sliders_and_the_dice(page):
     expect(page.locator("#seed input")).not_to_have_value(before)
 
 
+def test_the_address_holds_the_settings(browser, app_url):
+    page = browser.new_page()
+    page.goto(f"{app_url}?tau=350&eta=0&seed=7")
+    expect(page.locator("#plan")).to_contain_text("12 FCM steps (t > 350)")
+    expect(page.locator("#seed input")).to_have_value("7")
+    field = page.locator("#sparsity input[type=number]")
+    field.fill("4")
+    field.press("Enter")
+    page.wait_for_function("location.search.includes('sparsity=4')")
+    assert "tau=350" in page.url
+    page.reload()
+    expect(page.locator("#plan")).to_contain_text("1 pixel in 16")
+    page.goto(f"{app_url}?tau=high")
+    expect(page.locator("#status [role=alert]")).to_contain_text("tau is 'high' in the address")
+    page.close()
+
+
 def test_no_visitor_sees_anothers_picture(browser, app_url):
     visitors = {}
     for name in ("astronaut", "grace-hopper"):

@@ -1,5 +1,6 @@
 """What all views of the page share: the photo, its faces, the mode and the settings, and the events among them."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,12 @@ from dpi_core.ui.events import (
     on_chosen,
     on_dice,
     on_face,
+    on_link,
     on_photo,
     on_preset,
     preset_text,
 )
+from dpi_core.ui.links import WRITE
 from dpi_core.ui.photo import photo_input
 from dpi_core.ui.restore import MODES
 from dpi_core.ui.session import KEEP_SECONDS, Session
@@ -188,6 +191,17 @@ def connect_photo(controls: Controls, status: gr.HTML) -> None:
     )
     controls.faces.select(on_face, None, [controls.chosen], queue=False, **QUIET)
     controls.chosen.input(on_chosen, [controls.chosen, controls.session], [status], queue=False, **QUIET)
+
+
+def connect_address(page: gr.Blocks, controls: Controls, status: gr.HTML) -> None:
+    """Keep the settings in the page's address, and take them from it when the page is opened."""
+    start = PRESETS[DEFAULT_PRESET][0]
+    watched = [*controls.settings.values(), controls.seed]
+    page.load(on_link, None, [*watched, status], queue=False, **QUIET)
+    names, values = [*FIELDS, "seed"], [*(getattr(start, field) for field in FIELDS), 0]
+    write = WRITE % {"names": json.dumps(names), "start": json.dumps(values)}
+    for component in watched:
+        component.change(None, watched, None, queue=False, js=write, **QUIET)
 
 
 def example_photos() -> list[list[str]]:

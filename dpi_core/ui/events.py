@@ -8,6 +8,7 @@ import gradio as gr
 from dpi_core.config import DPIConfig
 from dpi_core.presets import PRESETS
 from dpi_core.ui.engine import Engine
+from dpi_core.ui.links import read_link
 from dpi_core.ui.live import plan_text, render_message
 from dpi_core.ui.restore import Outcome, detect, run, save_film
 from dpi_core.ui.session import Session
@@ -108,3 +109,15 @@ def on_settings(*values) -> str:
 def on_dice() -> int:
     """A new seed."""
     return random.randint(0, MAX_PAGE_SEED)
+
+
+def on_link(request: gr.Request) -> tuple:
+    """The page was opened: take over the settings that its address names, or say what is wrong with them."""
+    query = dict(request.query_params)
+    if not set(query) & {*FIELDS, "seed"}:
+        return *[gr.skip()] * (len(FIELDS) + 1), gr.skip()
+    try:
+        config, seed = read_link(query)
+    except ValueError as error:
+        return *[gr.skip()] * (len(FIELDS) + 1), render_message(str(error), "error")
+    return *(getattr(config, field) for field in FIELDS), seed, render_message("Settings taken from the address.")

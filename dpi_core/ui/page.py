@@ -8,7 +8,7 @@ from gradio.themes import Base, Default
 from dpi_core.ui import api
 from dpi_core.ui.ab_tab import ab_tab
 from dpi_core.ui.compare_tab import compare_tab
-from dpi_core.ui.controls import build_controls, connect_photo
+from dpi_core.ui.controls import build_controls, connect_address, connect_photo
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.explore_tab import explore_tab
 from dpi_core.ui.live import render_message
@@ -39,6 +39,7 @@ def build_page(engine: Engine) -> gr.Blocks:
             with gr.Column(scale=6, min_width=320):
                 status = gr.HTML(render_message("Choose a photo, or one of the examples below it."), elem_id="status")
                 connect_photo(controls, status)
+                connect_address(page, controls, status)
                 with gr.Tabs(elem_id="views"):
                     with gr.Tab("Restore", id="restore"):
                         restore_tab(engine, controls)
