@@ -1,5 +1,7 @@
 """The HTTP endpoints through gradio_client, on the real embedded models."""
 
+import asyncio
+
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -92,3 +94,23 @@ def test_a_client_cannot_name_a_file_of_the_server(app_url, astronaut):
     answer = requests.get(f"{app_url}gradio_api/call/detect_faces/{started.json()['event_id']}", timeout=60)
     assert "event: error" in answer.text
     assert "points" not in answer.text
+
+
+def test_language_models_find_the_endpoints_as_tools(app_url):
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async def tools() -> dict:
+        async with (
+            streamablehttp_client(f"{app_url.rstrip(chr(47))}/gradio_api/mcp/") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return {tool.name: tool for tool in (await session.list_tools()).tools}
+
+    found = asyncio.run(tools())
+    assert {"restore", "compare_seeds", "detect_faces"} <= set(found)
+    for name in ("restore", "compare_seeds"):
+        arguments = found[name].inputSchema["properties"]
+        assert {"image", "config", "scale", "face", "aligned"} <= set(arguments)
+        assert "4, 8 or 16" in arguments["scale"]["description"]

@@ -7,7 +7,8 @@ from PIL import Image
 
 from dpi_core.images import read_settings
 from dpi_core.ui.engine import Engine, EngineSettings
-from dpi_core.ui.restore import MODES, UNEXPECTED, Outcome, detect, run, whole_number
+from dpi_core.ui.found import detect
+from dpi_core.ui.restore import MODES, UNEXPECTED, Outcome, run, whole_number
 from dpi_core.ui.session import Session
 
 FAST = {"steps": 4, "tau": 400}

@@ -1,7 +1,10 @@
 """The HTTP endpoints, typed and documented: ``/restore`` and ``/compare_seeds``, which stream, and ``/detect_faces``."""
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -11,7 +14,6 @@ from dpi_core.config import DPIConfig
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.photo import photo_input
 from dpi_core.ui.restore import message_of, whole_number
-from dpi_core.ui.session import KEEP_SECONDS, Session
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,25 +23,38 @@ if TYPE_CHECKING:
 
 RESTORE_DOC = """Restore a face and stream the steps.
 
-image: a photo. config: DPIConfig's fields by name, e.g. {"tau": 150, "sparsity": 2}; {} is the published setting.
-seed: 0 or more. scale: null = the photo as it is; 4, 8 or 16 = reduce the face first and report PSNR and SSIM.
-face: index (0 = the largest), "all", or null = the largest. aligned: the picture is a face crop already.
 Returns for every step: status (step, total, t, stage, done, and at the end what was measured), the estimate, and at the
-end the restored face as a PNG with its settings inside and the photo with it pasted back."""
+end the restored face as a PNG with its settings inside and the photo with it pasted back.
+
+Args:
+    image: a photo with a face.
+    config: DPIConfig's fields by name, e.g. {"tau": 150, "sparsity": 2}; {} is the published setting.
+    seed: 0 or more; the same seed and settings give the same face.
+    scale: null = the photo as it is; 4, 8 or 16 = reduce the face first and report PSNR and SSIM.
+    face: index (0 = the largest), a list of them, "all" but the sharp ones, or null = the largest.
+    aligned: the picture is a face crop already.
+"""
 
 COMPARE_DOC = """Restore one face with several seeds in one batch and stream the steps side by side.
 
-seeds: 2 to 16 different seeds (default [0, 1, 2, 3]); the other arguments are those of /restore.
 Returns for every step: status, and the estimates side by side; at the end the status holds each seed's figures and the
 diversity (the per-pixel standard deviation over the seeds, mean, in 8-bit levels), and the files are one PNG a seed with
-its settings inside."""
+its settings inside.
+
+Args:
+    image: a photo with a face.
+    config: DPIConfig's fields by name, e.g. {"tau": 150, "sparsity": 2}; {} is the published setting.
+    seeds: a list of 2 to 16 different seeds; null = [0, 1, 2, 3].
+    scale: null = the photo as it is; 4, 8 or 16 = reduce the face first and report PSNR and SSIM.
+    face: index (0 = the largest), or null = the largest.
+    aligned: the picture is a face crop already.
+"""
 MAX_SEEDS = 16
 
 
 def add_endpoints(engine: Engine) -> None:
     """Add the endpoints to the `gr.Blocks` being built."""
     with gr.Row(visible=False):
-        session = gr.State(Session(), time_to_live=KEEP_SECONDS, delete_callback=Session.clean)
         image = photo_input(label="image")
         config = gr.JSON({}, label="config")
         seed = gr.Number(0, label="seed", precision=0)
@@ -55,8 +70,8 @@ def add_endpoints(engine: Engine) -> None:
         files = gr.File(label="faces", file_count="multiple")
         found = gr.JSON(label="faces")
         gr.Button("restore").click(
-            partial(restore, engine),
-            [image, config, seed, scale, face, aligned, session],
+            _bound(restore, engine, RESTORE_DOC),
+            [image, config, seed, scale, face, aligned],
             [status, preview, restored, photo],
             api_name="restore",
             api_description=RESTORE_DOC,
@@ -64,8 +79,8 @@ def add_endpoints(engine: Engine) -> None:
             concurrency_id="models",
         )
         gr.Button("compare").click(
-            partial(compare_seeds, engine),
-            [image, config, seeds, scale, face, aligned, session],
+            _bound(compare_seeds, engine, COMPARE_DOC),
+            [image, config, seeds, scale, face, aligned],
             [status, preview, files],
             api_name="compare_seeds",
             api_description=COMPARE_DOC,
@@ -77,6 +92,14 @@ def add_endpoints(engine: Engine) -> None:
         )
 
 
+def _bound(function: Callable, engine: Engine, text: str) -> Callable:
+    """`function` over `engine`, under its own name and with `text` for clients to read (HTTP and MCP)."""
+    bound = partial(function, engine)
+    bound.__name__ = function.__name__  # type: ignore[attr-defined]
+    bound.__doc__ = text
+    return bound
+
+
 def restore(
     engine: Engine,
     image: str | None,
@@ -85,19 +108,19 @@ def restore(
     scale: int | None = None,  # gradio makes a parameter optional only where None is its default here
     face: Any = None,
     aligned: bool = False,
-    session: Session | None = None,
 ) -> Iterator[tuple]:
     """See `RESTORE_DOC`."""
+    from dpi_core.composing import saved_photo
     from dpi_core.images import save_png
     from dpi_core.pipeline import Restoration
 
     for report, item in _stream(engine, image, config, [seed], scale, face, aligned):
         if isinstance(item, Restoration):
-            folder = (session or Session()).results_folder()
             first = item.results[0]
-            save_png(first.image, folder / "face.png", first.settings)
-            save_png(item.photo, folder / "photo.png", {"faces": [r.settings for r in item.results]})
-            yield report, first.image, str(folder / "face.png"), str(folder / "photo.png")
+            with _folder() as folder:
+                save_png(first.image, folder / "face.png", first.settings)
+                save_png(saved_photo(item), folder / "photo.png", {"faces": [r.settings for r in item.results]})
+                yield report, first.image, str(folder / "face.png"), str(folder / "photo.png")
         else:
             yield report, _side_by_side(item.event.x0), None, None
 
@@ -110,7 +133,6 @@ def compare_seeds(
     scale: int | None = None,
     face: Any = None,
     aligned: bool = False,
-    session: Session | None = None,
 ) -> Iterator[tuple]:
     """See `COMPARE_DOC`."""
     from dpi_core.images import save_png
@@ -128,12 +150,12 @@ def compare_seeds(
         raise gr.Error(f"{wrong} allowed.", print_exception=False)
     for report, item in _stream(engine, image, config, chosen, scale, face, aligned):
         if isinstance(item, Restoration):
-            folder = (session or Session()).results_folder()
             faces = to_tensor(np.stack([np.asarray(r.image) for r in item.results]))
             report["diversity"] = round(float(seed_diversity(faces).mean()) * 127.5, 3)
-            for r in item.results:
-                save_png(r.image, folder / f"seed{r.seed}.png", r.settings)
-            yield report, _side_by_side(faces), [str(folder / f"seed{r.seed}.png") for r in item.results]
+            with _folder() as folder:
+                for r in item.results:
+                    save_png(r.image, folder / f"seed{r.seed}.png", r.settings)
+                yield report, _side_by_side(faces), [str(folder / f"seed{r.seed}.png") for r in item.results]
         else:
             yield report, _side_by_side(item.event.x0), None
 
@@ -176,7 +198,10 @@ def detect_faces(image: str | None, detector: str = "auto") -> list[dict]:
     """Find the faces of a photo, largest first.
 
     Each is {"box": [x0, y0, x1, y1], "points": [[x, y], ..], "score", "detector"} in pixels of the upright photo.
-    detector: "auto", "face-alignment", "yunet" or "embedded".
+
+    Args:
+        image: a photo.
+        detector: "auto", "face-alignment", "yunet" or "embedded".
     """
     from dpi_core import faces
     from dpi_core.images import read_image
@@ -194,6 +219,13 @@ def detect_faces(image: str | None, detector: str = "auto") -> list[dict]:
         }
         for face in found
     ]
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for as long as an answer is being given: Gradio copies what is in it to where the client fetches it."""
+    with tempfile.TemporaryDirectory(prefix="dpi-") as folder:
+        yield Path(folder)
 
 
 def _given(image: str | None) -> str:

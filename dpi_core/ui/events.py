@@ -8,9 +8,10 @@ import gradio as gr
 from dpi_core.config import DPIConfig
 from dpi_core.presets import PRESETS
 from dpi_core.ui.engine import Engine
+from dpi_core.ui.found import detect
 from dpi_core.ui.links import read_link
 from dpi_core.ui.live import plan_text, render_message
-from dpi_core.ui.restore import Outcome, detect, run, save_film
+from dpi_core.ui.restore import Outcome, run, save_film
 from dpi_core.ui.session import Session
 
 FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project")

@@ -1,5 +1,6 @@
 """The page: the shared controls on the left, one tab for each use on the right."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
@@ -65,6 +66,7 @@ def launch_options() -> dict:
         "footer_links": ["api", "settings"],
         "max_file_size": "64mb",
         "show_error": True,
+        "mcp_server": find_spec("mcp") is not None,  # the endpoints as tools for language models
     }
 
 
