@@ -1,6 +1,7 @@
-"""What several test files share: analytic networks, the bundled photographs and a place for results."""
+"""What several test files share: analytic networks, the bundled photographs, the app and a browser to visit it."""
 
 import os
+import shutil
 from pathlib import Path
 
 os.environ.setdefault("DPI_CORE_OFFLINE", "1")  # tests run the embedded detector; none starts a download
@@ -15,6 +16,10 @@ from dpi_core.diffusion import linear_alpha_bar
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "assets" / "examples"
 DATA = Path(__file__).resolve().parent / "data"
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 
 
 class AnalyticPrior:
@@ -67,6 +72,41 @@ def app_url():
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False, **launch_options())
     yield url
     page.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine; install it or set CHROMIUM to its path")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, app_url):
+    """The app in a fresh browser context; the test fails if the page reports an error."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(app_url)
+    page.wait_for_selector("#run")
+    yield page
+    context.close()
+    assert errors == []
+
+
+def check_accessibility(page) -> None:
+    """axe-core finds nothing serious."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    wrong = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in wrong] == []
 
 
 @pytest.fixture(scope="session")

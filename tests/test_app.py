@@ -7,8 +7,7 @@ import time
 from urllib.request import urlopen
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from conftest import EXAMPLES, ROOT
+from conftest import EXAMPLES, ROOT, check_accessibility
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -44,12 +43,6 @@ def choose_advanced_steps(page: Page, steps: int, plan: str) -> None:
         if plan in page.locator("#plan").inner_text():
             break
     expect(page.locator("#plan")).to_contain_text(plan)
-
-
-def check_accessibility(page: Page) -> None:
-    """axe-core finds nothing serious."""
-    wrong = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
-    assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in wrong] == []
 
 
 def test_upload_run_watch_and_download(page, tmp_path):
