@@ -50,7 +50,7 @@ def prior_loss(prior: UNetPrior, x0: Tensor, masked: float = 0.0) -> Tensor:
     t = (torch.rand(count, device=device) * top).long()
     ab = prior.alpha_bar.to(device, torch.float32)[t].view(-1, 1, 1, 1)
     chosen = ((torch.rand(count, device=device) < masked) & (t >= MASKED_FROM)).view(-1, 1, 1, 1)
-    seen = torch.where(chosen, under_mask(x0, ((1 - ab) / ab).sqrt()), x0) if masked else x0
+    seen = torch.where(chosen, under_mask(x0, (1 - ab).sqrt()), x0) if masked else x0
     x_t = ab.sqrt() * seen + (1 - ab).sqrt() * torch.randn_like(x0)
     eps = (x_t - ab.sqrt() * x0) / (1 - ab).sqrt()
     v = ab.sqrt() * eps - (1 - ab).sqrt() * x0
@@ -59,11 +59,12 @@ def prior_loss(prior: UNetPrior, x0: Tensor, masked: float = 0.0) -> Tensor:
     return (snr.clamp(max=MIN_SNR) / (snr + 1) * error).mean()
 
 
-def under_mask(x0: Tensor, noise_to_signal: Tensor) -> Tensor:
-    """Faces `x0` (N,3,H,W) as DPI's states show them under a mask; `noise_to_signal` (N,1,1,1) is sqrt((1-ab) / ab).
+def under_mask(x0: Tensor, sigma: Tensor) -> Tensor:
+    """Faces `x0` (N,3,H,W) as DPI's states show them under a mask; `sigma` (N,1,1,1) is sqrt(1 - alpha_bar).
 
     The grid's pixels lie between the face and its low-resolution condition, or beyond the latter; the others are off by
-    a smooth field whose standard deviation is at most a tenth of `noise_to_signal`, and 0.5: about what runs show.
+    a smooth field whose standard deviation is at most half of `sigma`. That is more than runs show at low t: a prior
+    trained on what they show believes the grid's colours less, and the result agrees with the input less.
     """
 
     def uniform() -> Tensor:
@@ -76,7 +77,7 @@ def under_mask(x0: Tensor, noise_to_signal: Tensor) -> Tensor:
     on_the_grid = h + MAX_GAIN * uniform() * uniform() * (on_grid(blurred, k) - h)
     cells = torch.randn(len(x0), 3, *(_one_of(SMOOTH_CELLS),) * 2, device=x0.device)
     smooth = F.interpolate(cells, x0.shape[2:], mode="bicubic", align_corners=False)
-    seen = x0 + uniform() * (0.1 * noise_to_signal).clamp(max=0.5) * smooth
+    seen = x0 + 0.5 * uniform() * sigma * smooth
     on_grid(seen, k).copy_(on_the_grid)
     return seen
 
