@@ -230,6 +230,6 @@ def test_an_event_that_does_not_fit_is_named(analytic_prior):
     ):
         with pytest.raises(ValueError, match="after is step"):
             sample_steps(analytic_prior, random_condition(), config, seeds=seeds, after=event)
-    pair = list(sample_steps(analytic_prior, random_condition(), DPIConfig(), seeds=[3, 4]))[0]
+    pair = next(sample_steps(analytic_prior, random_condition(), DPIConfig(), seeds=[3, 4]))
     with pytest.raises(ValueError, match="with 1 or 3 samples"):
         sample_steps(analytic_prior, random_condition(), DPIConfig(), seeds=[1, 2, 3], after=pair)

@@ -16,8 +16,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dpi_core.consistency import project
-from dpi_core.corrector import load_corrector
-from dpi_core.devices import pick_device
 from dpi_core.evaluation.held_out import (
     Task,
     bicubic_task,
@@ -26,14 +24,21 @@ from dpi_core.evaluation.held_out import (
     held_out_faces,
 )
 from dpi_core.evaluation.intervals import mean_interval
-from dpi_core.evaluation.methods import CONFIGS, PROJECTED, Models, methods, restore
+from dpi_core.evaluation.methods import (
+    CONFIGS,
+    PROJECTED,
+    Models,
+    add_model_arguments,
+    methods,
+    models_from,
+    restore,
+)
 from dpi_core.metrics import gradient_similarity, grid_energy, lr_consistency, ms_ssim, psnr, seed_diversity, ssim
-from dpi_core.priors import load_prior
 from dpi_core.viz import grid_sheet
 
 SCALES = (4, 8, 16)
 SEEDS = 8
-DIVERSITY_METHODS = ("DPI, published (tau 350)", "DPI, tau 150", "preset balanced", "preset free")
+DIVERSITY_METHODS = ("DPI, published (tau 350)", "DPI, tau 150", "preset balanced")
 FORMATS = {"psnr": ".2f", "ssim": ".3f", "ms_ssim": ".3f", "gradients": ".3f", "lr_consistency": ".1f"}
 
 Figures = dict[str, list[float]]  # measure -> one value a face
@@ -63,22 +68,14 @@ def diversity(models: Models, task: Task, faces: int) -> dict[str, float]:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
+    add_model_arguments(parser)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--faces", type=int, help="how many held-out faces (default: all)")
     parser.add_argument(
         "--diversity-faces", type=int, default=10, help="of them for the diversity (default 10; 0: none)"
     )
-    parser.add_argument("--all", action="store_true", help="the folder holds only held-out faces: take from all")
-    parser.add_argument("--prior", default="embedded")
-    parser.add_argument("--corrector", default="embedded")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int)
     args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    device = pick_device(args.device)
-    models = Models(load_prior(args.prior, args.device), load_corrector(args.corrector, args.device), device)
+    models = models_from(args)
     true = held_out_faces(args.data, models.prior.image_size, args.faces, args.all)
     tasks = [*(bicubic_task(true, scale) for scale in SCALES), blind_task(true)]
     compared = methods(models)

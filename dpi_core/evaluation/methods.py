@@ -1,16 +1,19 @@
 """What is compared: functions from a task's conditions to results, one result a face; face i gets seed i."""
 
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from dpi_core.config import DPIConfig
-from dpi_core.corrector import UNetCorrector
+from dpi_core.corrector import UNetCorrector, load_corrector
+from dpi_core.devices import pick_device
 from dpi_core.evaluation.held_out import Task
 from dpi_core.presets import PRESETS
-from dpi_core.priors import UNetPrior
+from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.sampler import sample
 
 BATCH = 10
@@ -18,7 +21,7 @@ CONFIGS = {
     "DPI, published (tau 350)": DPIConfig(),
     "DPI, tau 150": DPIConfig(tau=150),
     "DPI, tau 150, no CRT": DPIConfig(tau=150, correct=False),
-    **{f"preset {name}": config for name, (config, _) in PRESETS.items() if name != "published"},
+    "preset balanced": PRESETS["balanced"][0],
 }
 PROJECTED = ("DPI, tau 150", "preset balanced")  # of these the data-consistency step is measured too
 
@@ -30,6 +33,24 @@ class Models:
     prior: UNetPrior
     corrector: UNetCorrector
     device: torch.device
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that every script over held-out faces shares; `models_from` takes them."""
+    parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
+    parser.add_argument("--all", action="store_true", help="the folder holds only held-out faces: take from all")
+    parser.add_argument("--prior", default="embedded")
+    parser.add_argument("--corrector", default="embedded")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+
+
+def models_from(args: argparse.Namespace) -> Models:
+    """The models that the arguments name, loaded."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    prior, corrector = load_prior(args.prior, args.device), load_corrector(args.corrector, args.device)
+    return Models(prior, corrector, pick_device(args.device))
 
 
 def restore(models: Models, task: Task, config: DPIConfig, seeds: int = 0) -> Tensor:

@@ -1,45 +1,84 @@
 """Pictures of the app for the documentation: ``python -m dpi_core.evaluation.screenshots --chromium /usr/bin/chromium``.
 
-Starts the app, restores the astronaut portrait (simulated x8) in headless Chromium and writes ``assets/screenshots/``:
-the running and the finished page, light and dark, desktop and phone. Needs ``playwright`` (tests/requirements.txt).
+Starts the app, uses every view on the astronaut portrait (simulated x8) in headless Chromium and writes
+``assets/screenshots/``: light and dark, desktop and phone. Needs ``playwright`` (tests/requirements.txt).
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dpi_core.weights import ASSETS
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 OUT = ASSETS / "screenshots"
-VIEWS = {  # file name -> (width, colour scheme)
-    "restore": (1280, "light"),
-    "restore-dark": (1280, "dark"),
-    "restore-phone": (390, "light"),
-}
+LOOKS = {"": (1280, "light"), "-dark": (1280, "dark"), "-phone": (390, "light")}  # suffix -> width, colour scheme
 UNDER_WAY = "() => /Step ([6-9]|1[0-5]) of 20/.test(document.querySelector('#live').textContent)"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PATIENCE = 240_000  # ms
+
+
+def restore(page: "Page", out: Path, suffix: str) -> None:
+    """A finished restoration, scrubbed back a little; on the desktop also the live view under way."""
+    page.click("#run")
+    if not suffix:
+        page.wait_for_function(UNDER_WAY, timeout=PATIENCE)
+        page.locator("#live").screenshot(path=out / "live.jpg", type="jpeg", quality=88)
+    page.wait_for_selector("#film .dpi-film", timeout=PATIENCE)
+    page.wait_for_selector("#pasted img", timeout=PATIENCE)
+    page.locator("[data-role=scrub]").fill("13")
+
+
+def compare_seeds(page: "Page", out: Path, suffix: str) -> None:
+    """Six seeds side by side."""
+    page.get_by_role("tab", name="Compare seeds").click()
+    page.locator("#seeds").get_by_role("textbox").fill("0-5")
+    page.click("#compare-run")
+    page.wait_for_selector("#compare-summary :text('Diversity')", timeout=PATIENCE)
+
+
+def explore(page: "Page", out: Path, suffix: str) -> None:
+    """The grid of tau and k the tab opens with."""
+    page.get_by_role("tab", name="Explore").click()
+    page.click("#explore-run")
+    page.wait_for_selector("#explore-files a[download]", timeout=PATIENCE)
+
+
+def a_b(page: "Page", out: Path, suffix: str) -> None:
+    """The two presets the tab opens with."""
+    page.get_by_role("tab", name="A/B").click()
+    page.click("#ab-run")
+    page.wait_for_selector("#ab-files a[download]", timeout=PATIENCE)
+
+
+VIEWS: "dict[str, Callable[[Page, Path, str], None]]" = {
+    "restore": restore,
+    "compare": compare_seeds,
+    "explore": explore,
+    "ab": a_b,
+}
 
 
 def take(url: str, chromium: str, out: Path) -> None:
-    """Write one JPEG for each of `VIEWS` of a finished run, and one of a run that is under way."""
+    """Write a JPEG of each of `VIEWS` in each of `LOOKS`."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        for name, (width, scheme) in VIEWS.items():
-            page = browser.new_page(viewport={"width": width, "height": 900})
-            page.goto(f"{url}?__theme={scheme}")
-            page.set_input_files("#photo input[type=file]", str(ASSETS / "examples" / "astronaut.jpg"))
-            page.wait_for_selector("#faces img", timeout=120_000)
-            page.get_by_label("Simulate x8").check()
-            page.click("#run")
-            if name == "restore":
-                page.wait_for_function(UNDER_WAY, timeout=120_000)
-                page.locator("#live").screenshot(path=out / "live.jpg", type="jpeg", quality=88)
-            page.wait_for_selector("#summary :text('PSNR')", timeout=120_000)
-            page.wait_for_selector("#pasted img", timeout=30_000)
-            page.wait_for_timeout(1500)
-            page.screenshot(path=out / f"{name}.jpg", full_page=True, type="jpeg", quality=82)
-            page.close()
+        for suffix, (width, scheme) in LOOKS.items():
+            for name, use in VIEWS.items():
+                page = browser.new_page(viewport={"width": width, "height": 900})
+                page.goto(f"{url}?__theme={scheme}")
+                page.set_input_files("#photo input[type=file]", str(ASSETS / "examples" / "astronaut.jpg"))
+                page.wait_for_selector("#faces img", timeout=PATIENCE)
+                page.get_by_label("Simulate x8").check()
+                use(page, out, suffix)
+                page.wait_for_timeout(1500)
+                page.screenshot(path=out / f"{name}{suffix}.jpg", full_page=True, type="jpeg", quality=80)
+                page.close()
         browser.close()
 
 

@@ -5,16 +5,12 @@ condition on its grid, on held-out faces reduced by 8.
 """
 
 import argparse
-from pathlib import Path
-
-import torch
 
 from dpi_core.config import DPIConfig
-from dpi_core.corrector import load_corrector
 from dpi_core.evaluation.held_out import bicubic_task, held_out_faces
+from dpi_core.evaluation.methods import add_model_arguments, models_from
 from dpi_core.masks import on_grid
 from dpi_core.metrics import lr_consistency, psnr
-from dpi_core.priors import load_prior
 from dpi_core.sampler import sample_steps
 
 TAUS = (0, 150, 350)
@@ -22,26 +18,20 @@ TAUS = (0, 150, 350)
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
+    add_model_arguments(parser)
     parser.add_argument("--faces", type=int, default=12, help="how many held-out faces, in one batch (default 12)")
-    parser.add_argument("--all", action="store_true", help="the folder holds only held-out faces: take from all")
     parser.add_argument("--scale", type=int, default=8)
     parser.add_argument("--eta", type=float, default=0.0)
-    parser.add_argument("--prior", default="embedded")
-    parser.add_argument("--corrector", default="embedded")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int)
     args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    prior, corrector = load_prior(args.prior, args.device), load_corrector(args.corrector, args.device)
+    models = models_from(args)
+    prior, corrector = models.prior, models.corrector
     true = held_out_faces(args.data, prior.image_size, args.faces, args.all)
     task = bicubic_task(true, args.scale)
 
     columns: dict[int, list[str]] = {}
     for tau in TAUS:
         config = DPIConfig(tau=tau, eta=args.eta)
-        condition = task.condition.to(next(prior.unet.parameters()).device)
+        condition = task.condition.to(models.device)
         for event in sample_steps(prior, condition, config, corrector=corrector, seeds=range(len(true))):
             grid = psnr(event.condition.cpu(), on_grid(true, config.sparsity))
             x0 = event.x0.cpu()

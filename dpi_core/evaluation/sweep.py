@@ -7,18 +7,14 @@ similarity, LR-consistency, the grid's energy and the energy of fine detail, bot
 
 import argparse
 from itertools import product
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from dpi_core.config import DPIConfig
-from dpi_core.corrector import load_corrector
-from dpi_core.devices import pick_device
 from dpi_core.evaluation.held_out import bicubic_task, blind_task, held_out_faces
-from dpi_core.evaluation.methods import Models, restore
+from dpi_core.evaluation.methods import add_model_arguments, models_from, restore
 from dpi_core.metrics import gradient_similarity, grid_energy, lr_consistency, psnr, ssim
-from dpi_core.priors import load_prior
 
 
 def detail_energy(x: Tensor) -> float:
@@ -31,23 +27,15 @@ def detail_energy(x: Tensor) -> float:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
+    add_model_arguments(parser)
     parser.add_argument("--faces", type=int, default=16, help="how many held-out faces (default 16)")
-    parser.add_argument("--all", action="store_true", help="the folder holds only held-out faces: take from all")
     parser.add_argument("--scale", default="8", help="4, 8, 16 or blind (default 8)")
     parser.add_argument("--tau", type=int, nargs="+", default=[0, 50, 100, 150, 200, 350])
     parser.add_argument("--eta", type=float, nargs="+", default=[0.0, 1.0])
     parser.add_argument("--sparsity", type=int, nargs="+", default=[2])
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--prior", default="embedded")
-    parser.add_argument("--corrector", default="embedded")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int)
     args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    device = pick_device(args.device)
-    models = Models(load_prior(args.prior, args.device), load_corrector(args.corrector, args.device), device)
+    models = models_from(args)
     true = held_out_faces(args.data, models.prior.image_size, everything=args.all)[-args.faces :]
     task = blind_task(true) if args.scale == "blind" else bicubic_task(true, int(args.scale))
 
