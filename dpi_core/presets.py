@@ -1,16 +1,16 @@
 """Settings to start from: data, not code.
 
 The published tau belongs to a large prior. The embedded one is small and drifts when it is left alone that long, so its
-presets hand over to RACM later. They also renew the noise at every step (eta 1), because with eta 0 this prior leaves a
-fine grid at the mask's frequency in the result; probably what the condition adds to its pixels adds up in eps.
+presets hand over to RACM later. Their eta lies between 0, which keeps the most detail and a trace of the mask's grid, and
+1, which has no grid and smooths more (``python -m dpi_core.evaluation.sweep`` prints both).
 """
 
 from dpi_core.config import DPIConfig
 
 PRESETS: dict[str, tuple[DPIConfig, str]] = {
-    "balanced": (DPIConfig(tau=50, eta=1.0), "made for the embedded prior: likeness with some detail"),
-    "faithful": (DPIConfig(tau=0, eta=1.0), "FCM to the end: closest to the input"),
-    "free": (DPIConfig(tau=200, eta=1.0), "RACM for longer: more invention, more variety between seeds"),
+    "balanced": (DPIConfig(tau=100, eta=0.5), "made for the embedded prior: likeness with some detail"),
+    "faithful": (DPIConfig(tau=0, eta=0.5, project=True), "FCM to the end, then made to agree with the input exactly"),
+    "free": (DPIConfig(tau=250, eta=0.5), "RACM for longer: more invention, more variety between seeds"),
     "published": (DPIConfig(), "the paper's DDIM setting, made for a large 256x256 prior"),
 }
 DEFAULT_PRESET = "balanced"

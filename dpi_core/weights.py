@@ -30,10 +30,10 @@ class EmbeddedWeights:
 NON_COMMERCIAL = "non-commercial research (terms of the training photographs)"
 EMBEDDED = {
     "prior": EmbeddedWeights(
-        f"prior/{UNET_FILE}", "79f8b1d7f7460788270d51902d0d879075d6fba968ee742ccd7ffa55ea16a2e5", NON_COMMERCIAL
+        f"prior/{UNET_FILE}", "b2fdb02e68db0b090bce685504a48d965a5bf43f78104bf85f4422118c049935", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
-        f"corrector/{UNET_FILE}", "b10cda82acf6f79d1fa2effd9394acc48a6cb609a127f619f01edc5e91984054", NON_COMMERCIAL
+        f"corrector/{UNET_FILE}", "8757aa40120bcb561208eec1a50221db92d0d92265e5c6cfa0024d4f113744b4", NON_COMMERCIAL
     ),
     "landmarks": EmbeddedWeights(
         "landmarks/landmarks.safetensors",

@@ -76,7 +76,7 @@ def test_upload_run_watch_and_download(page, tmp_path):
         page.locator("#files a[download]").first.click()
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
-    assert re.fullmatch(r"astronaut-face1-seed0-tau50-k2\.png", path.name)
+    assert re.fullmatch(r"astronaut-face1-seed0-tau100-k2\.png", path.name)
     assert Image.open(path).size == (128, 128)
     assert read_settings(path)["scale"] == 8
     expect(page.locator("#run")).to_be_enabled()
@@ -85,7 +85,7 @@ def test_upload_run_watch_and_download(page, tmp_path):
 def test_stop_keeps_the_partial_result(page):
     upload(page, EXAMPLES / "grace-hopper.jpg")
     expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
-    choose_advanced_steps(page, 250, "237 FCM steps")
+    choose_advanced_steps(page, 250, "224 FCM steps")
     page.click("#run")
     expect(page.locator("#live .dpi-line")).to_contain_text(re.compile(r"Step \d+ of 250"), timeout=PATIENCE)
     page.click("#stop")
@@ -139,6 +139,13 @@ def test_seeds_stream_side_by_side_flip_and_are_redrawn(page, tmp_path):
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
     assert read_recipe(path).seeds == (4, 0, 1)
+
+    page.reload()  # and the page reads its own file back
+    page.locator("input[type=file][accept*=zip]").set_input_files(str(path))
+    expect(page.locator("#status")).to_contain_text("Settings of", timeout=PATIENCE)
+    page.get_by_role("tab", name="Compare seeds").click()
+    expect(page.locator("#seeds").get_by_role("textbox")).to_have_value("4, 0, 1")
+    expect(page.locator("#seed input")).to_have_value("4")
 
 
 def test_an_example_and_the_sliders_and_the_dice(page):

@@ -37,7 +37,7 @@ def run(command: list[str], folder) -> str:
 
 def test_the_python_examples(workplace):
     examples = blocks("python", "Python")
-    assert len(examples) == 2
+    assert len(examples) == 3
     for code in examples:
         run([sys.executable, "-c", code], workplace)
     assert (workplace / "restored-photo.png").exists()

@@ -77,7 +77,7 @@ def take(url: str, chromium: str, out: Path) -> None:
                 page.get_by_label("Simulate x8").check()
                 use(page, out, suffix)
                 page.wait_for_timeout(1500)
-                page.screenshot(path=out / f"{name}{suffix}.jpg", full_page=True, type="jpeg", quality=80)
+                page.screenshot(path=out / f"{name}{suffix}.jpg", full_page=True, type="jpeg", quality=68)
                 page.close()
         browser.close()
 

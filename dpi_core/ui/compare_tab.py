@@ -6,8 +6,10 @@ from pathlib import Path
 
 import gradio as gr
 
+from dpi_core.recipes import read_recipe
 from dpi_core.ui.compare import (
     MAX_SEEDS,
+    MIN_SEEDS,
     ComparisonOutcome,
     compare_plan,
     parse_seeds,
@@ -67,6 +69,7 @@ def compare_tab(engine: Engine, controls: Controls) -> None:
     c, values = controls, list(controls.settings.values())
     for event in (seeds.change, *(component.change for component in values)):
         event(partial(on_plan, engine), [seeds, *values], plan, queue=False, trigger_mode="always_last", **QUIET)
+    c.load.upload(on_load_seeds, [c.load], [seeds], queue=False, **QUIET)
     redraw.click(on_redraw, [seeds, keep], [seeds, plan], queue=False, **QUIET)
     stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
     go.click(on_start, [c.session], [go, stop], queue=False, **QUIET).then(
@@ -82,6 +85,15 @@ def compare_tab(engine: Engine, controls: Controls) -> None:
 def on_plan(engine: Engine, seeds: str, *values) -> str:
     """Seeds or settings changed: say what a comparison would cost."""
     return compare_plan(engine, seeds, dict(zip(FIELDS, values, strict=True)))
+
+
+def on_load_seeds(path: str | None):
+    """The seeds of a comparison's file; those of a single result leave the field alone."""
+    try:
+        found = read_recipe(path).seeds if path else ()
+    except ValueError:
+        return gr.skip()  # the page's status line says what is wrong with the file
+    return ", ".join(map(str, found)) if MIN_SEEDS <= len(found) <= MAX_SEEDS else gr.skip()
 
 
 def on_redraw(seeds: str, kept: list[str]) -> tuple:

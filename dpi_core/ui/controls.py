@@ -15,6 +15,7 @@ from dpi_core.ui.events import (
     on_dice,
     on_face,
     on_link,
+    on_load_settings,
     on_photo,
     on_preset,
     preset_text,
@@ -41,6 +42,7 @@ class Controls:
     mode: gr.Radio
     aligned: gr.Checkbox
     seed: gr.Number
+    load: gr.UploadButton
     preset: gr.Radio
     settings: dict[str, Any]
 
@@ -115,6 +117,13 @@ def build_controls() -> Controls:
             info="The same seed and settings give the same face.",
         )
         dice = gr.Button("🎲 New seed", elem_id="dice", scale=1, min_width=110)
+    load = gr.UploadButton(
+        "Take settings from a file (PNG, JSON, ZIP)",
+        file_types=[".png", ".json", ".zip"],
+        type="filepath",
+        size="sm",
+        elem_id="load-settings",
+    )
     with gr.Accordion("Advanced", open=False):
         aligned = gr.Checkbox(
             label="The picture is an already aligned face crop",
@@ -136,7 +145,7 @@ def build_controls() -> Controls:
 
     dice.click(on_dice, None, seed, queue=False, **QUIET)
     preset.input(on_preset, preset, [*settings.values(), preset], queue=False, **QUIET)
-    return Controls(session, photo, faces, chosen, background, mode, aligned, seed, preset, settings)
+    return Controls(session, photo, faces, chosen, background, mode, aligned, seed, load, preset, settings)
 
 
 def _advanced(start: DPIConfig) -> dict[str, Any]:
@@ -194,10 +203,13 @@ def connect_photo(controls: Controls, status: gr.HTML) -> None:
 
 
 def connect_address(page: gr.Blocks, controls: Controls, status: gr.HTML) -> None:
-    """Keep the settings in the page's address, and take them from it when the page is opened."""
+    """Keep the settings in the page's address, take them from it when the page is opened, and from files when asked."""
     start = PRESETS[DEFAULT_PRESET][0]
     watched = [*controls.settings.values(), controls.seed]
     page.load(on_link, None, [*watched, status], queue=False, **QUIET)
+    controls.load.upload(
+        on_load_settings, [controls.load], [*watched, controls.mode, controls.aligned, status], queue=False, **QUIET
+    )
     names, values = [*FIELDS, "seed"], [*(getattr(start, field) for field in FIELDS), 0]
     write = WRITE % {"names": json.dumps(names), "start": json.dumps(values)}
     for component in watched:

@@ -2,16 +2,18 @@
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import gradio as gr
 
 from dpi_core.config import DPIConfig
 from dpi_core.presets import PRESETS
+from dpi_core.recipes import read_recipe
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.found import detect
 from dpi_core.ui.links import read_link
 from dpi_core.ui.live import plan_text, render_message
-from dpi_core.ui.restore import Outcome, run, save_film
+from dpi_core.ui.restore import MODES, Outcome, message_of, run, save_film
 from dpi_core.ui.session import Session
 
 FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project")
@@ -122,3 +124,20 @@ def on_link(request: gr.Request) -> tuple:
     except ValueError as error:
         return *[gr.skip()] * (len(FIELDS) + 1), render_message(str(error), "error")
     return *(getattr(config, field) for field in FIELDS), seed, render_message("Settings taken from the address.")
+
+
+def on_load_settings(path: str | None) -> tuple:
+    """A PNG, JSON or ZIP of this program: take over its settings, seeds and mode, or say why not."""
+    count = len(FIELDS) + 4
+    if path is None:
+        return tuple([gr.skip()] * count)
+    try:
+        recipe = read_recipe(path)
+    except Exception as error:
+        return *[gr.skip()] * (count - 1), render_message(message_of(error), "error")
+    mode = next(name for name, scale in MODES.items() if scale == recipe.scale)
+    models = [name for name in (recipe.prior, recipe.corrector) if name != "embedded"]
+    note = f" It was made with {' and '.join(models)}; this page uses its own models." if models else ""
+    text = f"Settings of {Path(path).name} taken over. The same photo gives the same result.{note}"
+    values = [getattr(recipe.config, field) for field in FIELDS]
+    return *values, recipe.seeds[0], mode, recipe.aligned, render_message(text)
