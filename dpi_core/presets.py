@@ -9,7 +9,10 @@ from dpi_core.config import DPIConfig
 
 PRESETS: dict[str, tuple[DPIConfig, str]] = {
     "balanced": (DPIConfig(tau=100, eta=0.5), "made for the embedded prior: likeness with some detail"),
-    "faithful": (DPIConfig(tau=0, eta=0.5, project=True), "FCM to the end, then made to agree with the input exactly"),
+    "faithful": (
+        DPIConfig(tau=0, eta=0.5, project=True),
+        "for a small but clean input, which it agrees with exactly; noise would stay",
+    ),
     "free": (DPIConfig(tau=250, eta=0.5), "RACM for longer: more invention, more variety between seeds"),
     "published": (DPIConfig(), "the paper's DDIM setting, made for a large 256x256 prior"),
 }
