@@ -8,9 +8,13 @@ from conftest import EXAMPLES, check_accessibility
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from dpi_core.presets import PRESETS
+
 pytestmark = pytest.mark.browser
 
 PATIENCE = 90_000  # ms; the first run loads the models
+
+BALANCED = PRESETS["balanced"][0]
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -106,7 +110,9 @@ def test_a_grid_stops_and_keeps_its_cells(page):
 
 def test_two_settings_run_side_by_side_flip_and_wipe(page, tmp_path):
     open_tab(page, "A/B")
-    expect(page.locator("#ab-plan")).to_contain_text("A and B differ in tau (350, 50) and eta (0, 1)")
+    expect(page.locator("#ab-plan")).to_contain_text(
+        f"A and B differ in tau (350, {BALANCED.tau}) and eta (0, {BALANCED.eta:g})"
+    )
     page.get_by_label("Stage split tau").and_(page.locator("input[type=number]")).fill("600")
     choose_steps(page, 4, "#plan", "1 FCM step (t > 600), then 2 RACM steps")
     page.click("#ab-take-a")
