@@ -24,7 +24,8 @@ class Recipe:
         seeds: one result for each.
         scale: the simulated reduction 4, 8 or 16, or None for the photo as it is.
         aligned: the picture was taken as an aligned face.
-        face: index of the face (0 = the largest), or "all".
+        face: index of the face (0 = the largest), several, or "all".
+        background: 1 to 4, how much larger the photo became under its faces.
         prior, corrector: names or folders of the models.
     """
 
@@ -32,9 +33,10 @@ class Recipe:
     seeds: tuple[int, ...] = (0,)
     scale: int | None = None
     aligned: bool = False
-    face: int | str = 0
+    face: int | str | tuple[int, ...] = 0
     prior: str = "embedded"
     corrector: str = "embedded"
+    background: int = 1
 
     @classmethod
     def from_dict(cls, values: dict) -> "Recipe":
@@ -46,9 +48,10 @@ class Recipe:
         if not isinstance(values, dict):
             raise ValueError("the settings are no JSON object.")
         if isinstance(values.get("faces"), list) and values["faces"]:
-            recipe = cls.from_dict(values["faces"][0])
-            found = [face.get("face") for face in values["faces"] if isinstance(face, dict)]
-            return cls(**{**vars(recipe), "face": "all" if len(set(found)) > 1 else recipe.face})
+            found = [face["face"] for face in values["faces"] if isinstance(face, dict) and "face" in face]
+            chosen = list(dict.fromkeys(found))
+            shared = {"background": values.get("background", 1)}
+            return cls.from_dict({**values["faces"][0], **shared, "face": chosen if len(chosen) > 1 else found[0]})
         if not isinstance(values.get("config"), dict) or not ("seed" in values or "seeds" in values):
             raise ValueError("the settings have no 'config' with a 'seed' or 'seeds'.")
         seeds = values["seeds"] if "seeds" in values else [values["seed"]]
@@ -59,16 +62,18 @@ class Recipe:
         scale, face = values.get("scale"), values.get("face", 0)
         if scale not in SCALES:
             raise ValueError(f"scale is {scale!r}; allowed is 4, 8, 16 or null.")
-        if face != "all":
-            check_int("face", face, 0, 10_000)
+        for index in face if isinstance(face, list) else [face] if face != "all" else []:
+            check_int("face", index, 0, 10_000)
+        check_int("background", values.get("background", 1), 1, 4)
         return cls(
             DPIConfig.from_dict(values["config"]),
             tuple(seeds),
             scale,
             bool(values.get("aligned", False)),
-            face,
+            tuple(face) if isinstance(face, list) else face,
             str(values.get("prior", "embedded")),
             str(values.get("corrector", "embedded")),
+            values.get("background", 1),
         )
 
     def to_dict(self) -> dict:

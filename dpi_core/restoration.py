@@ -3,7 +3,7 @@
 They hold arrays and tensors, so two of them are equal only if they are one (eq=False).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -66,6 +66,11 @@ class Preparation:
     def photo(self) -> np.ndarray:
         """(H,W,3) uint8, upright, sRGB, transparency laid over white."""
         return self.source.rgb
+
+
+def unpasted(prepared: Preparation) -> Preparation:
+    """The same faces without their place in the photo, for runs that need no photo: pasting costs one copy of it a seed."""
+    return replace(prepared, jobs=tuple(replace(job, matrix=None) for job in prepared.jobs))
 
 
 @dataclass(frozen=True, eq=False)

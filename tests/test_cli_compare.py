@@ -116,4 +116,4 @@ def test_wrong_inputs_are_named(capfd, tmp_path, out):
     assert "scale is 3; allowed" in complaint(capfd, "compare", TINY, "-o", out, *FAST, "--scale", "3")
     many = tmp_path / "settings.json"
     many.write_text(json.dumps({"faces": [{"config": {}, "seed": 0, "face": i} for i in (0, 1)]}))
-    assert "face is 'all'; allowed is the index" in complaint(capfd, "compare", TINY, "-o", out, "--settings", many)
+    assert "face is [0, 1]; allowed is the index" in complaint(capfd, "compare", TINY, "-o", out, "--settings", many)

@@ -40,7 +40,8 @@ def test_one_results_settings_are_a_recipe_of_one_seed():
 def test_a_photos_settings_name_its_faces():
     one = {"config": {}, "seed": 4, "face": 0}
     assert Recipe.from_dict({"faces": [one]}).face == 0
-    assert Recipe.from_dict({"faces": [one, {**one, "face": 1}]}).face == "all"
+    assert Recipe.from_dict({"faces": [one, {**one, "face": 1}], "background": 2}).face == (0, 1)
+    assert Recipe.from_dict({"faces": [one], "background": 3}).background == 3
     assert Recipe.from_dict({"faces": [one, {**one, "seed": 5}]}).face == 0  # one face, two seeds
 
 
@@ -56,6 +57,8 @@ def test_a_photos_settings_name_its_faces():
         ({"config": {}, "seeds": "12"}, "seeds is '12'"),
         ({"config": {}, "seed": 0, "scale": 5}, "scale is 5"),
         ({"config": {}, "seed": 0, "face": "both"}, "face is 'both'"),
+        ({"config": {}, "seed": 0, "face": [0, "x"]}, "face is 'x'"),
+        ({"config": {}, "seed": 0, "background": 9}, "background is 9"),
         ([1], "no JSON object"),
     ],
 )

@@ -50,11 +50,12 @@ def compare(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.input}: this is a folder; allowed is one photo.")
     (photo,) = photos_in([args.input])
     from dpi_core.pipeline import Restorer
+    from dpi_core.restoration import unpasted
 
     restorer = Restorer(run.prior, args.device, corrector=run.corrector)
     args.out.mkdir(parents=True, exist_ok=True)
     prepared = restorer.prepare(photo, scale=run.scale, aligned=run.aligned, face=run.face, detector=args.detector)
-    result = restored(restorer, prepared, run, photo.name, quiet=args.json)
+    result = restored(restorer, unpasted(prepared), run, photo.name, quiet=args.json)
     path = args.out / f"{photo.stem}-{len(run.seeds)}-seeds.zip"
     figures = write_comparison(result, run, pick, path)
     report(result, photo, path, figures, args.json)

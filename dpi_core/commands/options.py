@@ -55,6 +55,7 @@ class Run:
     face: int | str | list[int] | None
     prior: str
     corrector: str
+    background: int = 1
 
 
 def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
@@ -124,35 +125,15 @@ def run_from(args: argparse.Namespace, seeds: SeedCount) -> Run:
         seeds_from(args.seed, args.seeds, saved, seeds),
         start.scale if args.scale is None else None if args.scale == AS_IT_IS else args.scale,
         start.aligned if args.aligned is None else args.aligned,
-        face_from(args.face) if args.face is not None or saved is None else saved_faces(args.settings, saved),
+        face_from(args.face) if args.face is not None or saved is None else _as_given(saved.face),
         start.prior if args.prior is None else args.prior,
         start.corrector if args.corrector is None else args.corrector,
+        start.background,
     )
 
 
-def photo_settings(path: Path | None) -> dict:
-    """What a whole photo's PNG says beyond a recipe ("faces", "background"); {} for every other file, or none."""
-    from dpi_core.images import ImageError, read_settings
-
-    try:
-        settings = {} if path is None else read_settings(path)
-    except ImageError:
-        return {}
-    return settings if isinstance(settings, dict) and isinstance(settings.get("faces"), list) else {}
-
-
-def saved_faces(path: Path, saved: "Recipe") -> int | str | list[int]:
-    """The faces of a settings file. A recipe calls several "all", but those of a whole photo may have been chosen.
-
-    Raises:
-        ValueError: if a face's index is none.
-    """
-    listed: list = [entry.get("face") for entry in photo_settings(path).get("faces", []) if isinstance(entry, dict)]
-    if saved.face != "all" or not listed:
-        return saved.face
-    for face in listed:
-        check_int("face", face, 0, 10_000)
-    return list(dict.fromkeys(listed))
+def _as_given(face: int | str | tuple[int, ...]) -> int | str | list[int]:
+    return list(face) if isinstance(face, tuple) else face
 
 
 def config_from(args: argparse.Namespace, start: DPIConfig) -> DPIConfig:

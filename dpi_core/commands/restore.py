@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dpi_core.commands.films import KINDS, Films
 from dpi_core.commands.inputs import each_photo, output_names, photos_in
-from dpi_core.commands.options import SeedCount, add_run_options, photo_settings, run_from
+from dpi_core.commands.options import SeedCount, add_run_options, run_from
 from dpi_core.commands.progress import restored
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def restore(args: argparse.Namespace) -> int:
         ValueError, OSError: if it cannot begin.
     """
     run, photos = run_from(args, SEEDS), photos_in(args.inputs)
-    background = photo_settings(args.settings).get("background", 1) if args.background is None else args.background
+    background = run.background if args.background is None else args.background
     from dpi_core.pipeline import Restorer
 
     restorer = Restorer(run.prior, args.device, corrector=run.corrector)

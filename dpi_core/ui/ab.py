@@ -7,7 +7,7 @@ on from A's.
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ from dpi_core.ui.ab_view import Side, render_ab, render_running
 from dpi_core.ui.axes import shared_steps
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.live import render_message
-from dpi_core.ui.restore import MODES, message_of, whole_number
+from dpi_core.ui.one_face import prepare_one
+from dpi_core.ui.restore import message_of, whole_number
 from dpi_core.ui.session import Session
 
 if TYPE_CHECKING:
@@ -119,11 +120,7 @@ def _steps(
     from dpi_core.pixels import to_image
 
     restorer = engine.restorer()
-    known = session.faces if session.photo == photo else None
-    prepared = restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=session.face, faces=known)
-    prepared = replace(
-        prepared, jobs=tuple(replace(job, matrix=None) for job in prepared.jobs)
-    )  # nothing is pasted back
+    prepared = prepare_one(restorer, session, photo, mode, aligned)
     shared = shared_steps(*configs)
     total = configs[0].steps + configs[1].steps - shared
     begun, done = time.perf_counter(), 0
@@ -232,8 +229,3 @@ def _outcome(
     )
     page = render_ab(sides[0], sides[1], spread, top, references)
     return AbOutcome(page, render_message(summary), [*files, str(table)])
-
-
-def config_values(config: DPIConfig) -> dict:
-    """What a page keeps of a taken setting."""
-    return asdict(config)

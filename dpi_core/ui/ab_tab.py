@@ -1,6 +1,7 @@
 """The "A/B" tab: two settings on one seed. Photo, face, mode and seed are the page's own."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -9,7 +10,7 @@ import gradio as gr
 
 from dpi_core.config import DPIConfig
 from dpi_core.presets import DEFAULT_PRESET, PRESETS
-from dpi_core.ui.ab import AbOutcome, ab_plan, config_values, in_words, run_ab
+from dpi_core.ui.ab import AbOutcome, ab_plan, in_words, run_ab
 from dpi_core.ui.controls import QUIET, Controls
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.events import FIELDS, on_start, on_stop
@@ -66,7 +67,7 @@ def ab_tab(engine: Engine, controls: Controls) -> None:
 def _side(name: str) -> tuple[gr.State, gr.Dropdown, gr.HTML, gr.Button]:
     config, small = PRESETS[FIRST[name]][0], name.lower()
     with gr.Column(min_width=240):
-        state = gr.State(config_values(config), time_to_live=KEEP_SECONDS)
+        state = gr.State(asdict(config), time_to_live=KEEP_SECONDS)
         preset = gr.Dropdown(
             [*((f"Preset {preset}", preset) for preset in PRESETS), ("The page's settings, as taken", TAKEN)],
             value=FIRST[name],
@@ -88,7 +89,7 @@ def on_choice(name: str, choice: str, *values) -> tuple:
     if choice not in PRESETS:
         return on_take(name, *values)
     config = PRESETS[choice][0]
-    return config_values(config), choice, words_html(config)
+    return asdict(config), choice, words_html(config)
 
 
 def on_take(name: str, *values) -> tuple:
@@ -98,7 +99,7 @@ def on_take(name: str, *values) -> tuple:
     except ValueError as error:
         return gr.skip(), gr.skip(), render_message(f"{name} stays as it was: {error}", "error")
     preset = next((known for known, (setting, _) in PRESETS.items() if setting == config), TAKEN)
-    return config_values(config), preset, words_html(config)
+    return asdict(config), preset, words_html(config)
 
 
 def on_ab(engine: Engine, session: Session, photo, mode, aligned, seed, a: dict, b: dict) -> Iterator[tuple]:

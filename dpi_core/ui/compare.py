@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from dpi_core.config import MAX_SEED, DPIConfig, check_int
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.live import render_live, render_message
-from dpi_core.ui.restore import MODES, message_of
+from dpi_core.ui.one_face import prepare_one
+from dpi_core.ui.restore import message_of
 from dpi_core.ui.seeds_view import Card, render_cards, render_comparison
 from dpi_core.ui.session import Session
 from dpi_core.ui.trajectory import Source
@@ -124,8 +125,7 @@ def _steps(
     from dpi_core.pixels import to_image
 
     restorer = engine.restorer()
-    known = session.faces if session.photo == photo else None
-    prepared = restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=session.face, faces=known)
+    prepared = prepare_one(restorer, session, photo, mode, aligned)
     source = Source(photo, mode, aligned, prepared.jobs[0].index, seed=0)
     after = _branching(session, source, config, branch) if branch else None
     start, item, last = time.perf_counter(), None, None

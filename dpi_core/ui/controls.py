@@ -208,7 +208,11 @@ def connect_address(page: gr.Blocks, controls: Controls, status: gr.HTML) -> Non
     watched = [*controls.settings.values(), controls.seed]
     page.load(on_link, None, [*watched, status], queue=False, **QUIET)
     controls.load.upload(
-        on_load_settings, [controls.load], [*watched, controls.mode, controls.aligned, status], queue=False, **QUIET
+        on_load_settings,
+        [controls.load],
+        [*watched, controls.mode, controls.aligned, controls.background, status],
+        queue=False,
+        **QUIET,
     )
     names, values = [*FIELDS, "seed"], [*(getattr(start, field) for field in FIELDS), 0]
     write = WRITE % {"names": json.dumps(names), "start": json.dumps(values)}

@@ -128,7 +128,7 @@ def on_link(request: gr.Request) -> tuple:
 
 def on_load_settings(path: str | None) -> tuple:
     """A PNG, JSON or ZIP of this program: take over its settings, seeds and mode, or say why not."""
-    count = len(FIELDS) + 4
+    count = len(FIELDS) + 5
     if path is None:
         return tuple([gr.skip()] * count)
     try:
@@ -140,4 +140,4 @@ def on_load_settings(path: str | None) -> tuple:
     note = f" It was made with {' and '.join(models)}; this page uses its own models." if models else ""
     text = f"Settings of {Path(path).name} taken over. The same photo gives the same result.{note}"
     values = [getattr(recipe.config, field) for field in FIELDS]
-    return *values, recipe.seeds[0], mode, recipe.aligned, render_message(text)
+    return *values, recipe.seeds[0], mode, recipe.aligned, recipe.background, render_message(text)

@@ -5,7 +5,7 @@ Each cell is one run; where its first steps are those of the run before, it goes
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,8 @@ from dpi_core.ui.axes import Grid, plan_grid
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.explore_view import Tile, render_grid, render_maps
 from dpi_core.ui.live import render_message
-from dpi_core.ui.restore import MODES, message_of, whole_number
+from dpi_core.ui.one_face import prepare_one
+from dpi_core.ui.restore import message_of, whole_number
 from dpi_core.ui.session import Session
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ def _cells(
     from dpi_core.ui.explore_files import write_files
 
     restorer = engine.restorer()
-    known = session.faces if session.photo == photo else None
-    prepared = _unpasted(restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=session.face, faces=known))
+    prepared = prepare_one(restorer, session, photo, mode, aligned)
     yield ExploreUpdate(grid=render_grid(grid, []), maps="")  # not earlier: a bad photo leaves what was shown
     references = _references(prepared)
     starts = {cell.start for cell in grid.cells}
@@ -153,11 +153,6 @@ def _cells(
     files = write_files(session.results_folder("explore"), Path(photo).stem, grid, tiles, settings)
     finished = render_grid(grid, tiles, references, finished=True)
     yield ExploreUpdate(render_message(message), finished, render_maps(grid, tiles), files)
-
-
-def _unpasted(prepared: "Preparation") -> "Preparation":
-    """The same face without its place in the photo: no cell needs the whole photo pasted anew."""
-    return replace(prepared, jobs=tuple(replace(job, matrix=None) for job in prepared.jobs))
 
 
 def _references(prepared: "Preparation") -> list:

@@ -9,8 +9,6 @@ from dpi_core.ui.live import render_message
 from dpi_core.ui.restore import message_of
 from dpi_core.ui.session import Session
 
-PRIOR_SIDE = 128
-
 
 @dataclass(frozen=True)
 class FoundFaces:
@@ -25,6 +23,7 @@ class FoundFaces:
 def detect(photo: str | None, session: Session) -> FoundFaces:
     """Find the faces of a newly chosen photo. The largest that is not sharp already is chosen."""
     from dpi_core.faces import find_faces, is_sharp
+    from dpi_core.faces.templates import TEMPLATES
     from dpi_core.images import read_image
 
     session.photo, session.faces, session.chosen, session.note = photo, None, [0], ""
@@ -50,9 +49,9 @@ def detect(photo: str | None, session: Session) -> FoundFaces:
         lines.append(f"{i + 1}: {size}, score {face.score:.2f}" + (", sharp already" if finished else ""))
     note = report.note
     if all(sharp):
-        one = len(sharp) == 1
+        one, side = len(sharp) == 1, TEMPLATES["tight-128"].size
         note += (
-            f" {'It is' if one else 'All are'} larger and sharper than the model's {PRIOR_SIDE} pixels: restored as "
+            f" {'It is' if one else 'All are'} larger and sharper than the model's {side} pixels: restored as "
             f"{'it is, it' if one else 'they are, they'} would lose detail. Try a simulation."
         )
     return FoundFaces(thumbnails, lines, session.chosen, render_message(note))
