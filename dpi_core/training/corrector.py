@@ -14,14 +14,12 @@ import torch.nn.functional as F
 from diffusers import UNet2DModel
 from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from dpi_core.corrector import UNetCorrector
-from dpi_core.degradation import random_degradation
 from dpi_core.devices import pick_device
 from dpi_core.pixels import to_tensor
 from dpi_core.priors import UNetPrior, load_prior
-from dpi_core.training.data import augment, decode, endless, training_split
+from dpi_core.training.data import DegradedFaces, decode, endless, training_split
 from dpi_core.training.loop import add_run_arguments, run_settings, train
 from dpi_core.training.networks import unet_layout
 from dpi_core.training.states import both_states, forward_states, sampler_states, unpack
@@ -30,23 +28,6 @@ from dpi_core.weights import save_unet
 ARCHITECTURE = unet_layout(6, 3, (32, 64, 128, 128))
 MEANS_WEIGHT = 4.0
 KINDS = {"forward": lambda forward, _: forward, "sampler": lambda _, sampler: sampler, "both": both_states}
-
-
-class DegradedFaces(Dataset[np.ndarray]):
-    """Pairs (2,S,S,3) uint8 of a face and its dense condition, degraded at random."""
-
-    def __init__(self, images: dict[str, bytes], size: int, length: int, seed: int):
-        self.names, self.images, self.size, self.length, self.seed = sorted(images), images, size, length, seed
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        rng = np.random.default_rng((self.seed, index))
-        face = augment(decode(self.images[self.names[rng.integers(len(self.names))]]), self.size, rng)
-        low = random_degradation(rng).apply(face, rng)
-        condition = Image.fromarray(low).resize((self.size, self.size), Image.Resampling.BICUBIC)
-        return np.stack([face, np.asarray(condition)])
 
 
 def corrector_loss(network: nn.Module, states: Tensor) -> Tensor:

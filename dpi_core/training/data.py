@@ -16,6 +16,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from dpi_core.degradation import random_degradation
+
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 HELD_OUT = 500
 
@@ -84,6 +86,23 @@ class AugmentedFaces(Dataset[np.ndarray]):
         rng = np.random.default_rng((self.seed, index))
         face = decode(self.images[self.names[rng.integers(len(self.names))]])
         return augment(face, self.size, rng)
+
+
+class DegradedFaces(Dataset[np.ndarray]):
+    """Pairs (2,S,S,3) uint8 of a face and its dense condition, degraded at random."""
+
+    def __init__(self, images: dict[str, bytes], size: int, length: int, seed: int):
+        self.names, self.images, self.size, self.length, self.seed = sorted(images), images, size, length, seed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        rng = np.random.default_rng((self.seed, index))
+        face = augment(decode(self.images[self.names[rng.integers(len(self.names))]]), self.size, rng)
+        low = random_degradation(rng).apply(face, rng)
+        condition = Image.fromarray(low).resize((self.size, self.size), Image.Resampling.BICUBIC)
+        return np.stack([face, np.asarray(condition)])
 
 
 def augment(face: Image.Image, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,158 @@
+"""What the prior meets in training: states x_t with the face x0 that they should lead to.
+
+noised   x_t = sqrt(ab) x0 + sqrt(1 - ab) eps: what every diffusion model learns from.
+masked   the same, with x0 seen as DPI's states show it under a mask M:
+             x0 + g M (y - x0) + (1 - M) b
+         On the grid a blurred face y takes the place of x0, with a gain g of 0 to 2.5, since at eta 0 what FCM puts on
+         the grid enters eps and adds up over the steps; between the grid's pixels b is a smooth error, since there the
+         sample is still on its way to the condition.
+own      the states of DPI runs with the prior as it is now (dataset aggregation, Ross et al. 2011): it learns to read
+         off the grid what its own estimates still lack. Only down to t = 100: below, the fine detail is made, and a
+         prior that learnt there what is true rather than what is likely would smooth it away.
+"""
+
+import random
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dpi_core.config import DPIConfig
+from dpi_core.corrector import Corrector
+from dpi_core.degradation import dense_condition, downscale
+from dpi_core.masks import on_grid
+from dpi_core.pixels import to_tensor
+from dpi_core.priors import Prior
+from dpi_core.sampler import sample_steps
+from dpi_core.timesteps import TRAIN_TIMESTEPS, timestep_pairs
+
+MASKED_SPARSITIES, SMOOTH_CELLS, MAX_GAIN = (2, 2, 2, 3, 4), (1, 2, 4, 8, 16, 32), 2.5
+LEAST_LOW_RES = 8  # pixels a side of the smallest condition: x16
+MASKED_FROM = 50  # below it the deviations of the grid, as noise, outgrow what the network can answer
+OWN_FROM, OWN_TO = 100, 700
+OWN_SPARSITIES, OWN_STEPS, OWN_ETAS = (2, 2, 2, 2, 3, 4), (10, 20, 20), (0.0, 0.0, 0.5, 1.0)
+KEPT = 0.5  # of the states of a run, which tell much the same
+
+
+def pack(x_t: Tensor, t: Tensor, x0: Tensor) -> Tensor:
+    """States as one tensor (N,7,H,W): sample, clean face, timestep (exact in float16: whole numbers up to 2048)."""
+    plane = t.view(-1, 1, 1, 1).expand(-1, 1, *x_t.shape[2:])
+    return torch.cat([x_t, x0, plane.to(x_t)], dim=1)
+
+
+def unpack(states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """x_t, t and x0 of `pack`, in float32 (t: int64)."""
+    x_t, x0 = states[:, :6].float().split(3, dim=1)
+    return x_t, states[:, 6, 0, 0].long(), x0
+
+
+def made_up_states(faces: Iterator[Tensor], alpha_bar: Tensor, masked: float, device: torch.device) -> Iterator[Tensor]:
+    """Batches of noised faces without end, a share of them (`masked`, 0 to 1) seen under a mask.
+
+    Args:
+        faces: batches (N,H,W,3) uint8.
+        alpha_bar: (T,), the schedule.
+    """
+    for pixels in faces:
+        x0 = to_tensor(pixels.to(device))
+        yield pack(*noised(x0, alpha_bar.to(device, torch.float32), masked), x0)
+
+
+def noised(x0: Tensor, alpha_bar: Tensor, masked: float = 0.0) -> tuple[Tensor, Tensor]:
+    """x_t and t for clean faces `x0` (N,3,H,W) in [-1, 1]; two thirds of the timesteps lie below 600, where DPI decides
+    what one sees."""
+    count, device = len(x0), x0.device
+    top = torch.where(torch.rand(count, device=device) < 2 / 3, 600, TRAIN_TIMESTEPS)
+    t = (torch.rand(count, device=device) * top).long()
+    ab = alpha_bar[t].view(-1, 1, 1, 1)
+    chosen = ((torch.rand(count, device=device) < masked) & (t >= MASKED_FROM)).view(-1, 1, 1, 1)
+    seen = torch.where(chosen, under_mask(x0, (1 - ab).sqrt()), x0) if masked else x0
+    return ab.sqrt() * seen + (1 - ab).sqrt() * torch.randn_like(x0), t
+
+
+def under_mask(x0: Tensor, sigma: Tensor) -> Tensor:
+    """Faces `x0` (N,3,H,W) as DPI's states show them under a mask; `sigma` (N,1,1,1) is sqrt(1 - alpha_bar).
+
+    The grid's pixels lie between the face and its low-resolution condition, or beyond the latter; the others are off by
+    a smooth field whose standard deviation is at most half of `sigma`. That is more than runs show at low t: a prior
+    trained on what they show believes the grid's colours less, and the result agrees with the input less.
+    """
+
+    def uniform() -> Tensor:
+        return torch.rand(len(x0), 1, 1, 1, device=x0.device)
+
+    k = _one_of(MASKED_SPARSITIES)
+    low_res = downscale(x0, max(1.0, x0.shape[-1] / LEAST_LOW_RES) ** float(torch.rand(())))
+    blurred = dense_condition(low_res, *x0.shape[2:])
+    h = on_grid(x0, k)
+    on_the_grid = h + MAX_GAIN * uniform() * uniform() * (on_grid(blurred, k) - h)
+    cells = torch.randn(len(x0), 3, *(_one_of(SMOOTH_CELLS),) * 2, device=x0.device)
+    smooth = F.interpolate(cells, x0.shape[2:], mode="bicubic", align_corners=False)
+    seen = x0 + 0.5 * uniform() * sigma * smooth
+    on_grid(seen, k).copy_(on_the_grid)
+    return seen
+
+
+def own_states(
+    prior: Prior, corrector: Corrector, pairs: Iterator[Tensor], device: torch.device, runs: int = 4
+) -> Iterator[Tensor]:
+    """Batches of states without end, from runs with `prior` as it is at the time, `runs` of them shuffled together.
+
+    `pairs` yields (N,2,H,W,3) uint8 of faces and dense conditions; the batches have N states.
+    """
+    rng = random.Random(int(torch.seed()))
+    while True:
+        found = []
+        for _ in range(runs):
+            pair = next(pairs).to(device)
+            config = DPIConfig(
+                steps=rng.choice(OWN_STEPS),
+                tau=rng.randint(0, 400),
+                sparsity=rng.choice(OWN_SPARSITIES),
+                eta=rng.choice(OWN_ETAS),
+            )
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type != "mps"):
+                states = run_states(prior, corrector, to_tensor(pair[:, 0]), to_tensor(pair[:, 1]), config)
+            found.append(states.half())
+            size = len(pair)
+        states = torch.cat(found)
+        kept = states[torch.randperm(len(states))[: round(KEPT * len(states))]]
+        yield from kept[: len(kept) // size * size].split(size)
+
+
+def run_states(prior: Prior, corrector: Corrector, true: Tensor, condition: Tensor, config: DPIConfig) -> Tensor:
+    """The states (M,7,H,W) from t = 700 to 100 that one run over faces (N,3,H,W) shows the prior; random seeds."""
+    seeds = torch.randint(2**31, (len(true),)).tolist()
+    events = sample_steps(prior, condition, config, corrector=_Once(corrector), seeds=seeds)
+    found = []
+    for event, (_, t) in zip(events, timestep_pairs(config.steps, len(prior.alpha_bar)), strict=False):
+        if t < OWN_FROM:
+            break
+        if t <= OWN_TO:
+            found.append(pack(event.x_t, torch.full((len(true),), t, device=true.device), true))
+    return torch.cat(found)
+
+
+def mixed_states(made_up: Iterator[Tensor], own: Iterator[Tensor], share: float) -> Iterator[Tensor]:
+    """Batches of which a `share` (0 to 1) are own states and the rest made up."""
+    for states in made_up:
+        count = round(share * len(states))
+        yield torch.cat([states[count:], next(own)[:count]]) if count else states
+
+
+class _Once:
+    """A corrector that is asked at the first step only: later its answer is nearly the same (`evaluation.stages`)."""
+
+    def __init__(self, corrector: Corrector):
+        self.corrector = corrector
+        self.answer: Tensor | None = None
+
+    def __call__(self, noisy_grid: Tensor, t: Tensor, condition_grid: Tensor) -> Tensor:
+        if self.answer is None:
+            self.answer = self.corrector(noisy_grid, t, condition_grid)
+        return self.answer
+
+
+def _one_of(choices: tuple[int, ...]) -> int:
+    return choices[int(torch.randint(len(choices), ()))]
