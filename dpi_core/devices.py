@@ -1,4 +1,4 @@
-"""Which device the networks run on."""
+"""Which device the networks run on, and what it is good at."""
 
 import torch
 
@@ -19,3 +19,14 @@ def pick_device(name: str = "auto") -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"device is {name!r}, which this machine cannot use; try 'auto' or 'cpu'.") from error
     return device
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 itself. A CPU that only imitates it takes four times as long as in float32
+    (measured on one with AVX-512 but not AVX512-BF16)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        abilities = torch.cpu.get_capabilities()
+        return any(abilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+    return False

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from dpi_core.devices import pick_device
+from dpi_core.devices import has_bfloat16, pick_device
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,27 @@ def test_cuda_on_a_machine_without_it_is_no_traceback():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_cuda_where_there_is_one():
     assert pick_device("cuda").type == pick_device("auto").type == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("abilities", "expected"),
+    [
+        ({"avx512_f": True, "avx512_bf16": False}, False),
+        ({"avx512_bf16": True}, True),
+        ({"amx_bf16": True}, True),
+        ({}, False),
+    ],
+)
+def test_a_cpu_has_bfloat16_where_it_says_so(monkeypatch, abilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities)
+    assert has_bfloat16(torch.device("cpu")) is expected
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_gpu_that_imitates_bfloat16_does_not_have_it(monkeypatch, native):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native)
+    assert has_bfloat16(torch.device("cuda")) is native
+
+
+def test_mps_computes_in_float32():
+    assert not has_bfloat16(torch.device("mps"))

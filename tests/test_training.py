@@ -11,15 +11,16 @@ from torch import nn
 
 from dpi_core.corrector import load_corrector
 from dpi_core.diffusion import linear_alpha_bar
-from dpi_core.masks import on_grid
 from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.training import corrector as corrector_script
 from dpi_core.training import prior as prior_script
+from dpi_core.training import prior_states as prior_states_module
 from dpi_core.training import states as states_module
-from dpi_core.training.corrector import MEANS_WEIGHT, DegradedFaces, corrector_loss
-from dpi_core.training.data import AugmentedFaces, augment, batches, held_out_names, read_encoded
+from dpi_core.training.corrector import MEANS_WEIGHT, corrector_loss
+from dpi_core.training.data import AugmentedFaces, DegradedFaces, augment, batches, held_out_names, read_encoded
 from dpi_core.training.loop import RunSettings, train
-from dpi_core.training.prior import prior_loss, under_mask
+from dpi_core.training.prior import prior_loss
+from dpi_core.training.prior_states import noised
 from dpi_core.training.states import pack
 
 AB = linear_alpha_bar()
@@ -136,69 +137,45 @@ class PerfectNetwork(nn.Module):
     def __init__(self, level: float):
         super().__init__()
         self.level = level
-        self.calls: list[torch.Tensor] = []
 
     def forward(self, x, t):
-        self.calls.append(t)
         ab = AB[t].to(x).view(-1, 1, 1, 1)
         eps = (x - ab.sqrt() * self.level) / (1 - ab).sqrt()
         return SimpleNamespace(sample=ab.sqrt() * eps - (1 - ab).sqrt() * self.level)
 
 
+class Silent(nn.Module):
+    def forward(self, x, t):
+        return SimpleNamespace(sample=torch.zeros_like(x))
+
+
+def loss_on_noised(network: nn.Module, x0: torch.Tensor, unshuffle: int, masked: float = 0.0) -> float:
+    prior = UNetPrior(network, x0.shape[-1], "v", unshuffle, "tight-128")
+    return float(prior_loss(prior, *noised(x0, AB.float(), masked), x0))
+
+
+@pytest.mark.parametrize("masked", [0.0, 1.0])
 @pytest.mark.parametrize("unshuffle", [1, 2])
-def test_a_network_that_answers_right_has_no_loss(unshuffle):
-    network = PerfectNetwork(0.4)
-    prior = UNetPrior(network, 16, "v", unshuffle, "tight-128")
-    x0 = torch.full((64, 3, 16, 16), 0.4)
+def test_a_network_that_answers_right_has_no_loss(unshuffle, masked):
+    # flat faces of one level: under a mask, blurring leaves them as they are and the smooth error is to be seen through
     for _ in range(10):
-        assert float(prior_loss(prior, x0)) < 1e-7
-    t = torch.cat(network.calls)
-    assert 0 <= int(t.min()) < 50
-    assert 950 < int(t.max()) < 1000
-    # 2/3 are drawn below 600 and the rest anywhere: 2/3 + 1/3 * 0.6 of them lie below 600
-    assert float((t < 600).float().mean()) == pytest.approx(2 / 3 + 0.2, abs=5 * 0.34 / 640**0.5)
+        assert loss_on_noised(PerfectNetwork(0.4), torch.full((32, 3, 16, 16), 0.4), unshuffle, masked) < 1e-7
 
 
 def test_a_network_that_answers_nothing_pays_for_v():
-    class Silent(nn.Module):
-        def forward(self, x, t):
-            return SimpleNamespace(sample=torch.zeros_like(x))
-
     # E|v|^2 = ab + (1 - ab) level^2 = 1 at level 1, and the weight min(snr, 5) / (snr + 1) lies in (0, 5/6]
-    prior = UNetPrior(Silent(), 16, "v", 1, "tight-128")
-    loss = float(prior_loss(prior, torch.ones(256, 3, 16, 16)))
-    assert 0.1 < loss < 5 / 6 * 1.1
+    assert 0.1 < loss_on_noised(Silent(), torch.ones(256, 3, 16, 16), 1) < 5 / 6 * 1.1
 
 
-@pytest.mark.parametrize("unshuffle", [1, 2])
-def test_a_prior_that_sees_through_the_mask_has_no_loss(unshuffle):
-    # flat faces of one level: blurring leaves them as they are, and the smooth error is all that is to be seen through
-    network = PerfectNetwork(0.4)
-    prior = UNetPrior(network, 16, "v", unshuffle, "tight-128")
-    for _ in range(10):
-        assert float(prior_loss(prior, torch.full((32, 3, 16, 16), 0.4), masked=1.0)) < 1e-7
-
-
-def test_under_a_mask_the_grid_keeps_to_the_face_and_its_condition(monkeypatch):
-    monkeypatch.setattr(prior_script, "MASKED_SPARSITIES", (2,))
-    monkeypatch.setattr(prior_script, "MAX_GAIN", 0.0)
-    x0 = torch.rand(4, 3, 32, 32) * 2 - 1
-    before = x0.clone()
-    seen = under_mask(x0, torch.ones(4, 1, 1, 1))
-    assert torch.equal(x0, before)
-    assert torch.equal(on_grid(seen, 2), on_grid(x0, 2))  # no gain: the face itself
-    assert not torch.equal(seen, x0)  # and the error between the grid's pixels
-    assert torch.allclose(under_mask(x0, torch.zeros(4, 1, 1, 1)), x0)  # which vanishes with the noise
-
-
-def test_under_a_mask_only_the_grid_is_blurred(monkeypatch):
-    monkeypatch.setattr(prior_script, "MASKED_SPARSITIES", (4,))
-    x0 = torch.rand(4, 3, 32, 32) * 2 - 1
-    seen = under_mask(x0, torch.zeros(4, 1, 1, 1))
-    changed = (seen != x0).any(dim=1)
-    assert changed[:, ::4, ::4].float().mean() > 0.9
-    changed[:, ::4, ::4] = False
-    assert not changed.any()
+def test_the_loss_is_the_weighted_error_of_x0():
+    # eps = (x_t - sqrt(ab) x0) / sqrt(1-ab) makes v's error the error of x0 over sqrt(1-ab); v = 0 answers x0 = sqrt(ab) x_t
+    x_t, x0, t = torch.randn(5, 3, 8, 8), torch.rand(5, 3, 8, 8), torch.tensor([10, 200, 400, 700, 999])
+    ab = AB[t].float()
+    snr = ab / (1 - ab)
+    error = (ab.sqrt().view(-1, 1, 1, 1) * x_t - x0).square().mean(dim=(1, 2, 3))
+    expected = (snr.clamp(max=5) * error).mean()
+    prior = UNetPrior(Silent(), 8, "v", 1, "tight-128")
+    assert float(prior_loss(prior, x_t, t, x0)) == pytest.approx(float(expected), rel=1e-4)
 
 
 # What the corrector is trained on.
@@ -292,7 +269,9 @@ def with_argv(faces, out, *more) -> list[str]:
 def shrink(monkeypatch) -> None:
     monkeypatch.setattr(prior_script, "ARCHITECTURE", {**prior_script.ARCHITECTURE, **TINY})
     monkeypatch.setattr(prior_script, "SIZE", 32)
-    monkeypatch.setattr(states_module, "STEPS", (3,))  # short runs, of which several fit into a second
+    # short runs, of which several fit into a second
+    monkeypatch.setattr(states_module, "STEPS", (3,))
+    monkeypatch.setattr(prior_states_module, "OWN_STEPS", (3,))
     monkeypatch.setattr(corrector_script, "ARCHITECTURE", {**corrector_script.ARCHITECTURE, **TINY})
 
 
@@ -344,6 +323,21 @@ def test_a_run_can_start_from_weights(monkeypatch, tmp_path, faces):
     assert samples_seen(tmp_path / "second") == 0
     end = load_prior(str(tmp_path / "second" / "prior"), "cpu").unet.state_dict()
     assert all(torch.equal(end[name], value) for name, value in start.items())
+
+
+@pytest.mark.slow
+def test_the_prior_learns_from_the_states_of_its_own_runs(monkeypatch, tmp_path, faces):
+    shrink(monkeypatch)
+    kinds = []
+    monkeypatch.setattr(
+        prior_script,
+        "mixed_states",
+        lambda *given: (kinds.append(given[2]), prior_states_module.mixed_states(*given))[1],
+    )
+    prior_script.main(with_argv(faces, tmp_path / "out", "--own", "0.5"))
+    assert kinds == [0.5]
+    assert samples_seen(tmp_path / "out") > 0
+    assert load_prior(str(tmp_path / "out" / "prior"), "cpu").image_size == 32
 
 
 def test_wrong_arguments_end_before_training(tmp_path, faces):

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from dpi_core.devices import has_bfloat16
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -74,6 +76,7 @@ def train(
     samples = _resume(settings.out, network, average, optimiser, settings.device)
     forward: nn.Module = torch.compile(network) if compile_network else network  # type: ignore[assignment]
 
+    bfloat16 = has_bfloat16(settings.device)
     start = saved = time.monotonic()
     length = settings.minutes * 60
     running: float | None = None
@@ -85,7 +88,7 @@ def train(
             warmup = min(1.0, (step + 1) / 100)
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * warmup * (1 - elapsed / length) ** 0.5
-            with torch.autocast(settings.device.type, dtype=torch.bfloat16, enabled=settings.device.type != "mps"):
+            with torch.autocast(settings.device.type, dtype=torch.bfloat16, enabled=bfloat16):
                 loss = loss_of(forward, batch.to(settings.device))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()

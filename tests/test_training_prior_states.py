@@ -1,0 +1,183 @@
+import numpy as np
+import pytest
+import torch
+from conftest import analytic_corrector
+
+from dpi_core import DPIConfig
+from dpi_core.diffusion import linear_alpha_bar
+from dpi_core.masks import on_grid
+from dpi_core.pixels import to_tensor
+from dpi_core.training import prior_states as module
+from dpi_core.training.prior_states import (
+    MASKED_FROM,
+    OWN_FROM,
+    OWN_TO,
+    made_up_states,
+    mixed_states,
+    noised,
+    own_states,
+    pack,
+    run_states,
+    under_mask,
+    unpack,
+)
+
+AB = linear_alpha_bar()
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def pictures(count=2, size=32):
+    return torch.rand(count, 3, size, size) * 2 - 1
+
+
+def pairs(count=4, size=16):
+    while True:
+        yield torch.randint(0, 256, (count, 2, size, size, 3), dtype=torch.uint8)
+
+
+def test_what_is_packed_comes_out_again():
+    x_t, x0, t = pictures(3, 8), pictures(3, 8), torch.tensor([0, 513, 999])
+    for packed in (pack(x_t, t, x0), pack(x_t, t, x0).half()):
+        found = unpack(packed)
+        assert torch.equal(found[1], t)
+        assert torch.allclose(found[0], x_t, atol=1e-3)
+        assert torch.allclose(found[2], x0, atol=1e-3)
+
+
+# Noised faces.
+
+
+def test_noised_faces_have_the_noise_of_their_timestep():
+    x0 = pictures(64, 16)
+    for _ in range(10):
+        x_t, t = noised(x0, AB.float())
+        ab = AB[t].float().view(-1, 1, 1, 1)
+        noise = (x_t - ab.sqrt() * x0) / (1 - ab).sqrt()
+        assert float(noise.mean()) == pytest.approx(0, abs=5 / noise.numel() ** 0.5)
+        assert float(noise.var()) == pytest.approx(1, abs=5 * (2 / noise.numel()) ** 0.5)
+
+
+def test_two_thirds_of_the_timesteps_are_drawn_below_600():
+    _, t = noised(torch.zeros(4000, 1, 1, 1), AB.float())
+    assert 0 <= int(t.min()) < 5
+    assert 995 < int(t.max()) < 1000
+    # the last third is drawn anywhere: 2/3 + 1/3 * 0.6 of all lie below 600
+    assert float((t < 600).float().mean()) == pytest.approx(2 / 3 + 0.2, abs=5 * 0.34 / 4000**0.5)
+
+
+def test_a_share_of_the_faces_is_seen_under_a_mask_and_none_of_them_late(monkeypatch):
+    monkeypatch.setattr(module, "under_mask", lambda x0, sigma: torch.full_like(x0, 1000.0))
+    x_t, t = noised(torch.zeros(4000, 1, 1, 1), AB.float(), masked=0.4)
+    marked = x_t.flatten().abs() > 5
+    assert int(t[marked].min()) >= MASKED_FROM
+    assert float(marked[t >= MASKED_FROM].float().mean()) == pytest.approx(0.4, abs=0.05)
+
+
+def test_made_up_states_carry_the_faces_they_should_lead_to():
+    faces = [torch.randint(0, 256, (3, 16, 16, 3), dtype=torch.uint8) for _ in range(2)]
+    found = list(made_up_states(iter(faces), AB, 0.0, CPU))
+    assert [state.shape for state in found] == [(3, 7, 16, 16)] * 2
+    for state, pixels in zip(found, faces, strict=True):
+        assert torch.equal(unpack(state)[2], to_tensor(pixels))
+
+
+# Under a mask.
+
+
+def test_under_a_mask_the_grid_keeps_to_the_face_and_its_condition(monkeypatch):
+    monkeypatch.setattr(module, "MASKED_SPARSITIES", (2,))
+    monkeypatch.setattr(module, "MAX_GAIN", 0.0)
+    x0 = pictures(4)
+    before = x0.clone()
+    seen = under_mask(x0, torch.ones(4, 1, 1, 1))
+    assert torch.equal(x0, before)
+    assert torch.equal(on_grid(seen, 2), on_grid(x0, 2))  # no gain: the face itself
+    assert not torch.equal(seen, x0)  # and the error between the grid's pixels
+    assert torch.allclose(under_mask(x0, torch.zeros(4, 1, 1, 1)), x0)  # which vanishes with the noise
+
+
+def test_under_a_mask_only_the_grid_is_blurred(monkeypatch):
+    monkeypatch.setattr(module, "MASKED_SPARSITIES", (4,))
+    x0 = pictures(4)
+    changed = (under_mask(x0, torch.zeros(4, 1, 1, 1)) != x0).any(dim=1)
+    assert changed[:, ::4, ::4].float().mean() > 0.9
+    changed[:, ::4, ::4] = False
+    assert not changed.any()
+
+
+# States of runs.
+
+
+def test_the_states_of_a_run_are_what_the_prior_is_asked(analytic_prior, monkeypatch):
+    asked = []
+    answer = analytic_prior.predict_eps
+
+    def listen(x_t, t):
+        asked.append((x_t.clone(), t.clone()))
+        return answer(x_t, t)
+
+    monkeypatch.setattr(analytic_prior, "predict_eps", listen)
+    true, condition = pictures(3), pictures(3)
+    x_t, t, x0 = unpack(run_states(analytic_prior, analytic_corrector, true, condition, DPIConfig(steps=20, tau=150)))
+    expected = [(x, s) for x, s in asked if OWN_FROM <= int(s[0]) <= OWN_TO]
+    assert len(x_t) == 3 * len(expected) == 3 * 13  # t = 700, 650 .. 100
+    assert torch.equal(x_t, torch.cat([x for x, _ in expected]))
+    assert torch.equal(t, torch.cat([s for _, s in expected]))
+    assert torch.equal(x0, true.repeat(len(expected), 1, 1, 1))
+
+
+def test_the_corrector_is_asked_once_a_run(analytic_prior):
+    calls = []
+
+    def counting(noisy_grid, t, condition_grid):
+        calls.append(int(t[0]))
+        return analytic_corrector(noisy_grid, t, condition_grid)
+
+    run_states(analytic_prior, counting, pictures(), pictures(), DPIConfig(steps=20, tau=150))
+    assert len(calls) == 1
+
+
+def test_batches_of_own_states_have_one_size_and_mix_timesteps(analytic_prior, monkeypatch):
+    monkeypatch.setattr(module, "OWN_STEPS", (20,))
+    found = own_states(analytic_prior, analytic_corrector, pairs(), CPU, runs=2)
+    first = [next(found) for _ in range(13)]  # half of two runs of 13 states for each of four faces
+    assert all(batch.shape == (4, 7, 16, 16) and batch.dtype == torch.float16 for batch in first)
+    assert sum(len(unpack(batch)[1].unique()) > 1 for batch in first) > 6
+    rows = {state.numpy().tobytes() for batch in first for state in batch}
+    assert len(rows) == 52
+    assert next(found)[0].numpy().tobytes() not in rows  # and on with the next runs
+
+
+def test_the_states_follow_the_prior_as_it_learns(analytic_prior, monkeypatch):
+    monkeypatch.setattr(module, "OWN_STEPS", (10,))
+    monkeypatch.setattr(module, "OWN_ETAS", (0.0,))
+    level = [-1.0]
+
+    def sees_a_flat_face(x_t, t):
+        ab = AB[t].to(x_t).view(-1, 1, 1, 1)
+        return (x_t - ab.sqrt() * level[0]) / (1 - ab).sqrt()
+
+    monkeypatch.setattr(analytic_prior, "predict_eps", sees_a_flat_face)
+    found = own_states(analytic_prior, analytic_corrector, pairs(), CPU, runs=1)
+
+    def mean_of_a_run() -> float:
+        return float(torch.cat([next(found) for _ in range(3)])[:, :3].float().mean())
+
+    before = mean_of_a_run()
+    level[0] = 1.0
+    assert mean_of_a_run() > before + 0.3
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.0, 0), (0.5, 4), (1.0, 8)])
+def test_a_batch_holds_both_kinds_in_their_shares(share, count):
+    batches = mixed_states(iter([torch.zeros(8, 7, 2, 2)] * 3), iter(lambda: torch.ones(8, 7, 2, 2), None), share)
+    shares = [batch[:, 0, 0, 0].numpy() for batch in batches]
+    assert len(shares) == 3
+    assert all(len(batch) == 8 and np.sum(batch) == count for batch in shares)
