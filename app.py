@@ -4,6 +4,7 @@ import argparse
 
 from dpi_core.ui.engine import Engine, EngineSettings
 from dpi_core.ui.page import build_page, launch_options
+from dpi_core.ui.zerogpu import gpu_decorator
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -16,6 +17,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--share", action="store_true", help="also make a public link through Gradio's servers")
     args = parser.parse_args(argv)
     engine = Engine(EngineSettings(args.prior, args.corrector, args.device))
+    if gpu_decorator() is not None:
+        engine.restorer()  # ZeroGPU takes over the models that are loaded before the launch, in this thread
     page = build_page(engine)
     page.launch(
         server_name=args.host, server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options()

@@ -7,6 +7,7 @@ from dpi_core.commands.compare import add_compare
 from dpi_core.commands.console import EXIT_ERROR, Parser, complain
 from dpi_core.commands.detect import add_detect
 from dpi_core.commands.restore import add_restore
+from dpi_core.commands.space import add_space
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,6 +30,7 @@ def parser() -> Parser:
     add_restore(commands)
     add_compare(commands)
     add_detect(commands)
+    add_space(commands)
     return top
 
 

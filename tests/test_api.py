@@ -1,12 +1,18 @@
 """The HTTP endpoints through gradio_client, on the real embedded models."""
 
 import asyncio
+import base64
+from dataclasses import fields
+from io import BytesIO
 
 import pytest
+from conftest import EXAMPLES
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from jsonschema import Draft202012Validator
 from PIL import Image
 
+from dpi_core import DPIConfig
 from dpi_core.images import read_settings
 
 
@@ -96,21 +102,100 @@ def test_a_client_cannot_name_a_file_of_the_server(app_url, astronaut):
     assert "points" not in answer.text
 
 
-def test_language_models_find_the_endpoints_as_tools(app_url):
+def test_the_types_of_the_endpoints_are_told(client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    types = {p["parameter_name"]: p["python_type"]["type"] for p in endpoints["/restore"]["parameters"]}
+    for field in fields(DPIConfig):
+        assert f"{field.name}: {type(getattr(DPIConfig(), field.name)).__name__}" in types["config"]
+    assert types["seed"] == "int"
+    assert types["scale"].startswith("int | None")
+    assert "list[int]" in types["face"]
+    assert types["aligned"] == "bool"
+    types = {p["parameter_name"]: p["python_type"]["type"] for p in endpoints["/compare_seeds"]["parameters"]}
+    assert types["seeds"].startswith("list[int] | None")
+    for endpoint in endpoints.values():
+        assert not any("any valid json" in str(value) for value in [*endpoint["parameters"], *endpoint["returns"]])
+
+
+def test_the_events_of_the_page_are_no_endpoints(client, app_url):
+    import requests
+
+    assert not client.view_api(return_format="dict")["unnamed_endpoints"]
+    listed = requests.get(f"{app_url}config", timeout=30).json()["dependencies"]
+    public = {event["api_name"] for event in listed if event["api_visibility"] != "private"}
+    assert public == {"restore", "compare_seeds", "detect_faces"}
+
+
+def with_tools(app_url, use):
+    """What the coroutine `use` makes of an MCP session with the app."""
     from mcp import ClientSession
     from mcp.client.streamable_http import streamablehttp_client
 
-    async def tools() -> dict:
+    async def session():
         async with (
             streamablehttp_client(f"{app_url.rstrip(chr(47))}/gradio_api/mcp/") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
-            return {tool.name: tool for tool in (await session.list_tools()).tools}
+            return await use(session)
 
-    found = asyncio.run(tools())
-    assert {"restore", "compare_seeds", "detect_faces"} <= set(found)
+    return asyncio.run(session())
+
+
+def call_tool(app_url, name, **arguments):
+    """The answer of a tool, asked as language models' hosts do: with progress."""
+
+    async def progress(*args):
+        pass
+
+    return with_tools(app_url, lambda session: session.call_tool(name, arguments, progress_callback=progress))
+
+
+@pytest.fixture(scope="module")
+def data_url(app_url):
+    data = base64.b64encode((EXAMPLES / "astronaut-tiny.png").read_bytes()).decode()
+    return f"data:image/png;base64,{data}"
+
+
+def test_language_models_find_the_endpoints_and_nothing_else_as_tools(app_url):
+    tools = with_tools(app_url, lambda session: session.list_tools()).tools
+    found = {tool.name: tool for tool in tools}
+    assert set(found) == {"restore", "compare_seeds", "detect_faces"}
+    for tool in tools:
+        Draft202012Validator.check_schema(tool.inputSchema)
+        assert len(tool.description) > 100
+        assert "    Args" not in tool.description
+        assert all(argument["description"] for argument in tool.inputSchema["properties"].values()), tool.name
+        assert tool.inputSchema["required"] == ["image"]
     for name in ("restore", "compare_seeds"):
         arguments = found[name].inputSchema["properties"]
         assert {"image", "config", "scale", "face", "aligned"} <= set(arguments)
         assert "4, 8 or 16" in arguments["scale"]["description"]
+        assert arguments["config"]["properties"]["tau"] == {"type": "integer", "default": 350}
+
+
+def test_language_models_can_call_the_tools(app_url, data_url):
+    answer = call_tool(app_url, "restore", image=data_url, config={"steps": 2}, seed=3, scale=None, face=0)
+    assert not answer.isError
+    assert "'seed': 3" in answer.content[0].text
+    pictures = [Image.open(BytesIO(base64.b64decode(c.data))) for c in answer.content if c.type == "image"]
+    assert [picture.size for picture in pictures[:2]] == [(128, 128), (128, 128)]
+    answer = call_tool(app_url, "compare_seeds", image=data_url, config={"steps": 2}, seeds=[1, 2])
+    assert "diversity" in answer.content[0].text
+    answer = call_tool(app_url, "detect_faces", image=data_url)
+    assert "'box'" in answer.content[0].text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"config": {"tau": -5}}, "tau is -5; allowed is a whole number from 0 to 1000"),
+        ({"config": {"tua": 5}}, "config has no field 'tua'; the fields are steps"),
+        ({"scale": 5}, "scale is 5; allowed"),
+        ({"face": "both"}, "face is 'both'; allowed"),
+    ],
+)
+def test_what_a_language_model_gets_wrong_is_said(app_url, data_url, arguments, message):
+    answer = call_tool(app_url, "restore", image=data_url, **arguments)
+    assert answer.isError
+    assert message in answer.content[0].text

@@ -10,7 +10,7 @@ from conftest import ROOT
 LAYERS = [
     {
         *("timesteps", "config", "pixels", "images", "photos", "devices", "diffusion", "masks", "degradation", "faces"),
-        *("metrics", "weights", "consistency", "comparison", "recipes"),
+        *("metrics", "weights", "consistency", "comparison", "recipes", "space"),
     },
     {"priors", "corrector"},
     {"sampler", "presets", "viz", "baselines"},

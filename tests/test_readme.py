@@ -59,6 +59,14 @@ def test_the_http_example(workplace, app_url):
     assert "'done': True" in output
 
 
+def test_the_space_examples(workplace):
+    (block,) = blocks("bash", "Hugging Face Space")
+    check, dry_run, upload = block.strip().splitlines()
+    assert upload == f"{dry_run} --yes"
+    assert "agree" in run([sys.executable, *shlex.split(check)[1:]], workplace)
+    assert "Nothing was sent" in run([sys.executable, *shlex.split(dry_run)[1:]], workplace)
+
+
 def test_the_commands_name_what_exists():
     for module in re.findall(r"python -m (dpi_core\.[\w.]+)", README):
         assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,18 @@ import gradio as gr
 import numpy as np
 
 from dpi_core.config import DPIConfig
+from dpi_core.ui.api_schema import (
+    FACE,
+    FOUND,
+    MAX_SEEDS,
+    ONE_FACE,
+    SCALE,
+    SEED,
+    SEEDS,
+    STATUS,
+    config_schema,
+    typed,
+)
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.photo import photo_input
 from dpi_core.ui.restore import message_of, whole_number
@@ -49,26 +62,28 @@ Args:
     face: index (0 = the largest), or null = the largest.
     aligned: the picture is a face crop already.
 """
-MAX_SEEDS = 16
 
 
 def add_endpoints(engine: Engine) -> None:
     """Add the endpoints to the `gr.Blocks` being built."""
     with gr.Row(visible=False):
         image = photo_input(label="image")
-        config = gr.JSON({}, label="config")
-        seed = gr.Number(0, label="seed", precision=0)
-        seeds = gr.JSON(None, label="seeds")
-        scale = gr.Number(None, label="scale", precision=0)
-        face = gr.JSON(None, label="face")
+        config = typed(gr.JSON({}, label="config"), config_schema(), {"tau": 100, "eta": 0.5})
+        seed = typed(gr.Number(0, label="seed", precision=0), SEED, 0)
+        seeds = typed(gr.JSON(None, label="seeds"), SEEDS, [0, 1, 2, 3])
+        scale = typed(gr.Number(None, label="scale", precision=0), SCALE, 8)
+        face = typed(gr.JSON(None, label="face"), FACE, 0)
+        one_face = typed(gr.JSON(None, label="face"), ONE_FACE, 0)
         aligned = gr.Checkbox(False, label="aligned")
         detector = gr.Textbox("auto", label="detector")
-        status = gr.JSON(label="status")
+        status = typed(
+            gr.JSON(label="status"), STATUS, {"done": False, "step": 1, "total": 20, "t": 950, "stage": "FCM"}
+        )
         preview = gr.Image(label="estimate", format="jpeg", type="pil")
         restored = gr.Image(label="restored face", format="png", type="filepath")
         photo = gr.Image(label="photo", format="png", type="filepath")
         files = gr.File(label="faces", file_count="multiple")
-        found = gr.JSON(label="faces")
+        found = typed(gr.JSON(label="faces"), FOUND, [])
         gr.Button("restore").click(
             _bound(restore, engine, RESTORE_DOC),
             [image, config, seed, scale, face, aligned],
@@ -80,7 +95,7 @@ def add_endpoints(engine: Engine) -> None:
         )
         gr.Button("compare").click(
             _bound(compare_seeds, engine, COMPARE_DOC),
-            [image, config, seeds, scale, face, aligned],
+            [image, config, seeds, scale, one_face, aligned],
             [status, preview, files],
             api_name="compare_seeds",
             api_description=COMPARE_DOC,
@@ -88,7 +103,7 @@ def add_endpoints(engine: Engine) -> None:
             concurrency_id="models",
         )
         gr.Button("detect").click(
-            detect_faces, [image, detector], found, api_name="detect_faces", api_description=detect_faces.__doc__
+            detect_faces, [image, detector], found, api_name="detect_faces", api_description=getdoc(detect_faces)
         )
 
 

@@ -52,7 +52,9 @@ def build_controls() -> Controls:
     start = PRESETS[DEFAULT_PRESET][0]
     session = gr.State(Session(), time_to_live=KEEP_SECONDS, delete_callback=Session.clean)
     photo = photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=300, elem_id="photo")
-    gr.Examples(example_photos(), inputs=photo, label="Examples (public domain)", elem_id="examples")
+    gr.Examples(
+        example_photos(), inputs=photo, label="Examples (public domain)", elem_id="examples", api_visibility="private"
+    )
     faces = gr.Gallery(
         label="Faces found",
         columns=6,

@@ -51,10 +51,10 @@ class Engine:
         """
         with self._lock:
             if self._restorer is None:
-                from dpi_core.pipeline import Restorer
+                from dpi_core.ui.zerogpu import restorer_class
 
                 s = self.settings
-                self._restorer = Restorer(s.prior, s.device, corrector=s.corrector)
+                self._restorer = restorer_class(s.device)(s.prior, s.device, corrector=s.corrector)
             return self._restorer
 
     def warm_up(self) -> None:
@@ -63,11 +63,14 @@ class Engine:
 
     def _load_everything(self) -> None:
         from dpi_core.faces import fetch_in_background
+        from dpi_core.ui.zerogpu import gpu_decorator
 
         try:
             restorer = self.restorer()
             fetch_in_background()
             restorer.prepare(WARM_UP_PHOTO)  # the detector loads, and where it compiles, compiles now
+            if gpu_decorator() is not None:
+                return  # a GPU is asked for when a visitor needs one
             config = DPIConfig(steps=4)
             for _ in range(2):  # the first run warms up, the second tells the pace
                 done = restorer.restore(WARM_UP_PHOTO, config, aligned=True)
