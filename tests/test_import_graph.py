@@ -9,8 +9,20 @@ from conftest import ROOT
 
 LAYERS = [
     {
-        *("timesteps", "config", "pixels", "images", "photos", "devices", "diffusion", "masks", "degradation", "faces"),
-        *("metrics", "weights", "consistency", "comparison", "recipes"),
+        *(
+            "timesteps",
+            "places",
+            "config",
+            "pixels",
+            "images",
+            "photos",
+            "devices",
+            "diffusion",
+            "masks",
+            "degradation",
+            "faces",
+        ),
+        *("metrics", "places", "weights", "consistency", "comparison", "recipes"),
     },
     {"priors", "corrector"},
     {"sampler", "presets", "viz", "baselines"},
