@@ -6,8 +6,7 @@ import torch
 from diffusers import UNet2DModel
 from safetensors import safe_open
 
-from dpi_core.weights import embedded
-from dpi_core.weights import EMBEDDED, UNET_FILE, embedded_file, embedded_folder, load_unet, save_unet
+from dpi_core.weights import EMBEDDED, UNET_FILE, embedded, embedded_file, embedded_folder, load_unet, save_unet
 
 CPU = torch.device("cpu")
 NETWORKS = ["prior", "corrector"]

@@ -42,21 +42,26 @@ ENDS = {
 
 
 def read_checkpoint(path: Path) -> "dict[str, Tensor]":
-    """The tensors of a PyTorch checkpoint, on the CPU; nothing in it is run.
+    """The tensors of a PyTorch checkpoint or a .safetensors file, on the CPU; nothing in it is run.
 
     Raises:
         ValueError: if it is no checkpoint, is damaged, or holds anything but tensors by name.
     """
     import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
     try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{path}: refused, since it is damaged or holds more than tensors, which could run code when read."
         ) from error
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise ValueError(f"{path}: no PyTorch checkpoint, or a damaged one ({str(error).splitlines()[0]}).") from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, SafetensorError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(f"{path}: no checkpoint, or a damaged one ({reason}).") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError(f"{path}: expected tensors by name, as a state dict has them.")
     return {str(name): value for name, value in state.items()}
