@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEAD_WIDTH = 64
+MODULE = re.compile(r"(middle_block\.\d+|(input|output)_blocks\.\d+\.\d+)\.")
 LOWEST = 8  # pixels a side at the lowest level
 RESIDUAL = {
     "in_layers.0": "norm1",
@@ -143,7 +144,7 @@ def converted(state: "dict[str, Tensor]") -> "tuple[dict, dict[str, Tensor]]":
         if module in ENDS:
             result[f"{ENDS[module]}.{kind}"] = value
             continue
-        place, part = _place(module, blocks, upsamplers)
+        place, part = _place(module, blocks, upsamplers) if MODULE.match(module) else ("", module)
         if part == "qkv":
             for letter, rows in zip("qkv", split_qkv(value), strict=True):
                 result[f"{place}.to_{letter}.{kind}"] = rows.contiguous()
@@ -180,7 +181,7 @@ def _place(module: str, blocks: int, upsamplers: set[str]) -> tuple[str, str]:
         step, part = int(numbers[0]), ".".join(numbers[1:])
         return ("mid_block.attentions.0" if step == 1 else f"mid_block.resnets.{step // 2}"), part
     index, step, part = int(numbers[0]), int(numbers[1]), ".".join(numbers[2:])
-    side = {"input_blocks": "down", "output_blocks": "up"}.get(group, group)
+    side = "down" if group == "input_blocks" else "up"
     level, block = divmod(index - 1 if side == "down" else index, blocks)
     home = f"{side}_blocks.{level}"
     if side == "down" and block == blocks - 1:
@@ -200,7 +201,7 @@ def convert(checkpoint: Path, folder: Path) -> dict:
 
     try:
         config, weights = converted(read_checkpoint(checkpoint))
-    except (ValueError, KeyError, IndexError) as error:
+    except (ValueError, KeyError) as error:
         text = str(error) if isinstance(error, ValueError) else f"the checkpoint lacks {error}."
         raise ValueError(text if str(checkpoint) in text else f"{checkpoint}: {text}") from error
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
 """One file from the Hugging Face hub: resumed where it broke off, even by an earlier process, checked, never half there.
 
-The hub's library knows the addresses, tokens, headers and errors; its own download starts again from nothing after a restart,
-so the bytes are moved here: ask what the file is (HEAD), check the disk, go on at the end of what is there (Range), try
-again with longer and longer waits while the trouble may pass, and give the file out only when size and hash are right.
+The hub's library knows the addresses, tokens, headers and errors (`hub_client`), but begins every download anew after a
+restart. So the bytes are moved here: ask what the file is (HEAD), check the disk, go on at the end of what is there
+(Range), try again with longer and longer waits while the trouble may pass, and give the file out only when its size and
+hash are right.
 
 What arrives lies in ``NAME.ETAG.part``: bytes of another version of the file are never gone on with.
 """
@@ -13,46 +14,19 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dpi_core.places import offline
 from dpi_core.weights.cache import sha256_of
+from dpi_core.weights.hub_client import HubFile, MissingFileError, PassingError, endpoint, metadata, stream
 from dpi_core.weights.progress import Progress
 
-if TYPE_CHECKING:
-    from huggingface_hub.file_download import HfFileMetadata
+__all__ = ["Fetched", "HubFile", "MissingFileError", "fetch_steps"]
 
-TIMEOUT = 15.0  # seconds, to connect and for every read
 ATTEMPTS = 6  # without a byte gained in between
 WAIT = 1.0  # seconds before the second attempt; doubled for every other one
 LONGEST_WAIT = 16.0
-CHUNK = 1 << 18
 EVERY = 0.2  # seconds between two reports
-PASSING = {408, 425, 429, 500, 502, 503, 504}
-
-
-class MissingFileError(ValueError):
-    """The repository is there, the file is not."""
-
-
-class _PassingError(Exception):
-    """Trouble that may be over soon."""
-
-
-@dataclass(frozen=True)
-class HubFile:
-    """A file on the hub: repository, path in it, commit or branch, its SHA-256 where it is known, and who says so."""
-
-    repo: str
-    file: str
-    revision: str | None = None
-    sha256: str | None = None
-    known_from: str = "this program knows"
-
-    def __str__(self) -> str:
-        return f"{self.repo}/{self.file}"
 
 
 @dataclass(frozen=True)
@@ -96,7 +70,7 @@ def fetch_steps(wanted: HubFile, folder: Path, room: float = 1.0) -> Iterator[Pr
 def _fetch(wanted: HubFile, folder: Path, room: float) -> Iterator[Progress | Fetched]:
     what = f"Downloading {wanted.file}"
     yield Progress(what)
-    meta = yield from _patiently(wanted, lambda: _metadata(wanted))
+    meta = yield from _patiently(wanted, lambda: metadata(wanted))
     if wanted.sha256 and _is_sha256(meta.etag) and meta.etag != wanted.sha256:
         raise ValueError(f"{wanted} {_not_expected(meta.etag, wanted)} nothing was downloaded.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -129,15 +103,15 @@ def _download(wanted: HubFile, part: Path, size: int | None, what: str) -> Itera
         try:
             if size is not None and start >= size:
                 return
-            for done in _stream(wanted, part, start):
+            for done in stream(wanted, part, start):
                 if time.monotonic() - reported >= EVERY:
                     reported = time.monotonic()
                     pace = (done - at_start) / max(reported - began, 1e-3)
                     yield Progress(what, done, size, (size - done) / pace if size and pace > 0 else None)
             if size is None or _length(part) >= size:
                 return
-            raise _PassingError("the connection ended early")
-        except _PassingError as error:
+            raise PassingError("the connection ended early")
+        except PassingError as error:
             attempt = 1 if _length(part) > start else attempt
             yield from _wait(wanted, attempt, error)
             attempt += 1
@@ -147,51 +121,13 @@ def _length(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _stream(wanted: HubFile, part: Path, start: int) -> Iterator[int]:
-    """One request for the bytes from `start` on; yields the length of `part` after every piece."""
-    from huggingface_hub import get_session
-    from huggingface_hub.utils import build_hf_headers
-
-    headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    try:
-        with get_session().stream(
-            "GET", _url(wanted), headers=headers, timeout=TIMEOUT, follow_redirects=True
-        ) as answer:
-            if answer.status_code == 416:
-                part.unlink(missing_ok=True)
-                raise _PassingError("the server has no such bytes")
-            if answer.status_code >= 400:
-                raise _refusal(wanted, answer.status_code, answer.headers.get("X-Error-Code"))
-            resumed = answer.status_code == 206
-            with part.open("ab" if resumed else "wb") as out:
-                for chunk in answer.iter_bytes(CHUNK):
-                    out.write(chunk)
-                    yield out.tell()
-    except _transport_errors() as error:
-        raise _PassingError(str(error) or type(error).__name__) from error
-
-
-def _metadata(wanted: HubFile) -> "HfFileMetadata":
-    from huggingface_hub import get_hf_file_metadata
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        return get_hf_file_metadata(_url(wanted), timeout=TIMEOUT, endpoint=_endpoint())
-    except HfHubHTTPError as error:
-        raise _refusal(wanted, error.response.status_code, error.response.headers.get("X-Error-Code")) from error
-    except _transport_errors() as error:
-        raise _PassingError(str(error) or type(error).__name__) from error
-
-
 def _patiently(wanted: HubFile, ask):
-    """What `ask` answers, asked again while it meets `_PassingError`; yields what it waits for."""
+    """What `ask` answers, asked again while it meets `PassingError`; yields what it waits for."""
     attempt = 1
     while True:
         try:
             return ask()
-        except _PassingError as error:
+        except PassingError as error:
             yield from _wait(wanted, attempt, error)
             attempt += 1
 
@@ -199,28 +135,12 @@ def _patiently(wanted: HubFile, ask):
 def _wait(wanted: HubFile, attempt: int, error: Exception) -> Iterator[Progress]:
     if attempt >= ATTEMPTS:
         raise ValueError(
-            f"{wanted} could not be downloaded from {_endpoint() or 'the hub'} in {ATTEMPTS} attempts ({error}). What has "
+            f"{wanted} could not be downloaded from {endpoint() or 'the hub'} in {ATTEMPTS} attempts ({error}). What has "
             "arrived is kept: try again later, or give the path of a folder or checkpoint you have."
         ) from error
     seconds = min(WAIT * 2 ** (attempt - 1), LONGEST_WAIT)
     yield Progress(f"Download of {wanted.file}: {error}; trying again in {seconds:.0f} s (attempt {attempt + 1})")
     time.sleep(seconds)
-
-
-def _refusal(wanted: HubFile, status: int, code: str | None) -> Exception:
-    """What an error of the server means."""
-    if status in PASSING:
-        return _PassingError(f"the server answered {status}")
-    if status == 404 and code in (None, "EntryNotFound"):
-        return MissingFileError(f"{wanted}: the hub has no such file (404).")
-    if status == 404 and code == "RevisionNotFound":
-        return ValueError(f"{wanted.repo} has no revision {wanted.revision!r} on the hub.")
-    if status in (401, 403, 404):
-        return ValueError(
-            f"{wanted.repo} is not on the hub, or is private or gated ({status}). Check its name; for a private or gated "
-            "one accept its terms on the hub and run `hf auth login`, or set HF_TOKEN."
-        )
-    return ValueError(f"{wanted} could not be downloaded: the server answered {status}.")
 
 
 def _check_room(wanted: HubFile, folder: Path, size: int | None, had: int, room: float) -> None:
@@ -266,24 +186,3 @@ def _in_hub_cache(wanted: HubFile) -> Fetched | None:
     if _problem(Path(path), found, blob if len(blob) in (40, 64) else None, wanted):
         return None
     return Fetched(Path(path), found, Path(path).parents[wanted.file.count("/")].name)  # snapshots/COMMIT/FILE
-
-
-def _endpoint() -> str | None:
-    return os.environ.get("HF_ENDPOINT") or None
-
-
-def _url(wanted: HubFile) -> str:
-    from huggingface_hub import hf_hub_url
-
-    return hf_hub_url(wanted.repo, wanted.file, revision=wanted.revision, endpoint=_endpoint())
-
-
-def _transport_errors() -> tuple[type[Exception], ...]:
-    """What the hub's HTTP client raises when a connection fails; which client it is depends on the library's version."""
-    found: list[type[Exception]] = [ConnectionError, TimeoutError]
-    for name in ("httpx2", "httpx"):
-        try:
-            found.append(import_module(name).TransportError)
-        except ImportError:
-            continue
-    return tuple(found)
