@@ -66,6 +66,7 @@ def stream(wanted: HubFile, part: Path, start: int) -> Iterator[int]:
 
 
 def metadata(wanted: HubFile) -> "HfFileMetadata":
+    from huggingface_hub import get_hf_file_metadata
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
