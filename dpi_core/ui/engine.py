@@ -4,6 +4,7 @@ The networks are read-only, so sharing them shares no picture.
 """
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,20 @@ class Engine:
     def estimate(self, samples: int) -> float | None:
         """Seconds that a run of so many sample steps should take, going by the last one; None before there was one."""
         return None if self._pace is None else self._pace * samples
+
+    def loading(self) -> Iterator[str]:
+        """Lines on how far the prior is on its way to this machine; none if it is here already.
+
+        Raises:
+            ValueError: if it cannot be had.
+        """
+        if self._restorer is None:
+            from dpi_core.weights.obtain import prior_folder_steps
+            from dpi_core.weights.progress import Progress
+
+            for item in prior_folder_steps(self.settings.prior):
+                if isinstance(item, Progress):
+                    yield item.text
 
     def restorer(self) -> "Restorer":
         """The `Restorer`, loaded by the first caller.

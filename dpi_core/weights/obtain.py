@@ -71,7 +71,7 @@ def _cached(entry: Entry, fill: Callable[[Entry], Steps]) -> Iterator[Progress |
         try:
             priors_folder().mkdir(parents=True, exist_ok=True)
             lock = FileLock(entry.lock, thread_local=False)  # a generator may go on in another thread
-            yield from _acquired(lock, entry.name)
+            yield from _acquired(lock, entry)
             try:
                 if not entry.sound():  # another process may have made it meanwhile
                     entry.discard()
@@ -86,7 +86,7 @@ def _cached(entry: Entry, fill: Callable[[Entry], Steps]) -> Iterator[Progress |
     yield entry.folder
 
 
-def _acquired(lock, name: str) -> Steps:
+def _acquired(lock, entry: Entry) -> Steps:
     from filelock import Timeout
 
     while True:
@@ -94,7 +94,7 @@ def _acquired(lock, name: str) -> Steps:
             lock.acquire(timeout=0)
             return
         except Timeout:
-            yield Progress(f"Waiting for another process that is loading {name}")
+            yield Progress(f"{entry.name} is being fetched by another run", entry.size())
             time.sleep(0.5)
 
 
