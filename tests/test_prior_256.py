@@ -29,7 +29,6 @@ def hub(monkeypatch, tmp_path):
         hub.files[spec.repo, spec.file] = data
         known = hashlib.sha256(data).hexdigest()
         monkeypatch.setitem(PRIORS, "ffhq-256", replace(spec, revision=COMMIT, sha256=known))
-        monkeypatch.setenv("DPI_CORE_OFFLINE", "")  # the detector's own downloads stay off: none is started here
         yield hub
 
 
