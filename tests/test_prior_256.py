@@ -94,3 +94,13 @@ def test_a_failure_on_the_page_is_a_message_and_the_next_try_heals(hub, astronau
 def test_an_unknown_prior_on_the_page_is_a_message(astronaut):
     shown = restoration(Engine(EngineSettings("nope", device="cpu")), astronaut)
     assert "prior is &#x27;nope&#x27;; allowed is" in shown[-1]
+
+
+def test_stop_ends_the_way_and_keeps_what_arrived(hub, astronaut, monkeypatch):
+    engine, session = Engine(EngineSettings("ffhq-256", device="cpu")), Session()
+    steps = run(engine, session, str(astronaut), "Simulate x8", False, [0], 1, 0, asdict(CONFIG))
+    while "Downloading" not in next(steps):
+        pass
+    session.stopped = True
+    assert "Stopped before the models were loaded." in list(steps)[-1]
+    assert list(engine.loading())[-1] == "Converting ffhq-256 .."  # the next one finds the lock free

@@ -21,7 +21,7 @@ def test_what_is_stored_is_sound_and_names_its_files(tmp_path):
     entry = Entry("owner/faces")
     assert not entry.sound()
     folder = entry.store(fill)
-    assert folder == tmp_path / "priors" / "owner--faces"
+    assert folder == tmp_path / "priors" / "owner%2Ffaces"
     assert entry.sound()
     assert json.loads((folder / MANIFEST).read_text())["files"] == {
         "weights": sha256_of(folder / "weights"),

@@ -124,7 +124,7 @@ def _steps(
     from dpi_core.pipeline import Restoration
     from dpi_core.pixels import to_image
 
-    for line in engine.loading():
+    for line in engine.loading(lambda: session.stopped):
         yield render_live(config, None, headline=line)
     restorer = engine.restorer()
     prepared = prepare_one(restorer, session, photo, mode, aligned)

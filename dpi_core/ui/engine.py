@@ -4,7 +4,7 @@ The networks are read-only, so sharing them shares no picture.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,11 +44,11 @@ class Engine:
         """Seconds that a run of so many sample steps should take, going by the last one; None before there was one."""
         return None if self._pace is None else self._pace * samples
 
-    def loading(self) -> Iterator[str]:
+    def loading(self, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
         """Lines on how far the prior is on its way to this machine; none if it is here already.
 
         Raises:
-            ValueError: if it cannot be had.
+            ValueError: if it cannot be had, or `stop`, asked after every line, ends it.
         """
         if self._restorer is None:
             from dpi_core.weights.obtain import prior_folder_steps
@@ -57,6 +57,8 @@ class Engine:
             for item in prior_folder_steps(self.settings.prior):
                 if isinstance(item, Progress):
                     yield item.text
+                    if stop():
+                        raise ValueError("Stopped before the models were loaded. What has arrived is kept.")
 
     def restorer(self) -> "Restorer":
         """The `Restorer`, loaded by the first caller.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from dpi_core.places import cache_folder
 
@@ -34,7 +35,7 @@ class Entry:
 
     @property
     def _key(self) -> str:
-        return self.name.replace("/", "--")
+        return quote(self.name, safe="@")  # no slashes, and the name can be had back
 
     @property
     def folder(self) -> Path:
@@ -114,7 +115,7 @@ class Entry:
 def cached_names() -> Iterator[str]:
     """The names of the priors in the cache, whole or under way."""
     folders = sorted(path.name for path in priors_folder().glob("*") if path.is_dir() and path.suffix != ".new")
-    yield from dict.fromkeys(name.removesuffix(".download").replace("--", "/", 1) for name in folders)
+    yield from dict.fromkeys(unquote(name.removesuffix(".download")) for name in folders)
 
 
 def sha256_of(path: Path) -> str:

@@ -54,7 +54,7 @@ def prior_folder_steps(name: str) -> Iterator[Progress | Path]:
                 "UNet2DModel, a guided-diffusion checkpoint or a hub id (owner/name)."
             )
         fill = _fill_adm if spec.family == "adm" else _fill_diffusers
-        yield from _cached(Entry(name), lambda entry: fill(entry, spec))
+        yield from _cached(Entry(name), lambda entry: fill(entry, spec), spec.size)
 
 
 def prior_folder(name: str) -> Path:
@@ -62,7 +62,7 @@ def prior_folder(name: str) -> Path:
     return next(item for item in prior_folder_steps(name) if isinstance(item, Path))
 
 
-def _cached(entry: Entry, fill: Callable[[Entry], Steps]) -> Iterator[Progress | Path]:
+def _cached(entry: Entry, fill: Callable[[Entry], Steps], size: int | None = None) -> Iterator[Progress | Path]:
     from filelock import FileLock
 
     if entry.folder.exists():
@@ -71,7 +71,7 @@ def _cached(entry: Entry, fill: Callable[[Entry], Steps]) -> Iterator[Progress |
         try:
             priors_folder().mkdir(parents=True, exist_ok=True)
             lock = FileLock(entry.lock, thread_local=False)  # a generator may go on in another thread
-            yield from _acquired(lock, entry)
+            yield from _acquired(lock, entry, size)
             try:
                 if not entry.sound():  # another process may have made it meanwhile
                     entry.discard()
@@ -86,7 +86,7 @@ def _cached(entry: Entry, fill: Callable[[Entry], Steps]) -> Iterator[Progress |
     yield entry.folder
 
 
-def _acquired(lock, entry: Entry) -> Steps:
+def _acquired(lock, entry: Entry, size: int | None) -> Steps:
     from filelock import Timeout
 
     while True:
@@ -94,7 +94,7 @@ def _acquired(lock, entry: Entry) -> Steps:
             lock.acquire(timeout=0)
             return
         except Timeout:
-            yield Progress(f"{entry.name} is being fetched by another run", entry.size())
+            yield Progress(f"{entry.name} is being fetched by another run", entry.size(), size)
             time.sleep(0.5)
 
 
@@ -115,9 +115,9 @@ def _one(entry: Entry, spec: PriorSpec, file: str, room: float, commit: str | No
 def _fill_adm(entry: Entry, spec: PriorSpec) -> Steps:
     assert spec.file is not None
     fetched = yield from _one(entry, spec, spec.file, 2.0)
-    entry.remember(spec.file, fetched.sha256)
     yield Progress(f"Converting {entry.name}")
     _store_checkpoint(entry, fetched.path, spec)
+    entry.remember(spec.file, fetched.sha256)
 
 
 def _fill_diffusers(entry: Entry, spec: PriorSpec) -> Steps:
@@ -148,7 +148,6 @@ def _fill_diffusers(entry: Entry, spec: PriorSpec) -> Steps:
         except MissingFileError:
             if file == files[-1]:
                 raise
-    entry.remember(file, fetched.sha256)
     yield Progress(f"Storing {entry.name}")
 
     def write(folder: Path) -> None:
@@ -162,6 +161,7 @@ def _fill_diffusers(entry: Entry, spec: PriorSpec) -> Steps:
             shutil.copyfile(fetched.path, folder / UNET_FILE)
 
     entry.store(write)
+    entry.remember(file, fetched.sha256)
 
 
 def _from_folder(root: Path) -> Iterator[Progress | Path]:
