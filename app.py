@@ -9,7 +9,9 @@ from dpi_core.ui.zerogpu import gpu_decorator
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--prior", default="embedded", help="'embedded' or a folder with a diffusers UNet2DModel")
+    parser.add_argument(
+        "--prior", default="embedded", help="embedded, ffhq-256, celebahq-256, a folder, a checkpoint or a hub id"
+    )
     parser.add_argument("--corrector", default="embedded", help="'embedded' or a folder with a trained corrector")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1; on a Space 0.0.0.0)")

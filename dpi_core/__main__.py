@@ -6,6 +6,7 @@ from dpi_core import __version__
 from dpi_core.commands.compare import add_compare
 from dpi_core.commands.console import EXIT_ERROR, Parser, complain
 from dpi_core.commands.detect import add_detect
+from dpi_core.commands.priors import add_priors
 from dpi_core.commands.restore import add_restore
 from dpi_core.commands.space import add_space
 
@@ -30,6 +31,7 @@ def parser() -> Parser:
     add_restore(commands)
     add_compare(commands)
     add_detect(commands)
+    add_priors(commands)
     add_space(commands)
     return top
 

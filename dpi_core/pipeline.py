@@ -40,7 +40,7 @@ class Restorer:
     """Loads a prior and a corrector once and restores photographs with them.
 
     Args:
-        prior: "embedded" or a folder (see `load_prior`).
+        prior: "embedded", "ffhq-256", "celebahq-256", a folder, a checkpoint or a hub id (see `load_prior`).
         device: "auto", "cpu", "cuda" or "mps".
         corrector: "embedded" or a folder (see `load_corrector`).
 
@@ -189,7 +189,7 @@ class Restorer:
                 f"No face was found in the picture of {photo.shape[1]}x{photo.shape[0]} pixels. Use a photo with a face "
                 "that looks towards the camera, or mark the picture as an already aligned face crop."
             )
-        template = TEMPLATES[self.prior.template]
+        template = TEMPLATES[self.prior.template].resized(self.prior.image_size)
         sharp = tuple(is_sharp(photo, found, template) for found in faces)
         indices = chosen_faces(face, sharp, include_sharp)
         height, width = photo.shape[:2]

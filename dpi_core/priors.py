@@ -8,7 +8,7 @@ beside it in ``prior.json``.
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -16,13 +16,9 @@ from torch import Tensor, nn
 
 from dpi_core.devices import pick_device
 from dpi_core.diffusion import linear_alpha_bar
-from dpi_core.weights import embedded_folder, load_unet, save_unet
-
-if TYPE_CHECKING:
-    from diffusers import UNet2DModel
-
-SIDECAR = "prior.json"
-DESCRIPTION = ("image_size", "prediction", "unshuffle", "template")
+from dpi_core.weights import load_unet, save_unet
+from dpi_core.weights.layout import FIELDS, SIDECAR, read_layout
+from dpi_core.weights.obtain import prior_folder
 
 
 @runtime_checkable
@@ -76,49 +72,34 @@ class UNetPrior:
 
 
 def load_prior(name: str = "embedded", device: str = "auto") -> UNetPrior:
-    """Load a prior for inference.
+    """Load a prior for inference; one from the hub is downloaded, converted and cached the first time.
 
     Args:
-        name: "embedded", or a folder in diffusers' layout (an unconditional pixel-space `UNet2DModel`).
+        name: "embedded", "ffhq-256", "celebahq-256", a folder in diffusers' layout (an unconditional pixel-space
+            `UNet2DModel`), a guided-diffusion checkpoint, or a hub id. `dpi_core.weights.obtain.prior_folder_steps` gets
+            it with progress; then this finds it cached.
         device: "auto", "cpu", "cuda" or "mps".
 
     Raises:
-        ValueError: if the name or the device is unknown, or the folder holds no such network.
+        ValueError: if the name or the device is unknown, the prior cannot be had, or it is no such network.
     """
-    folder = embedded_folder("prior") if name == "embedded" else Path(name)
-    if not folder.is_dir():
-        raise ValueError(f"prior is {name!r}; allowed is 'embedded' or a folder with a diffusers UNet2DModel.")
-    unet = load_unet(folder, pick_device(device))
-    description = _description(folder, unet)
+    where = pick_device(device)
+    layout = read_layout(prior_folder(name))
+    unet = load_unet(layout.unet, where)
     try:
-        prior = UNetPrior(unet, **description)
+        prior = UNetPrior(unet, **layout.description)
     except TypeError as error:
-        raise ValueError(f"{folder / SIDECAR}: expected the fields {', '.join(DESCRIPTION)}.") from error
+        raise ValueError(f"{layout.unet / SIDECAR}: expected the fields {', '.join(FIELDS)}.") from error
     if unet.config.in_channels != 3 * prior.unshuffle**2:
         raise ValueError(
-            f"{folder}: the network takes {unet.config.in_channels} channels; with unshuffle {prior.unshuffle} it must "
+            f"{layout.unet}: the network takes {unet.config.in_channels} channels; with unshuffle {prior.unshuffle} it must "
             f"take {3 * prior.unshuffle**2}."
         )
     return prior
 
 
-def _description(folder: Path, unet: "UNet2DModel") -> dict:
-    sidecar = folder / SIDECAR
-    if sidecar.exists():
-        try:
-            return dict(json.loads(sidecar.read_text()))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{sidecar}: expected the fields {', '.join(DESCRIPTION)} as a JSON object.") from error
-    config = unet.config
-    if config.in_channels != 3 or not isinstance(config.sample_size, int):
-        raise ValueError(
-            f"{folder}: expects {config.in_channels} channels; a prior without {SIDECAR} must take RGB images."
-        )
-    return {"image_size": config.sample_size, "prediction": "epsilon", "unshuffle": 1, "template": "tight-128"}
-
-
 def save_prior(prior: UNetPrior, folder: Path) -> None:
     """Write `prior` as float16 safetensors in diffusers' layout, with its sidecar, so that `load_prior` reads it."""
     save_unet(prior.unet, folder)
-    description = {name: getattr(prior, name) for name in DESCRIPTION}
+    description = {name: getattr(prior, name) for name in FIELDS}
     (folder / SIDECAR).write_text(json.dumps(description, indent=2) + "\n")

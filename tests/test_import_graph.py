@@ -9,8 +9,8 @@ from conftest import ROOT
 
 LAYERS = [
     {
-        *("timesteps", "config", "pixels", "images", "photos", "devices", "diffusion", "masks", "degradation", "faces"),
-        *("metrics", "weights", "consistency", "comparison", "recipes", "space"),
+        *("timesteps", "places", "config", "pixels", "images", "photos", "devices", "diffusion", "masks"),
+        *("degradation", "faces", "metrics", "weights", "consistency", "comparison", "recipes", "space"),
     },
     {"priors", "corrector"},
     {"sampler", "presets", "viz", "baselines"},

@@ -51,6 +51,12 @@ def test_the_command_line_examples(workplace):
     assert len(list((workplace / "out").glob("*.png"))) > 10
 
 
+def test_the_list_of_priors(workplace):
+    (block,) = blocks("bash", "Priors")
+    listing = block.splitlines()[0]
+    assert "ffhq-256" in run([sys.executable, *shlex.split(listing)[1:]], workplace)
+
+
 def test_the_http_example(workplace, app_url):
     (code,) = blocks("python", "HTTP")
     assert "http://127.0.0.1:7860" in code

@@ -6,8 +6,7 @@ import torch
 from diffusers import UNet2DModel
 from safetensors import safe_open
 
-from dpi_core import weights
-from dpi_core.weights import EMBEDDED, UNET_FILE, embedded_file, embedded_folder, load_unet, save_unet
+from dpi_core.weights import EMBEDDED, UNET_FILE, embedded, embedded_file, embedded_folder, load_unet, save_unet
 
 CPU = torch.device("cpu")
 NETWORKS = ["prior", "corrector"]
@@ -49,12 +48,12 @@ def test_embedded_files_are_the_ones_this_version_ships(forgetful, name):
 
 def test_embedded_models_together_stay_small():
     assert sum(embedded_file(name).stat().st_size for name in EMBEDDED) < 40e6
-    assert not [path for path in weights.ASSETS.rglob("*") if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
+    assert not [path for path in embedded.ASSETS.rglob("*") if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_a_missing_embedded_file_is_named(forgetful, monkeypatch, tmp_path, name):
-    monkeypatch.setattr(weights, "ASSETS", tmp_path)
+    monkeypatch.setattr(embedded, "ASSETS", tmp_path)
     with pytest.raises(ValueError, match=f"The embedded {name} is missing: {tmp_path}"):
         embedded_file(name)
 
@@ -67,7 +66,7 @@ def test_a_tampered_embedded_file_is_never_loaded(forgetful, monkeypatch, tmp_pa
     path.parent.mkdir()
     path.write_bytes(content)
     embedded_file.cache_clear()
-    monkeypatch.setattr(weights, "ASSETS", tmp_path)
+    monkeypatch.setattr(embedded, "ASSETS", tmp_path)
     with pytest.raises(ValueError, match=f"The embedded {name} is damaged: .* has SHA-256 .* expected"):
         embedded_folder(name)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dpi_core.commands.inputs import photos_in
 from dpi_core.commands.options import Run, SeedCount, add_run_options, run_from
-from dpi_core.commands.progress import restored
+from dpi_core.commands.progress import fetched, restored
 
 if TYPE_CHECKING:
     from dpi_core.restoration import Restoration
@@ -52,6 +52,7 @@ def compare(args: argparse.Namespace) -> int:
     from dpi_core.pipeline import Restorer
     from dpi_core.restoration import unpasted
 
+    fetched(run.prior, quiet=args.json)
     restorer = Restorer(run.prior, args.device, corrector=run.corrector)
     args.out.mkdir(parents=True, exist_ok=True)
     prepared = restorer.prepare(photo, scale=run.scale, aligned=run.aligned, face=run.face, detector=args.detector)

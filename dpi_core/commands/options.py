@@ -93,7 +93,7 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
     )
     p.add_argument("--aligned", action=on_off, help="the inputs are aligned face crops, whatever is on them")
     p.add_argument("--detector", default="auto", help="auto, face-alignment, yunet or embedded")
-    p.add_argument("--prior", help="embedded, or a folder with a diffusers UNet2DModel")
+    p.add_argument("--prior", help="embedded, ffhq-256, celebahq-256, a folder, a checkpoint or a hub id")
     p.add_argument("--corrector", help="embedded, or a folder")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 

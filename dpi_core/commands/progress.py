@@ -1,6 +1,7 @@
-"""A run that a person waits for: every step moves a bar on stderr, where that is a terminal."""
+"""What a person waits for, a prior to arrive or a run to end: a bar moves on stderr, where that is a terminal."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,3 +39,29 @@ def restored(
             bar.set_postfix_str(item.event.stage)
             bar.update()
     raise AssertionError("restore_steps ends with a Restoration")
+
+
+def fetched(prior: str, *, quiet: bool = False) -> Path:
+    """Make a prior available with a bar of its bytes, none if `quiet`; returns its folder.
+
+    Raises:
+        ValueError: as `prior_folder_steps`.
+    """
+    from tqdm import tqdm
+
+    from dpi_core.weights.obtain import prior_folder_steps
+
+    bar: tqdm | None = None
+    try:
+        for item in prior_folder_steps(prior):
+            if isinstance(item, Path):
+                return item
+            if bar is None:
+                bar = tqdm(unit="B", unit_scale=True, disable=True if quiet else None)
+            bar.set_description_str(item.what, refresh=False)
+            bar.total, bar.n = item.total, item.done
+            bar.refresh()
+    finally:
+        if bar is not None:
+            bar.close()
+    raise AssertionError("prior_folder_steps ends with a folder")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dpi_core.commands.films import KINDS, Films
 from dpi_core.commands.inputs import each_photo, output_names, photos_in
 from dpi_core.commands.options import SeedCount, add_run_options, run_from
-from dpi_core.commands.progress import restored
+from dpi_core.commands.progress import fetched, restored
 
 if TYPE_CHECKING:
     from dpi_core.restoration import Restoration
@@ -40,6 +40,7 @@ def restore(args: argparse.Namespace) -> int:
     background = run.background if args.background is None else args.background
     from dpi_core.pipeline import Restorer
 
+    fetched(run.prior, quiet=args.json)
     restorer = Restorer(run.prior, args.device, corrector=run.corrector)
     args.out.mkdir(parents=True, exist_ok=True)
     names = output_names(photos)

@@ -18,6 +18,10 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
+from dpi_core.places import cache_folder, offline
+
+__all__ = ["Fetching", "RemoteFile", "cache_folder", "cached", "fetch", "fetching", "offline", "under_way"]
+
 TIMEOUT = 4.0  # seconds, to connect and for every read
 CHUNK = 1 << 16
 STALE = 3600.0  # seconds after which a partial file belongs to a process that is gone
@@ -31,20 +35,6 @@ class RemoteFile:
     urls: tuple[str, ...]
     sha256: str
     max_bytes: int
-
-
-def cache_folder() -> Path:
-    """``$DPI_CORE_CACHE``, or ``~/.cache/dpi_core``."""
-    named = os.environ.get("DPI_CORE_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "dpi_core"
-
-
-def offline() -> bool:
-    """Whether the user forbade downloads: ``HF_HUB_OFFLINE`` or ``DPI_CORE_OFFLINE`` is set to something true."""
-    return any(
-        os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
-        for name in ("HF_HUB_OFFLINE", "DPI_CORE_OFFLINE")
-    )
 
 
 def cached(file: RemoteFile, folder: Path) -> Path | None:

@@ -45,6 +45,8 @@ class Template:
 
     def resized(self, size: int) -> "Template":
         """The same crop with `size` pixels a side."""
+        if size == self.size:
+            return self
         scaled = (self.array() + 0.5) * (size / self.size) - 0.5
         return Template(size, tuple((float(x), float(y)) for x, y in scaled), self.quad)
 

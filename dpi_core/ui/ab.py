@@ -119,6 +119,8 @@ def _steps(
     from dpi_core.pipeline import Restoration
     from dpi_core.pixels import to_image
 
+    for line in engine.loading(lambda: session.stopped):
+        yield render_message(line)
     restorer = engine.restorer()
     prepared = prepare_one(restorer, session, photo, mode, aligned)
     shared = shared_steps(*configs)

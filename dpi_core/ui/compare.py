@@ -124,6 +124,8 @@ def _steps(
     from dpi_core.pipeline import Restoration
     from dpi_core.pixels import to_image
 
+    for line in engine.loading(lambda: session.stopped):
+        yield render_live(config, None, headline=line)
     restorer = engine.restorer()
     prepared = prepare_one(restorer, session, photo, mode, aligned)
     source = Source(photo, mode, aligned, prepared.jobs[0].index, seed=0)

@@ -4,6 +4,7 @@ The networks are read-only, so sharing them shares no picture.
 """
 
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from dpi_core.weights import ASSETS
 if TYPE_CHECKING:
     from dpi_core.pipeline import Restorer
 
+LONG = 5.0  # seconds: a large prior on a CPU; a second warm-up run would keep visitors waiting more than it tells
 WARM_UP_PHOTO = ASSETS / "examples" / "astronaut-tiny.png"
 
 
@@ -42,6 +44,22 @@ class Engine:
     def estimate(self, samples: int) -> float | None:
         """Seconds that a run of so many sample steps should take, going by the last one; None before there was one."""
         return None if self._pace is None else self._pace * samples
+
+    def loading(self, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
+        """Lines on how far the prior is on its way to this machine; none if it is here already.
+
+        Raises:
+            ValueError: if it cannot be had, or `stop`, asked after every line, ends it.
+        """
+        if self._restorer is None:
+            from dpi_core.weights.obtain import prior_folder_steps
+            from dpi_core.weights.progress import Progress
+
+            for item in prior_folder_steps(self.settings.prior):
+                if isinstance(item, Progress):
+                    yield item.text
+                    if stop():
+                        raise ValueError("Stopped before the models were loaded. What has arrived is kept.")
 
     def restorer(self) -> "Restorer":
         """The `Restorer`, loaded by the first caller.
@@ -75,5 +93,7 @@ class Engine:
             for _ in range(2):  # the first run warms up, the second tells the pace
                 done = restorer.restore(WARM_UP_PHOTO, config, aligned=True)
                 self.note_pace(done.seconds, config.steps)
+                if done.seconds > LONG:
+                    break
         except ValueError:
             return

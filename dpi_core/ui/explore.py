@@ -102,6 +102,8 @@ def _cells(
     from dpi_core.pipeline import Restoration
     from dpi_core.ui.explore_files import write_files
 
+    for line in engine.loading(lambda: session.stopped):
+        yield ExploreUpdate(render_message(line))
     restorer = engine.restorer()
     prepared = prepare_one(restorer, session, photo, mode, aligned)
     yield ExploreUpdate(grid=render_grid(grid, []), maps="")  # not earlier: a bad photo leaves what was shown

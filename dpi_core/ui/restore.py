@@ -107,6 +107,8 @@ def _steps(
     from dpi_core.film import frame_of, is_kept
     from dpi_core.pipeline import Restoration
 
+    for line in engine.loading(lambda: session.stopped):
+        yield render_live(config, None, headline=line)
     restorer = engine.restorer()
     known = session.faces if session.photo == photo else None
     if not chosen and known and not aligned:

@@ -1,21 +1,13 @@
-"""Where weights come from: the embedded ones in ``assets/``, checked by SHA-256 before they are trusted.
-
-Networks are diffusers `UNet2DModel` folders, float16 safetensors on disk, float32 in memory.
-"""
+"""The embedded weights in ``assets/``, checked by SHA-256 before they are trusted."""
 
 import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # torch is loaded on use: the page asks this module for files only
-    import torch
-    from diffusers import UNet2DModel
-    from torch import nn
+from dpi_core.weights.unets import UNET_FILE
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
-UNET_FILE = "diffusion_pytorch_model.safetensors"
+ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 
 
 @dataclass(frozen=True)
@@ -65,31 +57,3 @@ def embedded_file(name: str) -> Path:
 def embedded_folder(name: str) -> Path:
     """The folder of an embedded network, checked like `embedded_file`."""
     return embedded_file(name).parent
-
-
-def load_unet(folder: Path, device: "torch.device") -> "UNet2DModel":
-    """A diffusers UNet2DModel from a local folder, float32, channels_last, ready for inference; never a pickle.
-
-    Raises:
-        ValueError: if the folder does not hold one.
-    """
-    import torch
-    from diffusers import UNet2DModel
-
-    try:
-        unet = UNet2DModel.from_pretrained(
-            folder, torch_dtype=torch.float32, use_safetensors=True, local_files_only=True, low_cpu_mem_usage=False
-        )
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise ValueError(f"{folder}: no diffusers UNet2DModel with safetensors weights ({error}).") from error
-    unet.to(device, memory_format=torch.channels_last)
-    return unet.eval().requires_grad_(False)
-
-
-def save_unet(unet: "nn.Module", folder: Path) -> None:
-    """Write a UNet2DModel as float16 safetensors in diffusers' layout, leaving `unet` as it is."""
-    from diffusers import UNet2DModel
-
-    half = UNet2DModel.from_config(unet.config)
-    half.load_state_dict(unet.state_dict())
-    half.half().save_pretrained(folder, safe_serialization=True)

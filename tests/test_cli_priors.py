@@ -1,0 +1,80 @@
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+from conftest import DATA
+from hub_server import COMMIT, serving
+
+from dpi_core.__main__ import main
+from dpi_core.weights import UNET_FILE
+from dpi_core.weights.cache import Entry
+from dpi_core.weights.registry import PRIORS
+
+GOLDEN = (DATA / "adm_tiny_seed5_ch32.pt").read_bytes()
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    spec = PRIORS["ffhq-256"]
+    with serving(monkeypatch, tmp_path) as hub:
+        hub.files[spec.repo, spec.file] = GOLDEN
+        known = hashlib.sha256(GOLDEN).hexdigest()
+        monkeypatch.setitem(PRIORS, "ffhq-256", replace(spec, revision=COMMIT, sha256=known))
+        yield hub
+
+
+def rows(capsys) -> dict[str, dict]:
+    assert main(["priors", "--json"]) == 0
+    return {row["name"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
+
+
+def test_the_list_says_what_there_is_and_what_is_here(hub, capsys):
+    found = rows(capsys)
+    assert list(found) == ["embedded", "ffhq-256", "celebahq-256"]
+    assert found["ffhq-256"]["state"] == "not downloaded"
+    assert found["ffhq-256"]["download_bytes"] == 374_417_833
+    assert "non-commercial" in found["celebahq-256"]["licence"]
+    assert hub.asked == []
+    assert main(["priors"]) == 0
+    text = capsys.readouterr().out
+    assert "ffhq-256: not downloaded" in text
+    assert "374 MB; crop ffhq-256" in text
+
+
+def test_one_by_name_is_fetched(hub, capsys):
+    assert main(["priors", "ffhq-256"]) == 0
+    assert capsys.readouterr().out.strip() == str(Entry("ffhq-256").folder)
+    found = rows(capsys)["ffhq-256"]
+    assert found["state"] == "cached"
+    assert found["local_bytes"] > len(GOLDEN)
+    (Entry("ffhq-256").folder / UNET_FILE).write_bytes(b"")
+    assert rows(capsys)["ffhq-256"]["state"].startswith("cached but damaged")
+
+
+def test_a_broken_off_download_and_a_checkpoint_of_ones_own_are_listed(hub, tmp_path, capsys):
+    hub.get_faults = [("cut", 500_000), *[503] * 6]
+    assert main(["priors", "ffhq-256"]) == 2
+    assert "trying" not in capsys.readouterr().err.splitlines()[-1]
+    (tmp_path / "mine.pt").write_bytes(GOLDEN)
+    assert main(["priors", str(tmp_path / "mine.pt")]) == 0
+    capsys.readouterr()
+    found = rows(capsys)
+    assert (found["ffhq-256"]["state"], found["ffhq-256"]["local_bytes"]) == (
+        "download under way or broken off",
+        500_000,
+    )
+    (mine,) = (row for name, row in found.items() if name.startswith("mine-"))
+    assert (mine["state"], mine["source"]) == ("cached", "a file on this machine")
+
+
+@pytest.mark.parametrize("command", ["priors", "restore"])
+def test_an_unknown_prior_is_one_line(capsys, tmp_path, astronaut, command):
+    argv = (
+        ["priors", "nope"]
+        if command == "priors"
+        else ["restore", str(astronaut), "-o", str(tmp_path), "--prior", "nope"]
+    )
+    assert main(argv) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "prior is 'nope'; allowed is 'embedded', 'ffhq-256'" in line

@@ -1,0 +1,106 @@
+"""The whole way at 256x256 with random weights of the FFHQ prior's architecture, a quarter as wide: Python, shell, page."""
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from conftest import DATA
+from hub_server import COMMIT, serving
+from PIL import Image
+
+from dpi_core import DPIConfig, Restorer
+from dpi_core.__main__ import main
+from dpi_core.ui.engine import Engine, EngineSettings
+from dpi_core.ui.restore import Outcome, run
+from dpi_core.ui.session import Session
+from dpi_core.weights.cache import Entry
+from dpi_core.weights.registry import PRIORS
+
+CHECKPOINT = DATA / "adm_tiny_seed5_ch32.pt"
+CONFIG = DPIConfig(steps=3, tau=400)
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    spec, data = PRIORS["ffhq-256"], CHECKPOINT.read_bytes()
+    with serving(monkeypatch, tmp_path) as hub:
+        hub.files[spec.repo, spec.file] = data
+        known = hashlib.sha256(data).hexdigest()
+        monkeypatch.setitem(PRIORS, "ffhq-256", replace(spec, revision=COMMIT, sha256=known))
+        yield hub
+
+
+def restoration(engine, photo, **changes):
+    given = {
+        "mode": "Simulate x8",
+        "aligned": False,
+        "chosen": [0],
+        "background": 1,
+        "seed": 0,
+        "values": asdict(CONFIG),
+    }
+    return list(run(engine, Session(), str(photo), **{**given, **changes}))
+
+
+def test_from_python(monkeypatch, tmp_path, astronaut):
+    monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path))
+    restorer = Restorer(str(CHECKPOINT), "cpu")
+    done = restorer.restore(astronaut, CONFIG, seeds=(0, 1), scale=8, detector="embedded")
+    for result in done.results:
+        image = np.asarray(result.image)
+        assert image.shape == (256, 256, 3)
+        assert np.isfinite(result.measured["psnr"])
+    assert done.results[0].job.condition.shape == (1, 3, 256, 256)
+    assert done.photo.size == Image.open(astronaut).size
+
+
+def test_from_the_shell(monkeypatch, tmp_path, astronaut, capsys):
+    monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path))
+    argv = ["restore", str(astronaut), "-o", str(tmp_path / "out"), "--prior", str(CHECKPOINT), "--json"]
+    assert main([*argv, "--steps", "2", "--device", "cpu", "--detector", "embedded"]) == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert Image.open(files[0]).size == (256, 256)
+
+
+def test_from_the_page_with_the_way_shown(hub, astronaut, monkeypatch):
+    monkeypatch.setattr("dpi_core.faces.detect.offline", lambda: True)
+    engine = Engine(EngineSettings("ffhq-256", device="cpu"))
+    *shown, outcome = restoration(engine, astronaut)
+    assert isinstance(outcome, Outcome), shown[-1]
+    lines = [html for html in shown if "Downloading diffusion_ffhq_10m.pt" in html]
+    assert lines
+    assert any("Converting ffhq-256" in html for html in shown)
+    assert outcome.after.size == (256, 256)
+    *again, _ = restoration(engine, astronaut)
+    assert not any("ffhq" in html for html in again)
+
+
+def test_a_failure_on_the_page_is_a_message_and_the_next_try_heals(hub, astronaut, monkeypatch):
+    monkeypatch.setattr("dpi_core.faces.detect.offline", lambda: True)
+    hub.get_faults = [("cut", 100_000), *[503] * 6]
+    engine = Engine(EngineSettings("ffhq-256", device="cpu"))
+    shown = restoration(engine, astronaut)
+    assert 'role="alert"' in shown[-1]
+    assert "could not be downloaded" in shown[-1]
+    assert "Traceback" not in shown[-1]
+    assert any("trying again" in html for html in shown)
+    assert not Entry("ffhq-256").folder.exists()
+    *_, outcome = restoration(engine, astronaut)
+    assert isinstance(outcome, Outcome)
+
+
+def test_an_unknown_prior_on_the_page_is_a_message(astronaut):
+    shown = restoration(Engine(EngineSettings("nope", device="cpu")), astronaut)
+    assert "prior is &#x27;nope&#x27;; allowed is" in shown[-1]
+
+
+def test_stop_ends_the_way_and_keeps_what_arrived(hub, astronaut, monkeypatch):
+    engine, session = Engine(EngineSettings("ffhq-256", device="cpu")), Session()
+    steps = run(engine, session, str(astronaut), "Simulate x8", False, [0], 1, 0, asdict(CONFIG))
+    while "Downloading" not in next(steps):
+        pass
+    session.stopped = True
+    assert "Stopped before the models were loaded." in list(steps)[-1]
+    assert list(engine.loading())[-1] == "Converting ffhq-256 .."  # the next one finds the lock free
