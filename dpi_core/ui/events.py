@@ -9,11 +9,12 @@ import gradio as gr
 from dpi_core.config import DPIConfig
 from dpi_core.presets import PRESETS
 from dpi_core.recipes import read_recipe
+from dpi_core.ui.checks import message_of
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.found import detect
 from dpi_core.ui.links import read_link
 from dpi_core.ui.live import plan_text, render_message
-from dpi_core.ui.restore import MODES, Outcome, message_of, run, save_film
+from dpi_core.ui.restore import MODES, Outcome, run, save_film
 from dpi_core.ui.session import Session
 
 FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project")
