@@ -9,7 +9,8 @@ from PIL import Image
 from dpi_core.config import DPIConfig
 from dpi_core.images import read_settings
 from dpi_core.presets import PRESETS
-from dpi_core.ui.ab import AbOutcome, ab_plan, both, differences, in_words, run_ab
+from dpi_core.ui.ab import AbOutcome, run_ab
+from dpi_core.ui.ab_settings import ab_plan, both, differences, in_words
 from dpi_core.ui.ab_tab import TAKEN, on_choice, on_take
 from dpi_core.ui.ab_view import Side, render_ab, render_running
 from dpi_core.ui.engine import Engine, EngineSettings

@@ -1,26 +1,28 @@
 """What all views of the page share: the photo, its faces, the mode and the settings, and the events among them."""
 
-import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from dpi_core.config import MAX_SPARSITY, MAX_STEPS, MAX_TAU, DPIConfig
-from dpi_core.presets import DEFAULT_PRESET, PRESETS
+from dpi_core.presets import DEFAULT_PRESET, Preset, presets_for
 from dpi_core.ui.events import (
     FIELDS,
     MAX_PAGE_SEED,
     on_chosen,
     on_dice,
     on_face,
+    on_follow,
     on_link,
     on_load_settings,
     on_photo,
     on_preset,
     preset_text,
 )
-from dpi_core.ui.links import WRITE
+from dpi_core.ui.links import OPENED, Linked, number, one_of, setting, write_script, yes_or_no
 from dpi_core.ui.photo import photo_input
 from dpi_core.ui.restore import MODES
 from dpi_core.ui.session import KEEP_SECONDS, Session
@@ -46,10 +48,33 @@ class Controls:
     preset: gr.Radio
     settings: dict[str, Any]
 
+    @property
+    def config(self) -> DPIConfig:
+        """The settings the page starts with."""
+        return DPIConfig.from_dict({field: control.value for field, control in self.settings.items()})
 
-def build_controls() -> Controls:
-    """Lay out the controls in the column being built."""
-    start = PRESETS[DEFAULT_PRESET][0]
+
+@dataclass(frozen=True)
+class Plan:
+    """A line that says what a run would do and cost: how it is made, from what, and where it stands."""
+
+    make: Callable[..., str]
+    inputs: Sequence[Any]
+    line: gr.HTML
+
+
+@dataclass(frozen=True)
+class View:
+    """What a tab leaves to the page: its controls that belong in the address, and its plan."""
+
+    linked: Sequence[Linked]
+    plan: Plan
+
+
+def build_controls(prior: str = "embedded") -> Controls:
+    """Lay out the controls in the column being built; presets and their values are those for `prior`."""
+    presets = presets_for(prior)
+    start = presets[DEFAULT_PRESET].config
     session = gr.State(Session(), time_to_live=KEEP_SECONDS, delete_callback=Session.clean)
     photo = photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=300, elem_id="photo")
     gr.Examples(example_photos(), inputs=photo, label="Examples (public domain)", elem_id="examples")
@@ -81,10 +106,10 @@ def build_controls() -> Controls:
         info="A simulation reduces the face first, so that the result can be compared with the truth.",
     )
     preset = gr.Radio(
-        [(name.capitalize(), name) for name in PRESETS],
+        [(name.capitalize(), name) for name in presets],
         value=DEFAULT_PRESET,
         label="Preset",
-        info=preset_text(DEFAULT_PRESET),
+        info=preset_text(DEFAULT_PRESET, presets),
         elem_id="preset",
     )
     tau = gr.Slider(
@@ -116,7 +141,7 @@ def build_controls() -> Controls:
             scale=3,
             info="The same seed and settings give the same face.",
         )
-        dice = gr.Button("🎲 New seed", elem_id="dice", scale=1, min_width=110)
+        dice = gr.Button("New seed", elem_id="dice", scale=1, min_width=110)
     load = gr.UploadButton(
         "Take settings from a file (PNG, JSON, ZIP)",
         file_types=[".png", ".json", ".zip"],
@@ -144,8 +169,23 @@ def build_controls() -> Controls:
     settings = {field: {"tau": tau, "sparsity": sparsity, **advanced}[field] for field in FIELDS}
 
     dice.click(on_dice, None, seed, queue=False, **QUIET)
-    preset.input(on_preset, preset, [*settings.values(), preset], queue=False, **QUIET)
+    connect_presets(preset, settings, presets)
     return Controls(session, photo, faces, chosen, background, mode, aligned, seed, load, preset, settings)
+
+
+def connect_presets(preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset]) -> None:
+    """A preset moves the controls; controls that are moved away from it deselect it."""
+    values = list(settings.values())
+    preset.input(partial(on_preset, presets), preset, [*values, preset], queue=False, **QUIET)
+    gr.on(
+        [control.change for control in values],
+        partial(on_follow, presets),
+        values,
+        preset,
+        queue=False,
+        trigger_mode="always_last",
+        **QUIET,
+    )
 
 
 def _advanced(start: DPIConfig) -> dict[str, Any]:
@@ -202,11 +242,38 @@ def connect_photo(controls: Controls, status: gr.HTML) -> None:
     controls.chosen.input(on_chosen, [controls.chosen, controls.session], [status], queue=False, **QUIET)
 
 
-def connect_address(page: gr.Blocks, controls: Controls, status: gr.HTML) -> None:
-    """Keep the settings in the page's address, take them from it when the page is opened, and from files when asked."""
-    start = PRESETS[DEFAULT_PRESET][0]
+def shared_links(controls: Controls) -> list[Linked]:
+    """Those of the shared controls that belong in the address."""
+    c = controls
+    return [
+        *(Linked(field, component, setting(field)) for field, component in c.settings.items()),
+        Linked("seed", c.seed, number("seed", 0, MAX_PAGE_SEED)),
+        Linked("mode", c.mode, one_of("mode", list(MODES))),
+        Linked("aligned", c.aligned, yes_or_no("aligned")),
+        Linked("background", c.background, number("background", 1, 4)),
+    ]
+
+
+def connect_address(
+    page: gr.Blocks, linked: Sequence[Linked], tabs: gr.Tabs, views: Sequence[str], status: gr.HTML
+) -> None:
+    """Keep what is linked in the page's address, and take it from there when the page is opened."""
+    watched = [item.component for item in linked]
+
+    def opened(request: gr.Request) -> tuple:  # no partial: Gradio finds the request by this annotation
+        return on_link(linked, views, dict(request.query_params))
+
+    page.load(opened, None, [*watched, tabs, status], queue=False, **QUIET).then(
+        None, None, None, js=OPENED, queue=False, **QUIET
+    )
+    gr.on(
+        [component.change for component in watched], None, watched, None, queue=False, js=write_script(linked), **QUIET
+    )
+
+
+def connect_files(controls: Controls, status: gr.HTML) -> None:
+    """Take settings from a file when asked."""
     watched = [*controls.settings.values(), controls.seed]
-    page.load(on_link, None, [*watched, status], queue=False, **QUIET)
     controls.load.upload(
         on_load_settings,
         [controls.load],
@@ -214,10 +281,6 @@ def connect_address(page: gr.Blocks, controls: Controls, status: gr.HTML) -> Non
         queue=False,
         **QUIET,
     )
-    names, values = [*FIELDS, "seed"], [*(getattr(start, field) for field in FIELDS), 0]
-    write = WRITE % {"names": json.dumps(names), "start": json.dumps(values)}
-    for component in watched:
-        component.change(None, watched, None, queue=False, js=write, **QUIET)
 
 
 def example_photos() -> list[list[str]]:
