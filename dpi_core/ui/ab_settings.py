@@ -67,10 +67,8 @@ def steps_in_common(a: Setup, b: Setup) -> int:
 def stored(config: DPIConfig, prior: str) -> str:
     """Settings as short text: the name of the prior's preset they are, or what differs from the defaults, as JSON."""
     start = asdict(DPIConfig())
-    name = name_of(config, presets_for(prior))
-    return name or json.dumps(
-        {key: value for key, value in asdict(config).items() if value != start[key]}, separators=(",", ":")
-    )
+    other = {key: value for key, value in asdict(config).items() if value != start[key]}
+    return name_of(config, presets_for(prior)) or json.dumps(other, separators=(",", ":"))
 
 
 def read_stored(text: str, prior: str) -> DPIConfig:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from html import escape
-from pathlib import Path
 
 import gradio as gr
 
@@ -18,10 +17,10 @@ from dpi_core.ui.engine import Engine
 from dpi_core.ui.events import FIELDS, on_start, on_stop
 from dpi_core.ui.links import Linked, text_that
 from dpi_core.ui.live import render_message
+from dpi_core.ui.wipe import SCRIPT
 
 FIRST = {"A": "published", "B": DEFAULT_PRESET}
 TAKEN = "taken"
-SCRIPT = Path(__file__).with_name("ab.js")
 
 
 @dataclass(frozen=True)

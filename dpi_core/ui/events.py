@@ -16,6 +16,7 @@ from dpi_core.ui.links import VIEW, Linked, read_link
 from dpi_core.ui.live import plan_text, render_message
 from dpi_core.ui.restore import MODES, Outcome, run, save_film
 from dpi_core.ui.session import Session
+from dpi_core.ui.wipe import render_wipe
 
 FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project")
 MAX_PAGE_SEED = 2**32 - 1  # more digits than a number field keeps exactly would be lost
@@ -80,7 +81,7 @@ def on_run(
             yield (
                 skip,
                 item.summary,
-                gr.ImageSlider((item.before, item.after), visible=True),
+                render_wipe(("before", "the face before", item.before), ("after", "the restored face", item.after)),
                 gr.Image(item.photo, visible=True),
                 gr.File(item.files, visible=True),
                 item.film,

@@ -9,6 +9,7 @@ from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.events import on_run, on_save_film, on_settings, on_start, on_stop, plan_html
 from dpi_core.ui.live import render_live
+from dpi_core.ui.wipe import SCRIPT as WIPE
 
 SCRIPT = Path(__file__).with_name("film.js")
 RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }"""
@@ -34,16 +35,7 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
     plan = gr.HTML(plan_html(start), elem_id="plan")
     live = gr.HTML(render_live(start, None), elem_id="live")
     summary = gr.HTML(elem_id="summary")
-    compare = gr.ImageSlider(
-        label="Before (left) and after (right)",
-        format="png",
-        type="pil",
-        visible=False,
-        elem_id="compare",
-        interactive=False,
-        max_height=560,
-        buttons=["fullscreen"],
-    )
+    compare = gr.HTML(elem_id="compare", js_on_load=WIPE.read_text())
     pasted = gr.Image(
         label="The photo with the face pasted back",
         format="png",
