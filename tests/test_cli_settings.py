@@ -5,8 +5,8 @@ import json
 import cv2
 import numpy as np
 import pytest
+from commandline import FAST, TINY, call, complaint, pixels
 from PIL import Image
-from test_cli import FAST, TINY, call, complaint, pixels
 
 from dpi_core import DPIConfig
 from dpi_core.__main__ import parser
