@@ -85,7 +85,7 @@ def test_stop_before_both_parted_says_so(engine):
     session, items = Session(), []
     for item in run_ab(engine, session, str(TINY), "Simulate x4", True, 0, A, B):
         items.append(item)
-        session.stopped = True
+        session.stopped = "<progress" in item
     assert "before A and B parted" in items[-1]
 
 
@@ -140,7 +140,7 @@ def test_a_preset_is_the_one_for_the_sides_prior():
     assert on_held(Engine(), "A", "heavy", "embedded")[1] == words_html(find_preset("heavy").config)
     assert on_held(Engine(), "A", "heavy", "ffhq-256")[1] == words_html(find_preset("heavy", "ffhq-256").config)
     assert on_held(Engine(), "A", '{"tau":70}', "embedded")[0] == TAKEN
-    assert "A: prior is '/etc'; allowed on this page" in on_held(Engine(), "A", "heavy", "/etc")[1]
+    assert "A: prior is &#x27;/etc&#x27;; allowed on this page" in on_held(Engine(), "A", "heavy", "/etc")[1]
 
 
 @pytest.mark.parametrize("config", [DPIConfig(), PRESETS["heavy"].config, DPIConfig(tau=7, eta=0.25, correct=False)])
