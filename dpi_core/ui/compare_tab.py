@@ -35,7 +35,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
             FIRST_SEEDS, label="Seeds", elem_id="seeds", scale=3, info=f"2 to {MAX_SEEDS}, such as 0-7 or 3, 14, 15"
         )
         pick = gr.Slider(
-            0, MAX_SEEDS, 2, step=1, label="Mark the most different", elem_id="pick", scale=2, info="Below 2: none"
+            0, MAX_SEEDS, 2, step=1, label="Most different", elem_id="pick", scale=2, info="Marked; below 2 none"
         )
     branch = gr.Slider(
         0,

@@ -10,22 +10,14 @@ from gradio.themes import Base, Default
 from dpi_core.ui import api
 from dpi_core.ui.ab_tab import ab_tab
 from dpi_core.ui.compare_tab import compare_tab
-from dpi_core.ui.controls import (
-    QUIET,
-    Controls,
-    View,
-    build_controls,
-    connect_address,
-    connect_files,
-    connect_photo,
-    shared_links,
-)
+from dpi_core.ui.controls import QUIET, Controls, View, build_controls
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.explore_tab import explore_tab
 from dpi_core.ui.links import view_script
 from dpi_core.ui.live import render_message
 from dpi_core.ui.restore_tab import restore_tab
 from dpi_core.ui.session import KEEP_SECONDS
+from dpi_core.ui.wiring import connect_address, connect_files, connect_photo, shared_links
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
 INTRO = (
@@ -34,8 +26,8 @@ INTRO = (
 )
 ETHICS = (
     "The result is a *plausible* face computed from a prior, not a recovered one: it is no evidence of anybody's identity. "
-    "Photos and results stay on this server for about an hour and are shown to nobody else. Embedded models: "
-    "non-commercial research."
+    "Photos and results stay on this server for about an hour and are shown to nobody else; no history of runs is kept. "
+    "Embedded models: non-commercial research."
 )
 STYLE = Path(__file__).with_name("style.css")
 NAMES = Path(__file__).with_name("names.js")
