@@ -1,6 +1,7 @@
 """The browser app: ``python app.py`` serves it on this machine; a Hugging Face Space runs the same file."""
 
 import argparse
+import os
 
 from dpi_core.ui.engine import Engine, EngineSettings
 from dpi_core.ui.page import build_page, launch_options
@@ -18,7 +19,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="also make a public link through Gradio's servers")
     args = parser.parse_args(argv)
-    engine = Engine(EngineSettings(args.prior, args.corrector, args.device))
+    own_machine = not args.share and args.host in (None, "127.0.0.1", "localhost") and "SPACE_ID" not in os.environ
+    engine = Engine(EngineSettings(args.prior, args.corrector, args.device, any_prior=own_machine))
     if gpu_decorator() is not None:
         engine.restorer()  # ZeroGPU takes over the models that are loaded before the launch, in this thread
     page = build_page(engine)

@@ -1,19 +1,83 @@
-"""Settings to start from: data, not code.
+"""Settings to start from: data, not code. One table a size of prior, one row a strength of the damage.
 
 The published tau belongs to a large prior. The embedded one is small and drifts when it is left alone that long, so its
-presets hand over to RACM later. Their eta lies between 0, which keeps the most detail and a trace of the mask's grid, and
-1, which has no grid and smooths more (``python -m dpi_core.evaluation.sweep`` prints both).
+rows hand over to RACM later. Their eta lies between 0, which keeps the most detail and a trace of the mask's grid, and 1,
+which has no grid and smooths more. ``python -m dpi_core.evaluation.sweep`` prints what a row should hold.
 """
+
+import json
+from pathlib import Path
+from typing import NamedTuple
 
 from dpi_core.config import DPIConfig
 
-PRESETS: dict[str, tuple[DPIConfig, str]] = {
-    "balanced": (DPIConfig(tau=100, eta=0.5), "made for the embedded prior: likeness with some detail"),
-    "faithful": (
-        DPIConfig(tau=0, eta=0.5, project=True),
-        "for a small but clean input, which it agrees with exactly; noise would stay",
-    ),
-    "free": (DPIConfig(tau=250, eta=0.5), "RACM for longer: more invention, more variety between seeds"),
-    "published": (DPIConfig(), "the paper's DDIM setting, made for a large 256x256 prior"),
+
+class Preset(NamedTuple):
+    """Settings, and a line on what they are for."""
+
+    config: DPIConfig
+    about: str
+
+
+SMALL, LARGE = 128, 256
+TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name -> settings
+    SMALL: {
+        "mild": Preset(
+            DPIConfig(tau=0, eta=0.5, project=True),
+            "for a small but clean input, which it agrees with exactly; noise would stay",
+        ),
+        "medium": Preset(DPIConfig(tau=100, eta=0.5), "likeness with some detail"),
+        "heavy": Preset(
+            DPIConfig(tau=250, eta=0.5), "for a badly damaged input: RACM for longer, more invention and variety"
+        ),
+        "published": Preset(DPIConfig(), "the paper's DDIM setting, made for a large 256x256 prior"),
+    },
+    LARGE: {
+        "mild": Preset(DPIConfig(tau=200), "for a small but clean input: RACM late, closer to it"),
+        "medium": Preset(DPIConfig(), "the paper's DDIM setting"),
+        "heavy": Preset(DPIConfig(tau=500), "for a badly damaged input: RACM for longer, more invention and variety"),
+    },
 }
-DEFAULT_PRESET = "balanced"
+ALIASES = {"faithful": "mild", "balanced": "medium", "free": "heavy", "published": "medium"}
+"""Other names of a row, where a table has no row of that name."""
+DEFAULT_PRESET = "medium"
+
+
+def presets_for(prior: str) -> dict[str, Preset]:
+    """The table for a prior by its name, by what a folder says of itself, or else for a large one."""
+    return TABLES[SMALL if side_of(prior) <= SMALL else LARGE]
+
+
+def find_preset(name: str, prior: str = "embedded") -> Preset:
+    """The row of a name or an alias in the table for `prior`.
+
+    Raises:
+        ValueError: if there is none, naming those there are.
+    """
+    table = presets_for(prior)
+    row = name if name in table else ALIASES.get(name, name)
+    if row not in table:
+        raise ValueError(f"preset is {name!r}; allowed is one of {', '.join(NAMES)}.")
+    return table[row]
+
+
+def name_of(config: DPIConfig, table: dict[str, Preset]) -> str | None:
+    """The first name in `table` that stands for exactly these settings."""
+    return next((name for name, preset in table.items() if preset.config == config), None)
+
+
+def side_of(prior: str) -> int:
+    """The side of a prior's pictures in pixels, as far as its name or folder tells before it is loaded; 256 where not."""
+    if prior == "embedded":
+        return SMALL
+    for file, key in (("prior.json", "image_size"), ("config.json", "sample_size")):
+        try:
+            return int(json.loads((Path(prior) / file).read_text())[key])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return LARGE
+
+
+NAMES = tuple(dict.fromkeys([*TABLES[SMALL], *ALIASES]))
+PRESETS: dict[str, Preset] = {name: find_preset(name) for name in NAMES}
+"""The embedded prior's, by every name."""

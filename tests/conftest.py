@@ -109,6 +109,14 @@ def check_accessibility(page) -> None:
     assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in wrong] == []
 
 
+def check_both_schemes(page) -> None:
+    """The same, light and dark."""
+    page.add_style_tag(content="* { transition: none !important; }")  # no colour on its way to another
+    for dark in ("true", "false"):
+        page.evaluate(f"document.body.classList.toggle('dark', {dark})")
+        check_accessibility(page)
+
+
 @pytest.fixture(scope="session")
 def bad_files(tmp_path_factory) -> dict[str, Path]:
     """Files that are no usable photo, by what is wrong with them."""

@@ -7,7 +7,7 @@ import time
 from urllib.request import urlopen
 
 import pytest
-from conftest import EXAMPLES, ROOT, check_accessibility
+from conftest import EXAMPLES, ROOT, check_both_schemes
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -68,7 +68,7 @@ def test_upload_run_watch_and_download(page, tmp_path):
     page.get_by_label("Show step 20, final").click()
     expect(text).to_contain_text("Step 20 of 20, t = 0, final")
     assert page.locator("[data-pane=x0]").get_attribute("src") != first
-    check_accessibility(page)
+    check_both_schemes(page)
     page.click("#save-film")
     expect(page.locator("#film-files a[download]").first).to_be_visible(timeout=PATIENCE)
 
@@ -126,7 +126,7 @@ def test_seeds_stream_side_by_side_flip_and_are_redrawn(page, tmp_path):
     scale = "img => getComputedStyle(img).transform"
     assert page.locator("#grid .dpi-card img").first.evaluate(scale).startswith("matrix(3, 0, 0, 3")
 
-    check_accessibility(page)
+    check_both_schemes(page)
     page.locator("#keep").get_by_label("0", exact=True).check()
     page.click("#redraw")
     expect(page.locator("#seeds").get_by_role("textbox")).not_to_have_value("4, 0-1")

@@ -6,18 +6,15 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import EXAMPLES, ROOT
+from commandline import FAST, TINY, call, complaint, pixels
+from conftest import ROOT
 from PIL import Image, ImageCms
 
 from dpi_core import DPIConfig
-from dpi_core.__main__ import main, parser
+from dpi_core.__main__ import main
 from dpi_core.commands.inputs import output_names, photos_in
-from dpi_core.commands.options import config_from, face_from
+from dpi_core.commands.options import face_from
 from dpi_core.images import read_settings
-from dpi_core.presets import PRESETS
-
-TINY = EXAMPLES / "astronaut-tiny.png"
-FAST = ["--steps", "2", "--device", "cpu", "--detector", "embedded"]
 
 
 @pytest.fixture(autouse=True)
@@ -29,29 +26,6 @@ def offline(monkeypatch, tmp_path):
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "out"
-
-
-def call(*argv) -> int:
-    """The exit code, whichever way it comes."""
-    try:
-        return main([str(arg) for arg in argv])
-    except SystemExit as ended:
-        return int(ended.code or 0)
-
-
-def complaint(capfd, *argv) -> str:
-    """The one line on stderr of a call that must fail."""
-    assert call(*argv) == 2
-    captured = capfd.readouterr()
-    assert captured.err.startswith("dpi_core: ")
-    assert captured.err.endswith("\n")
-    assert captured.err.count("\n") == 1
-    assert "Traceback" not in captured.err + captured.out
-    return captured.err
-
-
-def pixels(path) -> np.ndarray:
-    return np.asarray(Image.open(path))
 
 
 def test_a_photo_becomes_a_face_and_a_photo(capfd, out, astronaut):
@@ -211,77 +185,6 @@ def test_files_in_folders_are_found_in_order_and_folders_named_like_pictures_are
         (tmp_path / name).touch()
     assert photos_in([tmp_path]) == [tmp_path / name for name in ("a.png", "b.JPG", "odd.png/c.webp")]
     assert photos_in([tmp_path / "d.txt"]) == [tmp_path / "d.txt"]  # named by the user: reading it will tell
-
-
-def test_options_lie_over_the_preset():
-    def parse(*argv):
-        return config_from(parser().parse_args(["restore", "x", "-o", "y", *argv]), DPIConfig())
-
-    assert parse() == DPIConfig()
-    for name, (config, _) in PRESETS.items():
-        assert parse("--preset", name) == config
-    balanced = PRESETS["balanced"][0]
-    assert parse("--preset", "balanced", "--steps", "7", "--no-correct") == balanced.replaced(
-        {"steps": 7, "correct": False}
-    )
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--tau", "5000"], "tau is 5000; allowed is a whole number from 0 to 1000"),
-        (["--tau", "soon"], "argument --tau: invalid int value: 'soon'"),
-        (["--steps", "0"], "steps is 0; allowed"),
-        (["--sparsity", "9"], "sparsity is 9; allowed"),
-        (["--eta", "nan"], "eta is nan; allowed"),
-        (["--seeds", "0"], "seeds is 0; allowed is 1 to 64"),
-        (["--seed", "-1"], "seed is -1; allowed"),
-        (["--seeds", "1000"], "seeds is 1000; allowed is 1 to 64"),
-        (["--face", "nose"], "face is 'nose'; allowed"),
-        (["--preset", "best"], "argument --preset: invalid choice: 'best'"),
-        (["--scale", "small"], "argument --scale: 'small' is not 4, 8, 16 or none"),
-        (["--film", "avi"], "argument --film: invalid choice: 'avi'"),
-        (["--colour"], "unrecognized arguments: --colour"),
-    ],
-)
-def test_a_wrong_option_is_named_before_anything_is_loaded(capfd, monkeypatch, out, options, message):
-    monkeypatch.setattr("dpi_core.pipeline.Restorer", lambda *_, **__: pytest.fail("loaded"))
-    assert message in complaint(capfd, "restore", TINY, "-o", out, *options)
-    assert not out.exists()
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--scale", "3"], "scale is 3; allowed is one of (4, 8, 16)"),
-        (["--prior", "no-such-prior"], "prior is 'no-such-prior'; allowed"),
-        (["--corrector", str(EXAMPLES)], "no diffusers UNet2DModel"),
-        (["--device", "abacus"], "device is 'abacus'"),
-    ],
-)
-def test_a_wrong_option_that_needs_the_models_is_named_too(capfd, out, options, message):
-    assert message in complaint(capfd, "restore", TINY, "-o", out, "--aligned", "--steps", "2", *options)
-    assert not list(out.glob("*"))
-
-
-def test_wrong_files_are_named(capfd, tmp_path, out):
-    missing = complaint(capfd, "restore", tmp_path / "gone.jpg", "-o", out)
-    assert missing.endswith("gone.jpg: there is no such file or folder.\n")
-    (tmp_path / "empty").mkdir()
-    assert "the folder holds no picture" in complaint(capfd, "restore", tmp_path / "empty", "-o", out)
-    (tmp_path / "taken").touch()
-    assert "taken" in complaint(capfd, "restore", TINY, "-o", tmp_path / "taken", *FAST, "--aligned")
-    (tmp_path / "void.png").touch()
-    assert "void.png: the file is empty" in complaint(capfd, "restore", tmp_path / "void.png", "-o", out, *FAST)
-
-
-def test_a_texture_holds_no_face(capfd, tmp_path, out):
-    y, x = np.mgrid[:160, :160]
-    texture = ((np.sin(x / 3) + np.sin((x + y) / 5)) * 60 + 128).astype(np.uint8)
-    Image.fromarray(texture).save(tmp_path / "texture.png")
-    error = complaint(capfd, "restore", tmp_path / "texture.png", "-o", out, *FAST)
-    assert "No face was found in the picture of 160x160 pixels" in error
-    assert not list(out.glob("*"))
 
 
 def test_detect_lists_faces_as_json(capfd, tmp_path, astronaut):

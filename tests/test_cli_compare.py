@@ -6,8 +6,8 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from commandline import FAST, TINY, call, complaint
 from PIL import Image
-from test_cli import FAST, TINY, call, complaint
 
 from dpi_core.recipes import read_recipe
 

@@ -5,15 +5,15 @@ import json
 import cv2
 import numpy as np
 import pytest
+from commandline import FAST, TINY, call, complaint, pixels
 from PIL import Image
-from test_cli import FAST, TINY, call, complaint, pixels
 
 from dpi_core import DPIConfig
 from dpi_core.__main__ import parser
 from dpi_core.commands.options import Run, run_from
 from dpi_core.commands.restore import SEEDS
 from dpi_core.images import read_settings
-from dpi_core.presets import PRESETS
+from dpi_core.presets import find_preset
 from dpi_core.recipes import Recipe
 
 CONFIG = DPIConfig(steps=3, tau=400, eta=0.5, correct=False, raw_eps=True, project=True)
@@ -86,7 +86,7 @@ def test_every_option_wins_over_the_file(saved):
     assert over("--tau", "0") == {"config": CONFIG.replaced({"tau": 0})}
     assert over("--eta", "0", "--correct") == {"config": CONFIG.replaced({"eta": 0.0, "correct": True})}
     assert over("--no-raw-eps", "--no-project") == {"config": CONFIG.replaced({"raw_eps": False, "project": False})}
-    balanced = PRESETS["balanced"][0]
+    balanced = find_preset("balanced", SAVED.prior).config
     assert over("--preset", "balanced", "--steps", "4") == {"config": balanced.replaced({"steps": 4})}
     assert over("--scale", "4") == {"scale": 4}
     assert over("--scale", "none", "--no-aligned") == {"scale": None, "aligned": False}

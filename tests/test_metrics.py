@@ -5,7 +5,16 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 from dpi_core.degradation import dense_condition, downscale, quantize
-from dpi_core.metrics import gradient_similarity, grid_energy, lr_consistency, ms_ssim, psnr, seed_diversity, ssim
+from dpi_core.metrics import (
+    detail_energy,
+    gradient_similarity,
+    grid_energy,
+    lr_consistency,
+    ms_ssim,
+    psnr,
+    seed_diversity,
+    ssim,
+)
 
 
 def faces(count=3, size=32, seed=0):
@@ -131,3 +140,19 @@ def test_grid_energy_leaves_out_what_is_elsewhere():
 def test_grid_energy_of_noise_is_its_variance():
     noise = torch.randn((20, 3, 64, 64), generator=torch.Generator().manual_seed(0)) / 127.5
     assert grid_energy(noise, 2) == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("cycles", "seen"), [(4, False), (10, True), (12, True), (16, False)])
+def test_detail_energy_sees_fine_waves_but_no_grid_of_two(cycles, seen):
+    """At 32 pixels a quarter to 0.4 cycles a pixel are the waves 9 to 12; the grid of two is 16."""
+    wave = torch.cos(2 * math.pi * cycles * torch.arange(32) / 32).expand(1, 3, 32, 32)
+    assert (detail_energy(wave) > 1) == seen
+
+
+def test_detail_energy_is_a_power_and_a_mean_over_the_batch():
+    x = faces()
+    assert detail_energy(0.5 * x) == pytest.approx(0.25 * detail_energy(x), rel=1e-4)
+    assert detail_energy(x) == pytest.approx(sum(detail_energy(face) for face in x) / len(x), rel=1e-4)
+    assert detail_energy(x.transpose(2, 3)) == pytest.approx(detail_energy(x), rel=1e-4)
+    assert detail_energy(torch.nn.functional.avg_pool2d(x, 3, 1, 1)) < detail_energy(x)
+    assert detail_energy(torch.rand(3, 20, 48)) > 0

@@ -1,29 +1,84 @@
+import json
+
 import pytest
 
 from dpi_core import DPIConfig
-from dpi_core.presets import DEFAULT_PRESET, PRESETS
+from dpi_core.presets import (
+    ALIASES,
+    DEFAULT_PRESET,
+    LARGE,
+    NAMES,
+    PRESETS,
+    SMALL,
+    TABLES,
+    find_preset,
+    name_of,
+    presets_for,
+    side_of,
+)
+
+ROWS = [(side, name) for side, table in TABLES.items() for name in table]
 
 
-def test_the_default_is_one_of_them():
-    assert DEFAULT_PRESET in PRESETS
+@pytest.mark.parametrize("side", TABLES)
+def test_every_size_of_prior_has_the_three_strengths_and_the_published_setting(side):
+    assert list(TABLES[side])[:3] == ["mild", "medium", "heavy"]
+    assert DEFAULT_PRESET in TABLES[side]
+    assert DPIConfig() in [preset.config for preset in TABLES[side].values()]
 
 
-def test_the_published_setting_is_the_configs_default():
-    assert PRESETS["published"][0] == DPIConfig()
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_each_preset_is_a_setting_with_a_line_about_it(name):
-    config, line = PRESETS[name]
+@pytest.mark.parametrize(("side", "name"), ROWS)
+def test_each_preset_is_a_setting_with_a_line_about_it(side, name):
+    config, line = TABLES[side][name]
     assert isinstance(config, DPIConfig)
     assert line.strip()
     assert "\n" not in line
 
 
-def test_presets_differ_from_each_other():
-    configs = [config for config, _ in PRESETS.values()]
+@pytest.mark.parametrize("side", TABLES)
+def test_presets_of_a_table_differ_from_each_other(side):
+    configs = [config for config, _ in TABLES[side].values()]
     assert len(set(configs)) == len(configs)
 
 
-def test_faithful_never_reaches_racm():
-    assert PRESETS["faithful"][0].tau == 0
+@pytest.mark.parametrize("side", TABLES)
+def test_a_stronger_damage_gives_racm_more_steps(side):
+    assert TABLES[side]["mild"].config.tau < TABLES[side]["medium"].config.tau < TABLES[side]["heavy"].config.tau
+
+
+def test_old_names_still_stand_for_their_settings():
+    assert PRESETS["balanced"] is PRESETS["medium"]
+    assert PRESETS["faithful"] is PRESETS["mild"]
+    assert PRESETS["free"] is PRESETS["heavy"]
+    assert PRESETS["published"].config == DPIConfig()
+    assert set(PRESETS) == set(NAMES) >= set(ALIASES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_is_known_for_every_prior(name):
+    for prior in ("embedded", "ffhq-256"):
+        assert isinstance(find_preset(name, prior).config, DPIConfig)
+    assert find_preset("published", "ffhq-256").config == DPIConfig()
+
+
+def test_an_unknown_name_is_told_with_those_there_are():
+    with pytest.raises(ValueError, match=r"preset is 'wild'; allowed is one of mild, medium, heavy"):
+        find_preset("wild")
+
+
+def test_settings_are_named_by_the_preset_they_are():
+    for side, name in ROWS:
+        assert name_of(TABLES[side][name].config, TABLES[side]) == name
+    assert name_of(DPIConfig(tau=7), TABLES[SMALL]) is None
+
+
+def test_the_size_of_a_prior_is_told_without_loading_it(tmp_path):
+    assert side_of("embedded") == SMALL
+    assert side_of("google/ddpm-ema-celebahq-256") == LARGE
+    (tmp_path / "config.json").write_text(json.dumps({"sample_size": 64}))
+    assert side_of(str(tmp_path)) == 64
+    (tmp_path / "prior.json").write_text(json.dumps({"image_size": 512}))
+    assert side_of(str(tmp_path)) == 512
+    assert presets_for(str(tmp_path)) is TABLES[LARGE]
+    (tmp_path / "prior.json").write_text("[]")
+    assert side_of(str(tmp_path)) == 64

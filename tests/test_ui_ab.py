@@ -8,9 +8,11 @@ from PIL import Image
 
 from dpi_core.config import DPIConfig
 from dpi_core.images import read_settings
-from dpi_core.presets import PRESETS
-from dpi_core.ui.ab import AbOutcome, ab_plan, both, differences, in_words, run_ab
-from dpi_core.ui.ab_tab import TAKEN, on_choice, on_take
+from dpi_core.presets import PRESETS, find_preset
+from dpi_core.ui.ab import run_ab
+from dpi_core.ui.ab_outcome import AbOutcome
+from dpi_core.ui.ab_settings import ab_plan, both, differences, in_words, read_stored, stored
+from dpi_core.ui.ab_tab import TAKEN, on_choice, on_held, on_take, words_html
 from dpi_core.ui.ab_view import Side, render_ab, render_running
 from dpi_core.ui.engine import Engine, EngineSettings
 from dpi_core.ui.events import FIELDS
@@ -83,7 +85,7 @@ def test_stop_before_both_parted_says_so(engine):
     session, items = Session(), []
     for item in run_ab(engine, session, str(TINY), "Simulate x4", True, 0, A, B):
         items.append(item)
-        session.stopped = True
+        session.stopped = "<progress" in item
     assert "before A and B parted" in items[-1]
 
 
@@ -103,9 +105,13 @@ def test_wrong_input_ends_in_one_message(engine, bad_files):
 
 def test_settings_and_their_differences_in_words():
     a, b = both({}, {"tau": 50, "eta": 1.0, "correct": False})
-    assert in_words(a) == "tau 350, k 2, steps 20, s 1.4, omega 1500, eta 0, with CRT"
-    assert in_words(b) == "tau 50, k 2, steps 20, s 1.4, omega 1500, eta 1, no CRT"
+    assert a.in_words() == in_words(a.config) == "tau 350, k 2, steps 20, s 1.4, omega 1500, eta 0, with CRT"
+    assert in_words(b.config) == "tau 50, k 2, steps 20, s 1.4, omega 1500, eta 1, no CRT"
     assert in_words(DPIConfig(project=True)).endswith("with CRT, with exact agreement")
+    assert differences(a.config, b.config, ("embedded", "ffhq-256")).startswith(
+        "prior (embedded, ffhq-256), tau (350, 50)"
+    )
+    a, b = a.config, b.config
     assert differences(a, b) == "tau (350, 50), eta (0, 1) and CRT (on, off)"
     assert differences(a, DPIConfig(sparsity=1)) == "k (2, 1)"
 
@@ -121,13 +127,32 @@ def test_the_plan_tells_differences_savings_and_time():
 
 def test_a_side_takes_a_preset_or_the_pages_settings():
     values = [getattr(DPIConfig(tau=70), field) for field in FIELDS]
-    assert on_choice("A", "published", *values)[1] == "published"
-    stored, choice, words = on_choice("A", TAKEN, *values)
-    assert (DPIConfig.from_dict(stored), choice) == (DPIConfig(tau=70), TAKEN)
+    assert on_choice("A", "published", "embedded", *values)[0] == "published"
+    held, words = on_choice("A", TAKEN, "embedded", *values)
+    assert read_stored(held, "embedded") == DPIConfig(tau=70)
     assert "tau 70" in words
-    preset = [getattr(PRESETS["balanced"][0], field) for field in FIELDS]
-    assert on_take("B", *preset)[1] == "balanced"
-    assert "B stays as it was: steps is 0" in on_take("B", 0, *values[1:])[2]
+    preset = [getattr(PRESETS["medium"].config, field) for field in FIELDS]
+    assert on_take("B", "embedded", *preset)[0] == "medium"
+    assert "B stays as it was: steps is 0" in on_take("B", "embedded", 0, *values[1:])[1]
+
+
+def test_a_preset_is_the_one_for_the_sides_prior():
+    assert on_held(Engine(), "A", "heavy", "embedded")[1] == words_html(find_preset("heavy").config)
+    assert on_held(Engine(), "A", "heavy", "ffhq-256")[1] == words_html(find_preset("heavy", "ffhq-256").config)
+    assert on_held(Engine(), "A", '{"tau":70}', "embedded")[0] == TAKEN
+    assert "A: prior is &#x27;/etc&#x27;; allowed on this page" in on_held(Engine(), "A", "heavy", "/etc")[1]
+
+
+@pytest.mark.parametrize("config", [DPIConfig(), PRESETS["heavy"].config, DPIConfig(tau=7, eta=0.25, correct=False)])
+@pytest.mark.parametrize("prior", ["embedded", "ffhq-256"])
+def test_settings_come_back_from_their_short_text(config, prior):
+    assert read_stored(stored(config, prior), prior) == config
+
+
+@pytest.mark.parametrize("text", ["wild", "{", '{"tau":-1}', '{"taus":1}'])
+def test_a_short_text_that_is_none_is_named(text):
+    with pytest.raises(ValueError, match=r"allowed|the fields are"):
+        read_stored(text, "embedded")
 
 
 def test_every_control_and_picture_is_named():

@@ -6,9 +6,10 @@ from conftest import EXAMPLES
 from PIL import Image
 
 from dpi_core.images import read_settings
+from dpi_core.ui.checks import UNEXPECTED, whole_number
 from dpi_core.ui.engine import Engine, EngineSettings
 from dpi_core.ui.found import detect
-from dpi_core.ui.restore import MODES, UNEXPECTED, Outcome, run, whole_number
+from dpi_core.ui.restore import MODES, Outcome, run
 from dpi_core.ui.session import Session
 
 FAST = {"steps": 4, "tau": 400}

@@ -261,7 +261,7 @@ def test_the_app_loads_the_models_before_the_launch_in_the_main_thread(spaces, m
     seen = []
 
     def launch(page, **options):
-        seen.append(app_engine._restorer)
+        seen.append(app_engine._held.get("embedded"))
 
     class Watched(Engine):
         def __init__(self, settings):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpi_core.config import MAX_SEED, DPIConfig, check_int
-from dpi_core.presets import PRESETS
+from dpi_core.presets import NAMES, find_preset
 
 if TYPE_CHECKING:
     from dpi_core.recipes import Recipe
@@ -70,7 +70,9 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
         "given beside it win",
     )
     p.add_argument(
-        "--preset", choices=list(PRESETS), help="settings by name (default: those of --settings, or published)"
+        "--preset",
+        choices=NAMES,
+        help="settings by name, those for the prior's size (default: those of --settings, or published)",
     )
     p = parser.add_argument_group("settings, each over the preset's or the file's")
     for name, (kind, text) in NUMBERS.items():
@@ -119,9 +121,9 @@ def run_from(args: argparse.Namespace, seeds: SeedCount) -> Run:
     from dpi_core.recipes import Recipe, read_recipe
 
     saved = None if args.settings is None else read_recipe(args.settings)
-    start = saved or Recipe(PRESETS["published"][0])
+    start = saved or Recipe(find_preset("published").config)
     return Run(
-        config_from(args, start.config),
+        config_from(args, start.config, args.prior or start.prior),
         seeds_from(args.seed, args.seeds, saved, seeds),
         start.scale if args.scale is None else None if args.scale == AS_IT_IS else args.scale,
         start.aligned if args.aligned is None else args.aligned,
@@ -136,13 +138,13 @@ def _as_given(face: int | str | tuple[int, ...]) -> int | str | list[int]:
     return list(face) if isinstance(face, tuple) else face
 
 
-def config_from(args: argparse.Namespace, start: DPIConfig) -> DPIConfig:
-    """`start`, or the preset where one is named, and the options over it.
+def config_from(args: argparse.Namespace, start: DPIConfig, prior: str = "embedded") -> DPIConfig:
+    """`start`, or the preset for `prior` where one is named, and the options over it.
 
     Raises:
         ValueError: naming the option, its value and what is allowed.
     """
-    base = start if args.preset is None else PRESETS[args.preset][0]
+    base = start if args.preset is None else find_preset(args.preset, prior).config
     return base.replaced({k: getattr(args, k) for k in (*NUMBERS, *SWITCHES) if getattr(args, k) is not None})
 
 

@@ -1,7 +1,8 @@
 """Pictures of the app for the documentation: ``python -m dpi_core.evaluation.screenshots --chromium /usr/bin/chromium``.
 
 Starts the app, uses every view on the astronaut portrait (simulated x8) in headless Chromium and writes
-``assets/screenshots/``: light and dark, desktop and phone. Needs ``playwright`` (tests/requirements.txt).
+``assets/screenshots/``: every view, light and dark, desktop and phone. A console error ends it: such a page is not to be
+shown. Needs ``playwright`` (tests/requirements.txt).
 """
 
 import argparse
@@ -12,10 +13,15 @@ from typing import TYPE_CHECKING
 from dpi_core.weights import ASSETS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import ConsoleMessage, Page
 
 OUT = ASSETS / "screenshots"
-LOOKS = {"": (1280, "light"), "-dark": (1280, "dark"), "-phone": (390, "light")}  # suffix -> width, colour scheme
+LOOKS = {  # suffix -> width, colour scheme
+    "": (1280, "light"),
+    "-dark": (1280, "dark"),
+    "-phone": (390, "light"),
+    "-phone-dark": (390, "dark"),
+}
 UNDER_WAY = "() => /Step ([6-9]|1[0-5]) of 20/.test(document.querySelector('#live').textContent)"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE = 240_000  # ms
@@ -62,6 +68,19 @@ VIEWS: "dict[str, Callable[[Page, Path, str], None]]" = {
 }
 
 
+def errors_of(page: "Page") -> list[str]:
+    """A list that fills with what the page reports as errors."""
+    errors: list[str] = []
+
+    def note(message: "ConsoleMessage") -> None:
+        if message.type == "error":
+            errors.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
+
+
 def take(url: str, chromium: str, out: Path) -> None:
     """Write a JPEG of each of `VIEWS` in each of `LOOKS`."""
     from playwright.sync_api import sync_playwright
@@ -71,6 +90,7 @@ def take(url: str, chromium: str, out: Path) -> None:
         for suffix, (width, scheme) in LOOKS.items():
             for name, use in VIEWS.items():
                 page = browser.new_page(viewport={"width": width, "height": 900})
+                errors = errors_of(page)
                 page.goto(f"{url}?__theme={scheme}")
                 page.set_input_files("#photo input[type=file]", str(ASSETS / "examples" / "astronaut.jpg"))
                 page.wait_for_selector("#faces img", timeout=PATIENCE)
@@ -79,6 +99,8 @@ def take(url: str, chromium: str, out: Path) -> None:
                 page.wait_for_timeout(1500)
                 page.screenshot(path=out / f"{name}{suffix}.jpg", full_page=True, type="jpeg", quality=68)
                 page.close()
+                if errors:
+                    raise SystemExit(f"{name}{suffix}: the page reports {errors[0]}")
         browser.close()
 
 

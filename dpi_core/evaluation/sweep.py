@@ -8,21 +8,12 @@ similarity, LR-consistency, the grid's energy and the energy of fine detail, bot
 import argparse
 from itertools import product
 
-import torch
 from torch import Tensor
 
 from dpi_core.config import DPIConfig
 from dpi_core.evaluation.held_out import bicubic_task, blind_task, held_out_faces
 from dpi_core.evaluation.methods import add_model_arguments, models_from, restore
-from dpi_core.metrics import gradient_similarity, grid_energy, lr_consistency, psnr, ssim
-
-
-def detail_energy(x: Tensor) -> float:
-    """The mean power of (N,3,H,W) between a quarter and 0.4 cycles a pixel: fine detail, and nothing of a grid of 2."""
-    frequency = torch.fft.fftfreq(x.shape[-1]).abs()
-    radius = torch.maximum(frequency[:, None], frequency[None])
-    power = torch.fft.fft2(x, norm="ortho").abs().square().mean(dim=(0, 1))
-    return float(power[(radius > 0.25) & (radius < 0.4)].mean())
+from dpi_core.metrics import detail_energy, gradient_similarity, grid_energy, lr_consistency, psnr, ssim
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,90 +1,39 @@
-"""Two settings on one seed, from a click to both results: a plain generator over the pipeline.
+"""Two settings or two priors on one seed, from a click to both results: a plain generator over the pipeline.
 
 Both runs advance side by side, the one that is behind first. Steps they share (`ui.axes.shared_steps`) are run once: B goes
 on from A's.
 """
 
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpi_core.config import DPIConfig
-from dpi_core.ui.ab_view import Side, render_ab, render_running
-from dpi_core.ui.axes import shared_steps
+from dpi_core.ui.ab_outcome import AbOutcome, outcome_of
+from dpi_core.ui.ab_settings import NAMES, Setup, both, steps_in_common
+from dpi_core.ui.ab_view import Side, render_running
+from dpi_core.ui.checks import READING, chosen_photo, whole_number, with_messages
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.live import render_message
-from dpi_core.ui.one_face import prepare_one
-from dpi_core.ui.restore import message_of, whole_number
+from dpi_core.ui.one_face import prepare_face
 from dpi_core.ui.session import Session
 
 if TYPE_CHECKING:
     from dpi_core.pipeline import Restoration, Restorer
     from dpi_core.restoration import Preparation, RestoreStep
 
-NAMES = "AB"
-WORDS = {"tau": "tau", "sparsity": "k", "steps": "steps", "edge_exponent": "s", "omega": "omega", "eta": "eta"}
-SWITCHES = {"correct": "CRT", "raw_eps": "raw eps", "project": "exact agreement"}
+
+@dataclass(frozen=True, eq=False)
+class Runner:
+    """One of the two, ready to run: its models, and the face as its prior is given it, in its place in the photo."""
+
+    setup: Setup
+    restorer: "Restorer"
+    prepared: "Preparation"
 
 
-@dataclass(frozen=True)
-class AbOutcome:
-    """What the page shows of a finished comparison: both results as HTML, a line on it, and files to download."""
-
-    html: str
-    summary: str
-    files: list[str]
-
-
-def in_words(config: DPIConfig) -> str:
-    """All settings of a run: tau 50, k 2, steps 20, s 1.4, omega 1500, eta 1, with CRT."""
-    numbers = [f"{word} {getattr(config, field):g}" for field, word in WORDS.items()]
-    switches = [f"{'with' if getattr(config, field) else 'no'} {word}" for field, word in SWITCHES.items()]
-    return ", ".join([*numbers, *(text for text in switches if text.startswith("with") or text == "no CRT")])
-
-
-def differences(a: DPIConfig, b: DPIConfig) -> str:
-    """What two settings differ in: tau (350, 50) and eta (0, 1)."""
-    parts = [f"{w} ({getattr(a, f):g}, {getattr(b, f):g})" for f, w in WORDS.items() if getattr(a, f) != getattr(b, f)]
-    for field, word in SWITCHES.items():
-        if getattr(a, field) != getattr(b, field):
-            parts.append(f"{word} ({', '.join('on' if getattr(c, field) else 'off' for c in (a, b))})")
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
-
-
-def both(a: dict, b: dict) -> tuple[DPIConfig, DPIConfig]:
-    """A and B from field names to values.
-
-    Raises:
-        ValueError: if a value is not allowed, or if they are the same.
-    """
-    first, second = DPIConfig.from_dict(a), DPIConfig.from_dict(b)
-    if first == second:
-        raise ValueError("A and B are the same settings. Choose another preset, or take the page's settings as A or B.")
-    return first, second
-
-
-def ab_plan(engine: Engine, a: dict, b: dict) -> str:
-    """What A and B differ in and what running both would cost, as HTML, or what is wrong with them."""
-    try:
-        first, second = both(a, b)
-    except ValueError as error:
-        return render_message(str(error), "error")
-    shared, total = shared_steps(first, second), first.steps + second.steps
-    text = f"A and B differ in {differences(first, second)}. "
-    if shared:
-        text += f"{total - shared} steps to run instead of {total}: they share the first {shared}."
-    else:
-        text += f"{total} steps to run."
-    seconds = engine.estimate(total - shared)
-    if seconds is not None:
-        text += f" About {max(1, round(seconds))} s on this machine."
-    return f'<p class="dpi-plan">{escape(text)}</p>'
-
-
+@with_messages()
 def run_ab(
     engine: Engine,
     session: Session,
@@ -94,81 +43,99 @@ def run_ab(
     seed: float | None,
     a: dict,
     b: dict,
+    priors: Sequence[str | None] = (None, None),
 ) -> Iterator[str | AbOutcome]:
-    """Restore the chosen face with A and with B: yields both estimates after every step (HTML), last the outcome."""
-    try:
-        configs, number = both(a, b), whole_number("seed", seed)
-        if photo is None:
-            yield render_message("Choose a photo first, or one of the examples.", "error")
+    """Restore the chosen face with A and with B: yields both estimates after every step (HTML), last the outcome.
+
+    `priors`: names of both priors, None = the page's own.
+    """
+    names = [engine.checked_prior(prior) for prior in priors]
+    setups, number, photo = both(a, b, names), whole_number("seed", seed), chosen_photo(photo)
+    yield render_message(READING)
+    runners = []
+    for name, setup in zip(NAMES, setups, strict=True):
+        if not engine.holds(setup.prior) and names[0] != names[1]:
+            yield render_message(
+                f"Loading {name}'s prior {setup.prior}; the first time it may have to be downloaded .."
+            )
+        try:
+            for line in engine.loading(setup.prior, lambda: session.stopped):
+                yield render_message(line)
+            restorer = engine.restorer(setup.prior)
+        except ValueError as error:
+            if session.stopped:
+                raise
+            raise ValueError(f"{name}'s prior {setup.prior} cannot be loaded: {error}") from error
+        if session.stopped:
+            yield render_message("Stopped before the first step.")
             return
-        yield render_message("Reading the photo and loading the models ..")
-        yield from _steps(engine, session, photo, mode, aligned, number, configs)
-    except Exception as error:
-        yield render_message(message_of(error), "error")
+        runners.append(Runner(setup, restorer, prepare_face(restorer, session, photo, mode, aligned)))
+    yield from _steps(engine, session, runners, number, Path(photo).stem)
 
 
 def _steps(
-    engine: Engine,
-    session: Session,
-    photo: str,
-    mode: str,
-    aligned: bool,
-    seed: int,
-    configs: tuple[DPIConfig, DPIConfig],
+    engine: Engine, session: Session, runners: Sequence[Runner], seed: int, stem: str
 ) -> Iterator[str | AbOutcome]:
     from dpi_core.pipeline import Restoration
     from dpi_core.pixels import to_image
 
-    for line in engine.loading(lambda: session.stopped):
-        yield render_message(line)
-    restorer = engine.restorer()
-    prepared = prepare_one(restorer, session, photo, mode, aligned)
-    shared = shared_steps(*configs)
-    total = configs[0].steps + configs[1].steps - shared
-    begun, done = time.perf_counter(), 0
+    setups = [runner.setup for runner in runners]
+    shared = steps_in_common(*setups)
+    words = [setup.in_words(setups[0].prior != setups[1].prior) for setup in setups]
+    begun = last = time.perf_counter()
+    to_do = [setups[0].config.steps, setups[1].config.steps - shared]
+    done, spent = [0, 0], [0.0, 0.0]
     finished: list[Restoration | None] = [None, None]
     sides: list[Side | None] = [None, None]
-    for which, item in _side_by_side(restorer, prepared, configs, seed, shared, session):
+    for which, item in _side_by_side(runners, seed, shared, session):
         if isinstance(item, Restoration):
             finished[which] = item
             continue
-        done += 1
         event = item.event
+        done[which] += 1
+        spent[which] += time.perf_counter() - last
         together = which == 0 and event.index < shared
         where = f"step {event.index + 1} of {event.total}" + (", the same for both" if together else "")
-        side = Side(to_image(event.x0[0]), in_words(configs[which]), event.stage, where)
+        side = Side(to_image(event.x0[0]), words[which], event.stage, where)
         sides[which] = side
         if together:
-            sides[1] = replace(side, words=in_words(configs[1]))
-        left = (time.perf_counter() - begun) / done * (total - done)
-        yield render_running(
-            [s for s in sides if s is not None], done, total, f"{done} of {total} steps, {left:.0f} s left"
-        )
-    engine.note_pace(time.perf_counter() - begun, done)
+            sides[1] = replace(side, words=words[1])
+        text = f"{sum(done)} of {sum(to_do)} steps, {_left(done, spent, to_do):.0f} s left"
+        yield render_running([s for s in sides if s is not None], sum(done), sum(to_do), text)
+        last = time.perf_counter()
+    for setup, seconds, count in zip(setups, spent, done, strict=True):
+        engine.note_pace(seconds, count, setup.prior)
     a, b = finished
     if a is None or b is None:
-        yield render_message(f"Stopped after {done} steps, before A and B parted: there is nothing to compare yet.")
+        yield render_message(
+            f"Stopped after {sum(done)} steps, before A and B parted: there is nothing to compare yet."
+        )
         return
-    yield _outcome(session, a, b, configs, shared, time.perf_counter() - begun, Path(photo).stem)
+    places = [runner.prepared.jobs[0].matrix for runner in runners]
+    yield outcome_of(session, (a, b), setups, places, shared, time.perf_counter() - begun, stem)
+
+
+def _left(done: Sequence[int], spent: Sequence[float], to_do: Sequence[int]) -> float:
+    """Seconds left, each at its own pace so far, or at the other's before its first step."""
+    usual = sum(spent) / sum(done)
+    paces = [seconds / count if count else usual for seconds, count in zip(spent, done, strict=True)]
+    return sum(pace * (total - count) for pace, total, count in zip(paces, to_do, done, strict=True))
 
 
 def _side_by_side(
-    restorer: "Restorer",
-    prepared: "Preparation",
-    configs: tuple[DPIConfig, DPIConfig],
-    seed: int,
-    shared: int,
-    session: Session,
+    runners: Sequence[Runner], seed: int, shared: int, session: Session
 ) -> "Iterator[tuple[int, RestoreStep | Restoration]]":
     """The steps of both runs with 0 for A and 1 for B; each ends in its `Restoration`.
 
     Stopped, both end after the step they are at; B is left out if it has not parted from A yet.
     """
     from dpi_core.pipeline import Restoration
+    from dpi_core.restoration import unpasted
 
     def begin(which: int, after=None):
-        return restorer.restore_steps(
-            prepared, configs[which], seeds=(seed,), after=after, stop=lambda: session.stopped
+        runner = runners[which]
+        return runner.restorer.restore_steps(
+            unpasted(runner.prepared), runner.setup.config, seeds=(seed,), after=after, stop=lambda: session.stopped
         )
 
     runs = {0: begin(0)} if shared else {0: begin(0), 1: begin(1)}
@@ -183,51 +150,3 @@ def _side_by_side(
             if which == 0 and item.event.index + 1 == shared and not session.stopped:
                 runs[1], share[1] = begin(1, after=item.event), share[0]
         yield which, item
-
-
-def _outcome(
-    session: Session,
-    a: "Restoration",
-    b: "Restoration",
-    configs: tuple[DPIConfig, DPIConfig],
-    shared: int,
-    seconds: float,
-    stem: str,
-) -> AbOutcome:
-    import numpy as np
-
-    from dpi_core.comparison import LEVELS, pairwise
-    from dpi_core.images import save_png
-    from dpi_core.pixels import to_image, to_tensor
-    from dpi_core.viz import heat_map
-
-    results = [run.results[0] for run in (a, b)]
-    images = to_tensor(np.stack([np.asarray(result.image) for result in results]))
-    distance = round(float(pairwise(images)[0, 1]), 3)
-    apart = (images[0] - images[1]).abs().mean(dim=0) * LEVELS
-    top = max(1.0, float(apart.quantile(0.99)))
-    job, folder = results[0].job, session.results_folder("ab")
-    references = [("the input", results[0].condition)]
-    if job.truth is not None:
-        references.append(("the truth", to_image(job.truth[0])))
-    files, sides = [], []
-    for name, result, config in zip(NAMES, results, configs, strict=True):
-        steps = result.settings["steps_done"]
-        where = f"{config.steps} steps" if steps == config.steps else f"stopped after step {steps} of {config.steps}"
-        sides.append(Side(result.image, in_words(config), "final", where, result.measured))
-        path = folder / f"{stem}-seed{result.seed}-{name}.png"
-        save_png(result.image, path, result.settings)
-        files.append(str(path))
-    table = folder / f"{stem}-seed{results[0].seed}-AB.json"
-    record = {name: result.settings for name, result in zip(NAMES, results, strict=True)}
-    table.write_text(json.dumps({**record, "distance_levels": distance, "steps_shared": shared}, indent=1) + "\n")
-    spread = heat_map(apart, top, images.mean(dim=0))
-    how = "Finished" if a.complete and b.complete else "Stopped, the estimates kept,"
-    saved = f", {shared} of them for both at once" if shared else ""
-    ran = sum(result.settings["steps_done"] for result in results) - shared
-    summary = (
-        f"{how} in {seconds:.1f} s: {ran} steps{saved}. A and B lie {distance:.1f} levels apart "
-        f"(root mean square, of 255). They differ in {differences(*configs)}."
-    )
-    page = render_ab(sides[0], sides[1], spread, top, references)
-    return AbOutcome(page, render_message(summary), [*files, str(table)])

@@ -1,6 +1,6 @@
 """A and B as HTML: both estimates while they run; then one over the other with a wipe, their figures, and where they differ.
 
-The wipe and the flip live in the page (`ab.js`) and ask nothing of the server: both move the edge between A and B.
+Wipe and flip are those of `ui.wipe`.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from PIL import Image
 
 from dpi_core.ui.explore_view import MEASURES, Measure
 from dpi_core.ui.live import data_uri
+from dpi_core.ui.wipe import render_wipe
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,10 @@ def render_ab(
         f'<figure><img src="{data_uri(picture)}" alt="{escape(name)}"><figcaption>{escape(name)}</figcaption></figure>'
         for name, picture in references
     )
+    first, second = ((name, f"result of {name}, {side.words}", side.picture) for name, side in (("A", a), ("B", b)))
+    wipe = render_wipe(first, second)
     return (
-        f'<section class="dpi-ab" aria-label="A and B"><div class="dpi-ab-pair"><div><div class="dpi-wipe" data-role="box">'
-        f'<img src="{data_uri(b.picture, lossless=True)}" alt="result of B, {escape(b.words)}">'
-        f'<img class="dpi-over" src="{data_uri(a.picture, lossless=True)}" alt="result of A, {escape(a.words)}">'
-        f'<i class="dpi-cut" aria-hidden="true"></i><b class="dpi-corner" aria-hidden="true">A</b>'
-        f'<b class="dpi-corner dpi-right" aria-hidden="true">B</b></div>'
-        f'<label class="dpi-zoom">A <input type="range" min="0" max="100" value="50" step="1" data-role="wipe" '
-        f'aria-label="Wipe: how much of the picture is A, from the left"> B</label>'
-        f'<div class="dpi-flip-bar"><button type="button" data-role="flip" aria-pressed="false">Flip (F)</button>'
-        f'<span data-role="shown" role="status">A left, B right</span></div></div>'
+        f'<section class="dpi-ab" aria-label="A and B"><div class="dpi-ab-pair">{wipe}'
         f'<figure><img src="{data_uri(spread, lossless=True)}" alt="heat map of the difference of A and B over their mean">'
         f"<figcaption>Where they differ: the mean of both in grey, yellow {top:.0f} levels or more</figcaption></figure></div>"
         f'<div class="dpi-scroll" tabindex="0" role="group" aria-label="Figures of A and B">{_table(a, b)}</div>'

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpi_core.config import MAX_SEED, DPIConfig, check_int
+from dpi_core.ui.checks import READING, chosen_photo, with_messages
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.live import render_live, render_message
 from dpi_core.ui.one_face import prepare_one
-from dpi_core.ui.restore import message_of
 from dpi_core.ui.seeds_view import Card, render_cards, render_comparison
 from dpi_core.ui.session import Session
 from dpi_core.ui.trajectory import Source
@@ -83,6 +83,7 @@ def compare_plan(engine: Engine, text: str, values: dict) -> str:
     return f'<p class="dpi-plan">{len(seeds)} seeds of {config.steps} steps each, in one batch{cost}.</p>'
 
 
+@with_messages()
 def run_comparison(
     engine: Engine,
     session: Session,
@@ -99,15 +100,9 @@ def run_comparison(
     `pick`: mark that many of the most different results; below 2 none. `branch`: let the seeds part after that step of
     the session's last restoration; 0 = each from its own noise.
     """
-    try:
-        config, seeds = DPIConfig.from_dict(values), parse_seeds(text)
-        if photo is None:
-            yield render_message("Choose a photo first, or one of the examples.", "error")
-            return
-        yield render_live(config, None, headline="Reading the photo and loading the models ..")
-        yield from _steps(engine, session, photo, mode, aligned, seeds, pick, branch, config)
-    except Exception as error:
-        yield render_message(message_of(error), "error")
+    config, seeds, photo = DPIConfig.from_dict(values), parse_seeds(text), chosen_photo(photo)
+    yield render_live(config, None, headline=READING)
+    yield from _steps(engine, session, photo, mode, aligned, seeds, pick, branch, config)
 
 
 def _steps(
@@ -124,7 +119,7 @@ def _steps(
     from dpi_core.pipeline import Restoration
     from dpi_core.pixels import to_image
 
-    for line in engine.loading(lambda: session.stopped):
+    for line in engine.loading(stop=lambda: session.stopped):
         yield render_live(config, None, headline=line)
     restorer = engine.restorer()
     prepared = prepare_one(restorer, session, photo, mode, aligned)

@@ -16,9 +16,10 @@ from dpi_core.ui.compare import (
     redrawn,
     run_comparison,
 )
-from dpi_core.ui.controls import QUIET, Controls
+from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.events import FIELDS, on_start, on_stop
+from dpi_core.ui.links import Linked, number, text_that
 from dpi_core.ui.live import render_message
 from dpi_core.ui.session import Session
 from dpi_core.ui.trajectory import MAX_EVENTS
@@ -27,14 +28,14 @@ FIRST_SEEDS = "0-3"
 SCRIPT = Path(__file__).with_name("seeds.js")
 
 
-def compare_tab(engine: Engine, controls: Controls) -> None:
+def compare_tab(engine: Engine, controls: Controls) -> View:
     """Build the tab over the page's shared controls."""
     with gr.Row(equal_height=True):
         seeds = gr.Textbox(
             FIRST_SEEDS, label="Seeds", elem_id="seeds", scale=3, info=f"2 to {MAX_SEEDS}, such as 0-7 or 3, 14, 15"
         )
         pick = gr.Slider(
-            0, MAX_SEEDS, 2, step=1, label="Mark the most different", elem_id="pick", scale=2, info="Below 2: none"
+            0, MAX_SEEDS, 2, step=1, label="Most different", elem_id="pick", scale=2, info="Marked; below 2 none"
         )
     branch = gr.Slider(
         0,
@@ -48,7 +49,7 @@ def compare_tab(engine: Engine, controls: Controls) -> None:
     )
     with gr.Row(elem_classes="dpi-buttons"):
         go = gr.Button("Compare", variant="primary", elem_id="compare-run")
-        redraw = gr.Button("🎲 Re-draw seeds", elem_id="redraw")
+        redraw = gr.Button("Re-draw seeds", elem_id="redraw")
         stop = gr.Button("Stop", variant="stop", visible=False, elem_id="compare-stop")
     keep = gr.CheckboxGroup([], label="Keep these when re-drawing", visible=False, elem_id="keep")
     plan = gr.HTML(compare_plan(engine, FIRST_SEEDS, {}), elem_id="compare-plan")
@@ -67,8 +68,16 @@ def compare_tab(engine: Engine, controls: Controls) -> None:
     )
 
     c, values = controls, list(controls.settings.values())
-    for event in (seeds.change, *(component.change for component in values)):
-        event(partial(on_plan, engine), [seeds, *values], plan, queue=False, trigger_mode="always_last", **QUIET)
+    told = Plan(partial(on_plan, engine), [seeds, *values], plan)
+    gr.on(
+        [component.change for component in told.inputs],
+        told.make,
+        told.inputs,
+        plan,
+        queue=False,
+        trigger_mode="always_last",
+        **QUIET,
+    )
     c.load.upload(on_load_seeds, [c.load], [seeds], queue=False, **QUIET)
     redraw.click(on_redraw, [seeds, keep], [seeds, plan], queue=False, **QUIET)
     stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
@@ -79,7 +88,13 @@ def compare_tab(engine: Engine, controls: Controls) -> None:
         concurrency_limit=1,
         concurrency_id="models",
         **QUIET,
-    )
+    ).then(told.make, told.inputs, plan, queue=False, **QUIET)
+    linked = [
+        Linked("seeds", seeds, text_that(parse_seeds)),
+        Linked("pick", pick, number("pick", 0, MAX_SEEDS)),
+        Linked("branch", branch, number("branch", 0, MAX_EVENTS)),
+    ]
+    return View(linked, told)
 
 
 def on_plan(engine: Engine, seeds: str, *values) -> str:

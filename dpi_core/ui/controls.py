@@ -1,26 +1,23 @@
 """What all views of the page share: the photo, its faces, the mode and the settings, and the events among them."""
 
-import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from dpi_core.config import MAX_SPARSITY, MAX_STEPS, MAX_TAU, DPIConfig
-from dpi_core.presets import DEFAULT_PRESET, PRESETS
+from dpi_core.presets import DEFAULT_PRESET, Preset, presets_for
 from dpi_core.ui.events import (
     FIELDS,
     MAX_PAGE_SEED,
-    on_chosen,
     on_dice,
-    on_face,
-    on_link,
-    on_load_settings,
-    on_photo,
+    on_follow,
     on_preset,
     preset_text,
 )
-from dpi_core.ui.links import WRITE
+from dpi_core.ui.links import Linked
 from dpi_core.ui.photo import photo_input
 from dpi_core.ui.restore import MODES
 from dpi_core.ui.session import KEEP_SECONDS, Session
@@ -46,10 +43,33 @@ class Controls:
     preset: gr.Radio
     settings: dict[str, Any]
 
+    @property
+    def config(self) -> DPIConfig:
+        """The settings the page starts with."""
+        return DPIConfig.from_dict({field: control.value for field, control in self.settings.items()})
 
-def build_controls() -> Controls:
-    """Lay out the controls in the column being built."""
-    start = PRESETS[DEFAULT_PRESET][0]
+
+@dataclass(frozen=True)
+class Plan:
+    """A line that says what a run would do and cost: how it is made, from what, and where it stands."""
+
+    make: Callable[..., str]
+    inputs: Sequence[Any]
+    line: gr.HTML
+
+
+@dataclass(frozen=True)
+class View:
+    """What a tab leaves to the page: its controls that belong in the address, and its plan."""
+
+    linked: Sequence[Linked]
+    plan: Plan
+
+
+def build_controls(prior: str = "embedded") -> Controls:
+    """Lay out the controls in the column being built; presets and their values are those for `prior`."""
+    presets = presets_for(prior)
+    start = presets[DEFAULT_PRESET].config
     session = gr.State(Session(), time_to_live=KEEP_SECONDS, delete_callback=Session.clean)
     photo = photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=300, elem_id="photo")
     gr.Examples(
@@ -83,10 +103,10 @@ def build_controls() -> Controls:
         info="A simulation reduces the face first, so that the result can be compared with the truth.",
     )
     preset = gr.Radio(
-        [(name.capitalize(), name) for name in PRESETS],
+        [(name.capitalize(), name) for name in presets],
         value=DEFAULT_PRESET,
         label="Preset",
-        info=preset_text(DEFAULT_PRESET),
+        info=preset_text(DEFAULT_PRESET, presets),
         elem_id="preset",
     )
     tau = gr.Slider(
@@ -118,7 +138,7 @@ def build_controls() -> Controls:
             scale=3,
             info="The same seed and settings give the same face.",
         )
-        dice = gr.Button("🎲 New seed", elem_id="dice", scale=1, min_width=110)
+        dice = gr.Button("New seed", elem_id="dice", scale=1, min_width=110)
     load = gr.UploadButton(
         "Take settings from a file (PNG, JSON, ZIP)",
         file_types=[".png", ".json", ".zip"],
@@ -146,8 +166,23 @@ def build_controls() -> Controls:
     settings = {field: {"tau": tau, "sparsity": sparsity, **advanced}[field] for field in FIELDS}
 
     dice.click(on_dice, None, seed, queue=False, **QUIET)
-    preset.input(on_preset, preset, [*settings.values(), preset], queue=False, **QUIET)
+    connect_presets(preset, settings, presets)
     return Controls(session, photo, faces, chosen, background, mode, aligned, seed, load, preset, settings)
+
+
+def connect_presets(preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset]) -> None:
+    """A preset moves the controls; controls that are moved away from it deselect it."""
+    values = list(settings.values())
+    preset.input(partial(on_preset, presets), preset, [*values, preset], queue=False, **QUIET)
+    gr.on(
+        [control.change for control in values],
+        partial(on_follow, presets),
+        values,
+        preset,
+        queue=False,
+        trigger_mode="always_last",
+        **QUIET,
+    )
 
 
 def _advanced(start: DPIConfig) -> dict[str, Any]:
@@ -193,33 +228,6 @@ def _advanced(start: DPIConfig) -> dict[str, Any]:
             info="A last, smooth change after sampling: reduced, the result is the input again. Its noise too.",
         ),
     }
-
-
-def connect_photo(controls: Controls, status: gr.HTML) -> None:
-    """Look for faces when the photo changes, and say on `status` what was found and chosen."""
-    controls.photo.change(
-        on_photo, [controls.photo, controls.session], [controls.faces, controls.chosen, status], **QUIET
-    )
-    controls.faces.select(on_face, None, [controls.chosen], queue=False, **QUIET)
-    controls.chosen.input(on_chosen, [controls.chosen, controls.session], [status], queue=False, **QUIET)
-
-
-def connect_address(page: gr.Blocks, controls: Controls, status: gr.HTML) -> None:
-    """Keep the settings in the page's address, take them from it when the page is opened, and from files when asked."""
-    start = PRESETS[DEFAULT_PRESET][0]
-    watched = [*controls.settings.values(), controls.seed]
-    page.load(on_link, None, [*watched, status], queue=False, **QUIET)
-    controls.load.upload(
-        on_load_settings,
-        [controls.load],
-        [*watched, controls.mode, controls.aligned, controls.background, status],
-        queue=False,
-        **QUIET,
-    )
-    names, values = [*FIELDS, "seed"], [*(getattr(start, field) for field in FIELDS), 0]
-    write = WRITE % {"names": json.dumps(names), "start": json.dumps(values)}
-    for component in watched:
-        component.change(None, watched, None, queue=False, js=write, **QUIET)
 
 
 def example_photos() -> list[list[str]]:

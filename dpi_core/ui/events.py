@@ -1,28 +1,33 @@
 """The page's event handlers: from Gradio's values to `dpi_core.ui.restore` and back to component updates."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import gradio as gr
 
 from dpi_core.config import DPIConfig
-from dpi_core.presets import PRESETS
+from dpi_core.presets import Preset, name_of
 from dpi_core.recipes import read_recipe
+from dpi_core.ui.checks import message_of
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.found import detect
-from dpi_core.ui.links import read_link
+from dpi_core.ui.links import VIEW, Linked, read_link
 from dpi_core.ui.live import plan_text, render_message
-from dpi_core.ui.restore import MODES, Outcome, message_of, run, save_film
+from dpi_core.ui.restore import MODES, Outcome, run, save_film
 from dpi_core.ui.session import Session
+from dpi_core.ui.wipe import render_wipe
 
 FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project")
 MAX_PAGE_SEED = 2**32 - 1  # more digits than a number field keeps exactly would be lost
 
 
-def preset_text(name: str) -> str:
+CUSTOM = "Custom: the settings below are no preset's."
+
+
+def preset_text(name: str, presets: dict[str, Preset]) -> str:
     """A preset's own line."""
-    return f"{name.capitalize()}: {PRESETS[name][1]}."
+    return f"{name.capitalize()}: {presets[name].about}."
 
 
 def plan_html(config: DPIConfig) -> str:
@@ -76,7 +81,7 @@ def on_run(
             yield (
                 skip,
                 item.summary,
-                gr.ImageSlider((item.before, item.after), visible=True),
+                render_wipe(("before", "the face before", item.before), ("after", "the restored face", item.after)),
                 gr.Image(item.photo, visible=True),
                 gr.File(item.files, visible=True),
                 item.film,
@@ -95,10 +100,19 @@ def on_save_film(session: Session) -> tuple:
     return gr.File(files, visible=bool(files)), message
 
 
-def on_preset(name: str) -> tuple:
+def on_preset(presets: dict[str, Preset], name: str) -> tuple:
     """A preset was chosen: move all the controls."""
-    config = PRESETS[name][0]
-    return *(getattr(config, field) for field in FIELDS), gr.Radio(info=preset_text(name))
+    config = presets[name].config
+    return *(getattr(config, field) for field in FIELDS), gr.Radio(info=preset_text(name, presets))
+
+
+def on_follow(presets: dict[str, Preset], *values) -> gr.Radio:
+    """A control was moved: the preset these settings are, or none."""
+    try:
+        name = name_of(DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True))), presets)
+    except ValueError:
+        name = None
+    return gr.Radio(value=name, info=preset_text(name, presets) if name else CUSTOM)
 
 
 def on_settings(*values) -> str:
@@ -114,16 +128,16 @@ def on_dice() -> int:
     return random.randint(0, MAX_PAGE_SEED)
 
 
-def on_link(request: gr.Request) -> tuple:
-    """The page was opened: take over the settings that its address names, or say what is wrong with them."""
-    query = dict(request.query_params)
-    if not set(query) & {*FIELDS, "seed"}:
-        return *[gr.skip()] * (len(FIELDS) + 1), gr.skip()
+def on_link(linked: Sequence[Linked], views: Sequence[str], query: dict[str, str]) -> tuple:
+    """The page was opened: take over what its address names, and the view, or say what is wrong with it."""
+    view = query.get(VIEW)
+    tabs = gr.Tabs(selected=view) if view in views else gr.skip()
     try:
-        config, seed = read_link(query)
+        found = read_link(linked, query)
     except ValueError as error:
-        return *[gr.skip()] * (len(FIELDS) + 1), render_message(str(error), "error")
-    return *(getattr(config, field) for field in FIELDS), seed, render_message("Settings taken from the address.")
+        return *[gr.skip()] * len(linked), tabs, render_message(str(error), "error")
+    values = [found.get(item.name, gr.skip()) for item in linked]
+    return *values, tabs, render_message("Settings taken from the address.") if found else gr.skip()
 
 
 def on_load_settings(path: str | None) -> tuple:

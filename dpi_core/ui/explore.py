@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from dpi_core.config import MAX_SEED, check_int
 from dpi_core.ui.axes import Grid, plan_grid
+from dpi_core.ui.checks import READING, chosen_photo, whole_number, with_messages
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.explore_view import Tile, render_grid, render_maps
 from dpi_core.ui.live import render_message
 from dpi_core.ui.one_face import prepare_one
-from dpi_core.ui.restore import message_of, whole_number
 from dpi_core.ui.session import Session
 
 if TYPE_CHECKING:
@@ -82,18 +82,14 @@ def explore_plan(engine: Engine, request: Request) -> str:
     return f'<p class="dpi-plan">{escape(text)}</p>'
 
 
+@with_messages(ExploreUpdate)
 def run_exploration(
     engine: Engine, session: Session, photo: str | None, mode: str, aligned: bool, request: Request
 ) -> Iterator[ExploreUpdate]:
     """Run the cells one after another: yields the progress after every step, the pictures after every cell."""
-    try:
-        grid, seeds = request.grid(), request.seeds()
-        if photo is None:
-            raise ValueError("Choose a photo first, or one of the examples.")
-        yield ExploreUpdate(render_message("Reading the photo and loading the models .."))
-        yield from _cells(engine, session, photo, mode, aligned, grid, seeds)
-    except Exception as error:
-        yield ExploreUpdate(render_message(message_of(error), "error"))
+    grid, seeds, photo = request.grid(), request.seeds(), chosen_photo(photo)
+    yield ExploreUpdate(render_message(READING))
+    yield from _cells(engine, session, photo, mode, aligned, grid, seeds)
 
 
 def _cells(
@@ -102,7 +98,7 @@ def _cells(
     from dpi_core.pipeline import Restoration
     from dpi_core.ui.explore_files import write_files
 
-    for line in engine.loading(lambda: session.stopped):
+    for line in engine.loading(stop=lambda: session.stopped):
         yield ExploreUpdate(render_message(line))
     restorer = engine.restorer()
     prepared = prepare_one(restorer, session, photo, mode, aligned)

@@ -1,6 +1,7 @@
 """The "Explore" tab: a grid over two settings. Photo, face, mode, seed and all other settings are the page's own."""
 
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -9,10 +10,11 @@ import gradio as gr
 
 from dpi_core.config import DPIConfig
 from dpi_core.ui.axes import AXES, MAX_CELLS
-from dpi_core.ui.controls import QUIET, Controls
+from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.events import FIELDS, on_start, on_stop
 from dpi_core.ui.explore import MAX_SEEDS, Request, explore_plan, run_exploration
+from dpi_core.ui.links import Linked, number, one_of, text_that
 from dpi_core.ui.live import render_message
 from dpi_core.ui.session import Session
 
@@ -21,7 +23,7 @@ SCRIPT = Path(__file__).with_name("explore.js")
 CHOSEN_CELL = """() => [document.querySelector("#explore-grid .dpi-cell input:checked")?.value ?? ""]"""
 
 
-def explore_tab(engine: Engine, controls: Controls) -> None:
+def explore_tab(engine: Engine, controls: Controls) -> View:
     """Build the tab over the page's shared controls."""
     x, columns = _axis("Across", "x", FIRST_AXES[0])
     y, rows = _axis("Down", "y", FIRST_AXES[1])
@@ -60,8 +62,16 @@ def explore_tab(engine: Engine, controls: Controls) -> None:
     plan.value = explore_plan(engine, _request(*(component.value for component in asked)))
     for axis, text in ((x, columns), (y, rows)):
         axis.input(on_axis, axis, text, queue=False, **QUIET)
-    for component in asked:
-        component.change(partial(on_plan, engine), asked, plan, queue=False, trigger_mode="always_last", **QUIET)
+    told = Plan(partial(on_plan, engine), asked, plan)
+    gr.on(
+        [component.change for component in asked],
+        told.make,
+        asked,
+        plan,
+        queue=False,
+        trigger_mode="always_last",
+        **QUIET,
+    )
     stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
     go.click(on_start, [c.session], [go, stop], queue=False, **QUIET).then(
         partial(on_explore, engine),
@@ -70,8 +80,22 @@ def explore_tab(engine: Engine, controls: Controls) -> None:
         concurrency_limit=1,
         concurrency_id="models",
         **QUIET,
-    )
+    ).then(told.make, asked, plan, queue=False, **QUIET)
     use.click(on_use, [chosen], [*values, note], js=CHOSEN_CELL, queue=False, **QUIET)
+    linked = [
+        Linked("x", x, one_of("x", AXES)),
+        Linked("across", columns, text_that(_values)),
+        Linked("y", y, one_of("y", AXES)),
+        Linked("down", rows, text_that(_values)),
+        Linked("cell_seeds", count, number("cell_seeds", 1, MAX_SEEDS)),
+    ]
+    return View(linked, told)
+
+
+def _values(text: str) -> None:
+    """The plan says what is wrong with values that do not fit their setting; an address only holds numbers at all."""
+    if not re.fullmatch(r"[\d\s,;.+-]{1,200}", text):
+        raise ValueError(f"the values are {text!r} in the address; allowed are numbers with commas between.")
 
 
 def _axis(label: str, name: str, field: str) -> tuple[gr.Dropdown, gr.Textbox]:

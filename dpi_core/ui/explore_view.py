@@ -33,10 +33,10 @@ class Measure:
 
 
 MEASURES = (
-    Measure("lr_consistency", "LR-consistency", "dB", 1, "best LR-consistency"),
+    Measure("lr_consistency", "LR-consistency", "dB", 1, "best LR"),
     Measure("psnr", "PSNR", "dB", 2, "best PSNR"),
     Measure("ssim", "SSIM", "", 3, "best SSIM"),
-    Measure("diversity", "Diversity", "levels", 1, "largest diversity"),
+    Measure("diversity", "Diversity", "levels", 1, "most diverse"),
 )
 
 

@@ -74,8 +74,8 @@ def _curves(frames: "Sequence[Frame]") -> str:
     )
     lines = []
     for values, name, unit, colour in (
-        ([f.consistency for f in frames], "LR-consistency", "dB", "#0f766e"),
-        ([f.change for f in frames], "change of x0", "levels", "#a21caf"),
+        ([f.consistency for f in frames], "LR-consistency", "dB", "#0d9488"),
+        ([f.change for f in frames], "change of x0", "levels", "#c026d3"),
     ):
         low, high = min(values), max(values)
         span = max(high - low, 1e-9)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from dpi_core.ui.checks import message_of
 from dpi_core.ui.live import render_message
-from dpi_core.ui.restore import message_of
 from dpi_core.ui.session import Session
 
 

@@ -18,8 +18,8 @@ Picture = tuple[str, str, Image.Image]
 """Name, alternative text and picture."""
 
 STAGE_TEXT = {
-    "FCM": "fixed mask: the whole grid follows the condition (consistency)",
-    "RACM": "adaptive mask: edges follow the condition, the rest is the prior's (fidelity, diversity)",
+    "FCM": "fixed mask: the whole grid follows the condition",
+    "RACM": "adaptive mask: edges follow the condition, the prior paints the rest",
     "final": "the last clean estimate is the result",
 }
 

@@ -10,13 +10,18 @@ if TYPE_CHECKING:
     from dpi_core.restoration import Preparation
 
 
-def prepare_one(restorer: "Restorer", session: Session, photo: str, mode: str, aligned: bool) -> "Preparation":
-    """The largest of the session's chosen faces of `photo`; nothing is pasted back.
+def prepare_face(restorer: "Restorer", session: Session, photo: str, mode: str, aligned: bool) -> "Preparation":
+    """The largest of the session's chosen faces of `photo`, in its place in the photo.
 
     Raises:
         ImageError, ValueError: as `Restorer.prepare`.
     """
+    known = session.faces if session.photo == photo else None
+    return restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=session.face, faces=known)
+
+
+def prepare_one(restorer: "Restorer", session: Session, photo: str, mode: str, aligned: bool) -> "Preparation":
+    """As `prepare_face`, and nothing is pasted back."""
     from dpi_core.restoration import unpasted
 
-    known = session.faces if session.photo == photo else None
-    return unpasted(restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=session.face, faces=known))
+    return unpasted(prepare_face(restorer, session, photo, mode, aligned))

@@ -1,5 +1,6 @@
 """The page: the shared controls on the left, one tab for each use on the right."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from gradio.themes import Base, Default
 from dpi_core.ui import api
 from dpi_core.ui.ab_tab import ab_tab
 from dpi_core.ui.compare_tab import compare_tab
-from dpi_core.ui.controls import build_controls, connect_address, connect_photo
+from dpi_core.ui.controls import QUIET, Controls, View, build_controls
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.explore_tab import explore_tab
+from dpi_core.ui.links import view_script
 from dpi_core.ui.live import render_message
 from dpi_core.ui.restore_tab import restore_tab
 from dpi_core.ui.session import KEEP_SECONDS
+from dpi_core.ui.wiring import connect_address, connect_files, connect_photo, shared_links
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
 INTRO = (
@@ -23,11 +26,20 @@ INTRO = (
 )
 ETHICS = (
     "The result is a *plausible* face computed from a prior, not a recovered one: it is no evidence of anybody's identity. "
-    "Photos and results stay on this server for about an hour and are shown to nobody else. Embedded models: "
-    "non-commercial research."
+    "Photos and results stay on this server for about an hour and are shown to nobody else; no history of runs is kept. "
+    "Embedded models: non-commercial research."
 )
 STYLE = Path(__file__).with_name("style.css")
 NAMES = Path(__file__).with_name("names.js")
+
+
+VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
+    "restore": ("Restore", restore_tab),
+    "compare": ("Compare seeds", compare_tab),
+    "explore": ("Explore", explore_tab),
+    "ab": ("A/B", ab_tab),
+}
+"""Name in the address, title and tab of each view; the first is open at first."""
 
 
 def build_page(engine: Engine) -> gr.Blocks:
@@ -36,24 +48,38 @@ def build_page(engine: Engine) -> gr.Blocks:
         gr.Markdown(f"# {TITLE}\n{INTRO}")
         with gr.Row():
             with gr.Column(scale=4, min_width=320):
-                controls = build_controls()
+                controls = build_controls(engine.settings.prior)
             with gr.Column(scale=6, min_width=320):
                 status = gr.HTML(render_message("Choose a photo, or one of the examples below it."), elem_id="status")
                 connect_photo(controls, status)
-                connect_address(page, controls, status)
-                with gr.Tabs(elem_id="views"):
-                    with gr.Tab("Restore", id="restore"):
-                        restore_tab(engine, controls)
-                    with gr.Tab("Compare seeds", id="compare", render_children=True):
-                        compare_tab(engine, controls)
-                    with gr.Tab("Explore", id="explore", render_children=True):
-                        explore_tab(engine, controls)
-                    with gr.Tab("A/B", id="ab", render_children=True):
-                        ab_tab(engine, controls)
+                connect_files(controls, status)
+                linked = shared_links(controls)
+                with gr.Tabs(elem_id="views") as tabs:
+                    for view, (title, build) in VIEWS.items():
+                        with gr.Tab(title, id=view, render_children=True) as tab:
+                            built = build(engine, controls)
+                        linked += built.linked
+                        _connect_view(page, controls, view, tab, built)
+                connect_address(page, linked, tabs, list(VIEWS), status)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
     page.queue(max_size=32, default_concurrency_limit=4)
     return page
+
+
+def _connect_view(page: gr.Blocks, controls: Controls, view: str, tab: gr.Tab, built: View) -> None:
+    """Write into the address that the view is open, and say anew what a run costs: the pace is known by and by."""
+    tab.select(None, None, None, js=view_script(view, next(iter(VIEWS))), queue=False, **QUIET)
+    plan = built.plan
+    gr.on(
+        [page.load, tab.select, controls.photo.change],
+        plan.make,
+        list(plan.inputs),
+        plan.line,
+        queue=False,
+        trigger_mode="always_last",
+        **QUIET,
+    )
 
 
 def launch_options() -> dict:
@@ -78,6 +104,8 @@ def theme() -> Base:
         block_info_text_color_dark="*neutral_300",
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",
     )

@@ -3,7 +3,6 @@
 Every function here takes the visitor's own `Session`; nothing is shared between sessions but the networks.
 """
 
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from dpi_core.config import DPIConfig
+from dpi_core.ui.checks import READING, chosen_photo, message_of, whole_number, with_messages
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.film_view import render_film
 from dpi_core.ui.live import Picture, render_live, render_message
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     from dpi_core.pipeline import Restoration
     from dpi_core.sampler import StepEvent
 
-log = logging.getLogger("dpi_core.ui")
-
 MODES = {"The photo as it is": None, "Simulate x4": 4, "Simulate x8": 8, "Simulate x16": 16}
-UNEXPECTED = "Something went wrong that should not have. Your photo and settings are untouched; try again."
 
 
 @dataclass(frozen=True)
@@ -52,14 +49,7 @@ class Outcome:
     film: str
 
 
-def message_of(error: Exception) -> str:
-    """An exception as a sentence for people; an unexpected one is logged and leaves only an apology."""
-    if isinstance(error, ValueError):
-        return str(error)
-    log.exception("unexpected error", exc_info=error)
-    return UNEXPECTED
-
-
+@with_messages()
 def run(
     engine: Engine,
     session: Session,
@@ -75,22 +65,9 @@ def run(
 
     A wrong input ends the run with one message; nothing that was shown before is lost.
     """
-    try:
-        config = DPIConfig.from_dict(values)
-        if photo is None:
-            yield render_message("Choose a photo first, or one of the examples.", "error")
-            return
-        yield render_live(config, None, headline="Reading the photo and loading the models ..")
-        yield from _steps(engine, session, photo, mode, aligned, chosen, background, whole_number("seed", seed), config)
-    except Exception as error:
-        yield render_message(message_of(error), "error")
-
-
-def whole_number(name: str, value: float | None) -> int:
-    """A number field's value as an int; ValueError names the field otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
-        raise ValueError(f"{name} is {value!r}; allowed is a whole number.")
-    return int(value)
+    config, photo, number = DPIConfig.from_dict(values), chosen_photo(photo), whole_number("seed", seed)
+    yield render_live(config, None, headline=READING)
+    yield from _steps(engine, session, photo, mode, aligned, chosen, background, number, config)
 
 
 def _steps(
@@ -107,7 +84,7 @@ def _steps(
     from dpi_core.film import frame_of, is_kept
     from dpi_core.pipeline import Restoration
 
-    for line in engine.loading(lambda: session.stopped):
+    for line in engine.loading(stop=lambda: session.stopped):
         yield render_live(config, None, headline=line)
     restorer = engine.restorer()
     known = session.faces if session.photo == photo else None

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import gradio as gr
 
-from dpi_core.presets import DEFAULT_PRESET, PRESETS
-from dpi_core.ui.controls import QUIET, Controls
+from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.events import on_run, on_save_film, on_settings, on_start, on_stop, plan_html
 from dpi_core.ui.live import render_live
+from dpi_core.ui.wipe import SCRIPT as WIPE
 
 SCRIPT = Path(__file__).with_name("film.js")
 RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }"""
@@ -20,9 +20,9 @@ SHOW_LIVE_VIEW = """(session) => {
 }"""
 
 
-def restore_tab(engine: Engine, controls: Controls) -> None:
+def restore_tab(engine: Engine, controls: Controls) -> View:
     """Build the tab over the page's shared controls."""
-    start = PRESETS[DEFAULT_PRESET][0]
+    start = controls.config
     with gr.Row(elem_classes="dpi-buttons"):
         go = gr.Button("Restore", variant="primary", elem_id="run")
         stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
@@ -35,16 +35,7 @@ def restore_tab(engine: Engine, controls: Controls) -> None:
     plan = gr.HTML(plan_html(start), elem_id="plan")
     live = gr.HTML(render_live(start, None), elem_id="live")
     summary = gr.HTML(elem_id="summary")
-    compare = gr.ImageSlider(
-        label="Before (left) and after (right)",
-        format="png",
-        type="pil",
-        visible=False,
-        elem_id="compare",
-        interactive=False,
-        max_height=560,
-        buttons=["fullscreen"],
-    )
+    compare = gr.HTML(elem_id="compare", js_on_load=WIPE.read_text())
     pasted = gr.Image(
         label="The photo with the face pasted back",
         format="png",
@@ -84,5 +75,14 @@ def restore_tab(engine: Engine, controls: Controls) -> None:
     c.settings["tau"].release(None, [again], None, queue=False, js=RUN_AGAIN, **QUIET)
     stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
     save_film.click(on_save_film, [c.session], [film_files, film_note], **QUIET)
-    for control in values:
-        control.change(on_settings, values, [plan], queue=False, trigger_mode="always_last", **QUIET)
+    told = Plan(on_settings, values, plan)
+    gr.on(
+        [control.change for control in values],
+        on_settings,
+        values,
+        plan,
+        queue=False,
+        trigger_mode="always_last",
+        **QUIET,
+    )
+    return View([], told)

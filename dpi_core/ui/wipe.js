@@ -1,17 +1,18 @@
-/* A over B: the wipe moves the edge between them, the flip moves it from one end to the other. `element` is the
-   component; its content is replaced while both run. */
+/* One picture over another: the wipe moves the edge between them, the flip moves it from one end to the other. `element` is the
+   component; its content is replaced by every run. */
 const part = (role) => element.querySelector(`[data-role="${role}"]`);
 
 function cut(share) {
   const wipe = part("wipe");
   if (!wipe) return;
+  const {left, right} = part("box").dataset;
   const value = Math.round(Math.min(100, Math.max(0, share)));
   wipe.value = value;
-  wipe.setAttribute("aria-valuetext", value === 100 ? "A" : value === 0 ? "B" : `${value} % A, the rest B`);
+  wipe.setAttribute("aria-valuetext", value === 100 ? left : value === 0 ? right : `${value} % ${left}, the rest ${right}`);
   part("box").style.setProperty("--dpi-cut", `${value}%`);
-  part("box").dataset.shown = value === 100 ? "A" : value === 0 ? "B" : "both";
+  part("box").dataset.shown = value === 100 ? "left" : value === 0 ? "right" : "both";
   part("flip").setAttribute("aria-pressed", String(value === 0));
-  part("shown").textContent = value === 100 ? "A" : value === 0 ? "B" : "A left, B right";
+  part("shown").textContent = value === 100 ? left : value === 0 ? right : `${left} left, ${right} right`;
 }
 
 const flip = () => cut(part("wipe").value === "100" ? 0 : 100);

@@ -1,0 +1,52 @@
+"""Two priors side by side on the page: one of them in a folder, and one that is not there."""
+
+import pytest
+from conftest import EXAMPLES, check_both_schemes
+from playwright.sync_api import expect
+from test_ui_ab_priors import large  # noqa: F401
+
+from dpi_core.ui.engine import Engine, EngineSettings
+from dpi_core.ui.page import build_page, launch_options
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 90_000  # ms
+
+
+@pytest.fixture(scope="module")
+def app_url():
+    """The app of somebody's own machine, who may name any prior."""
+    page = build_page(Engine(EngineSettings(device="cpu", any_prior=True)))
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False, **launch_options())
+    yield url
+    page.close()
+
+
+def test_a_prior_in_a_folder_is_compared_and_one_that_is_missing_is_named(page, large):  # noqa: F811
+    page.set_input_files("#photo input[type=file]", str(EXAMPLES / "astronaut.jpg"))
+    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    page.get_by_role("tab", name="A/B").click()
+    prior = page.locator("#ab-prior-b input")
+    prior.fill("no/such-folder")
+    prior.press("Enter")
+    expect(page.locator("#ab-plan")).to_contain_text("prior (embedded, no/such-folder)")
+    page.click("#ab-run")
+    expect(page.locator("#ab-view [role=alert]")).to_contain_text(
+        "B's prior no/such-folder cannot be loaded", timeout=PATIENCE
+    )
+    expect(page.locator("#ab-run")).to_be_enabled()
+
+    prior.fill(large)
+    prior.press("Enter")
+    expect(page.locator("#ab-plan")).to_contain_text(large)
+    page.click("#ab-run")
+    expect(page.locator("#ab-summary")).to_contain_text("the smaller one is enlarged to 256", timeout=2 * PATIENCE)
+    sizes = "images => images.map(image => image.naturalWidth)"
+    assert page.locator("#ab-view .dpi-wipe img").evaluate_all(sizes) == [256, 256]
+    wipe = page.get_by_label("Wipe: how much of the picture is A")
+    wipe.focus()
+    page.keyboard.press("End")
+    expect(page.locator("#ab-view [data-role=shown]")).to_have_text("A")
+    page.keyboard.press("f")
+    expect(page.locator("#ab-view [data-role=shown]")).to_have_text("B")
+    check_both_schemes(page)

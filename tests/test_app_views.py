@@ -1,0 +1,175 @@
+"""What all views owe a visitor: they stop within a step, keep their settings in the address, and need no mouse."""
+
+import re
+
+import pytest
+from conftest import EXAMPLES
+from playwright.sync_api import Page, expect
+
+from dpi_core.ui.events import CUSTOM
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 90_000  # ms; the first run loads the models
+VIEWS = {"restore": "Restore", "compare": "Compare seeds", "explore": "Explore", "ab": "A/B"}
+LONG = "steps=250&tau=0&eta=1&seeds=0-1&x=omega&across=500&y=edge_exponent&down=2&b=%7B%22steps%22%3A250%7D"
+BUTTONS = {"restore": ("#run", "#stop"), **{v: (f"#{v}-run", f"#{v}-stop") for v in ("compare", "explore", "ab")}}
+SHOWN = {"restore": "#live", "compare": "#grid", "explore": "#explore-progress", "ab": "#ab-view"}
+STEP = re.compile(r"[Ss]tep (\d+) of \d+|^(\d+) of \d+ steps", re.MULTILINE)
+
+
+def choose_tiny(page: Page) -> None:
+    page.set_input_files("#photo input[type=file]", str(EXAMPLES / "astronaut-tiny.png"))
+    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+
+
+def open_at(page: Page, app_url: str, query: str) -> None:
+    page.goto(f"{app_url}?{query}")
+    expect(page.locator("#status")).to_contain_text("Settings taken from the address", timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_stop_ends_every_view_within_one_step(page, app_url, view):
+    open_at(page, app_url, f"view={view}&{LONG}")
+    choose_tiny(page)
+    run, stop = BUTTONS[view]
+    shown = page.locator(SHOWN[view])
+    page.evaluate(  # every text that is shown, and which of them the button was pressed at
+        """([place, stop]) => {
+          window.texts = [];
+          new MutationObserver(() => window.texts.push(document.querySelector(place).innerText)).observe(
+            document.querySelector(place), {subtree: true, childList: true, characterData: true});
+          document.addEventListener("click", (event) => {
+            if (event.target.closest(stop)) window.at = window.texts.length;
+          }, true);
+        }""",
+        [SHOWN[view], stop],
+    )
+    page.click(run)
+    expect(shown).to_contain_text(re.compile(r"[Ss]tep [3-9]\d* of 250|[3-9]\d* of \d+ steps"), timeout=PATIENCE)
+    page.click(stop)
+    expect(page.locator(run)).to_be_enabled(timeout=PATIENCE)
+    expect(page.locator(stop)).to_be_hidden()
+    expect(page.locator("#ab-summary") if view == "ab" else shown).to_contain_text("Stopped")
+    running = [text for text in page.evaluate("window.texts") if "s left" in text]
+    after = [text for text in page.evaluate("window.texts.slice(window.at)") if "s left" in text]
+    assert len(running) < 250
+    assert len(set(after)) <= 4  # what was on its way, and for A and B the step of each
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_address_opens_a_view_with_its_settings(browser, app_url, view):
+    page = browser.new_page()
+    open_at(
+        page,
+        app_url,
+        f"view={view}&mode=Simulate+x8&tau=300&seeds=4,7&pick=3&x=eta&across=0,1&b=heavy&prior_b=ffhq-256&aligned=true",
+    )
+    expect(page.get_by_role("tab", name=VIEWS[view])).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_label("Simulate x8")).to_be_checked()
+    if view == "restore":
+        expect(page.locator("#plan")).to_contain_text("(t > 300)")
+    elif view == "compare":
+        expect(page.locator("#seeds").get_by_role("textbox")).to_have_value("4,7")
+        expect(page.locator("#compare-plan")).to_contain_text("2 seeds of 20 steps")
+    elif view == "explore":
+        expect(page.locator("#explore-plan")).to_contain_text("6 cells (2 by 3)")
+    else:
+        expect(page.locator("#ab-plan")).to_contain_text("prior (embedded, ffhq-256) and tau (350, 500)")
+    page.get_by_label("Simulate x4").check()
+    page.wait_for_function("location.search.includes('mode=Simulate+x4')")
+    for name in ("tau=300", "pick=3", "across=0%2C1", "prior_b=ffhq-256", "aligned=true"):
+        assert name in page.url
+    page.get_by_role("tab", name="Explore" if view != "explore" else "A/B").click()
+    page.wait_for_function(f"location.search.includes('view={'explore' if view != 'explore' else 'ab'}')")
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("mode=Simulate+x9", "mode is 'Simulate x9' in the address; allowed is one of"),
+        ("seeds=1", "1 seeds are given; allowed are 2 to 16"),
+        ("prior_a=/etc", "prior is '/etc'; allowed on this page is one of embedded"),
+        ("a=wild", "preset is 'wild'; allowed is one of"),
+        ("across=%3Cb%3E", "the values are '<b>' in the address"),
+    ],
+)
+def test_a_wrong_address_is_told_and_the_page_works(browser, app_url, query, message):
+    page = browser.new_page()
+    page.goto(f"{app_url}?{query}")
+    expect(page.locator("#status [role=alert]")).to_contain_text(message, timeout=PATIENCE)
+    expect(page.locator("#run")).to_be_enabled()
+    page.close()
+
+
+def test_the_preset_follows_the_settings(page):
+    expect(page.get_by_label("Medium")).to_be_checked()
+    field = page.locator("#tau input[type=number]")
+    field.fill("330")
+    field.press("Enter")
+    expect(page.locator("#preset")).to_contain_text(CUSTOM)
+    assert page.locator("#preset input:checked").count() == 0
+    page.get_by_label("Heavy").check()
+    expect(field).to_have_value("250")
+    expect(page.locator("#preset")).to_contain_text("for a badly damaged input")
+    page.get_by_label("Published").check()
+    expect(field).to_have_value("350")
+    field.fill("100")
+    field.press("Enter")
+    expect(page.locator("#preset")).to_contain_text(CUSTOM)  # eta is the published one still
+    field.fill("350")
+    field.press("Enter")
+    expect(page.get_by_label("Published")).to_be_checked()
+
+
+def test_a_restoration_needs_no_mouse(page):
+    choose_tiny(page)
+    page.get_by_role("tab", name="Restore").focus()
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+        if reached[-1] == "run":
+            break
+    assert "run" in reached
+    page.keyboard.press("Enter")
+    shown = page.locator("#compare [data-role=shown]")
+    expect(shown).to_have_text("before left, after right", timeout=PATIENCE)
+    page.get_by_label("Wipe: how much of the picture is before").focus()
+    page.keyboard.press("End")
+    expect(shown).to_have_text("before")
+    page.keyboard.press("f")
+    expect(shown).to_have_text("after")
+    page.get_by_label("Step of the finished run").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("[data-role=film-text]")).to_contain_text("Step 19 of 20")
+    assert page.locator("main img:not([alt])").count() == 0
+    page.get_by_role("tab", name="Restore").focus()
+    for name in ("Compare seeds", "Explore", "A/B"):
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+
+
+def test_every_long_run_says_beforehand_what_it_will_take(page):
+    choose_tiny(page)
+    page.click("#run")
+    expect(page.locator("#summary")).to_contain_text("agrees", timeout=PATIENCE)  # from now on the pace is known
+    for view in ("compare", "explore", "ab"):
+        page.get_by_role("tab", name=VIEWS[view]).click()
+        expect(page.locator(f"#{view}-plan")).to_contain_text(re.compile(r"[Aa]bout \d+ s on this machine"))
+
+
+def test_nothing_covers_the_picture_while_it_streams(page, app_url):
+    open_at(page, app_url, f"view=restore&{LONG}")
+    choose_tiny(page)
+    page.click("#run")
+    expect(page.locator("#live")).to_contain_text(
+        re.compile(r"Step \d+ of 250, t = \d+, [\d.]+ s left"), timeout=PATIENCE
+    )
+    for _ in range(10):
+        assert page.locator("#live [data-testid=status-tracker]:not(.hide)").count() == 0
+        page.wait_for_timeout(50)
+    page.click("#stop")
+    expect(page.locator("#run")).to_be_enabled(timeout=PATIENCE)
