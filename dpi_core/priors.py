@@ -60,6 +60,7 @@ class UNetPrior:
         self.unshuffle = unshuffle
         self.template = template
         self.alpha_bar = linear_alpha_bar()
+        self._alpha_bar_there: Tensor | None = None
 
     def network_output(self, x_t: Tensor, t: Tensor) -> Tensor:
         """What the network itself predicts (v or eps) for `x_t` (N,3,H,W) at `t` (N,); same shape."""
@@ -71,7 +72,11 @@ class UNetPrior:
         out = self.network_output(x_t, t)
         if self.prediction == "epsilon":
             return out
-        ab = self.alpha_bar[t.cpu()].to(x_t).view(-1, 1, 1, 1)
+        if (
+            self._alpha_bar_there is None or self._alpha_bar_there.device != x_t.device
+        ):  # copied once, not at every step
+            self._alpha_bar_there = self.alpha_bar.float().to(x_t.device)
+        ab = self._alpha_bar_there[t.to(x_t.device)].to(x_t.dtype).view(-1, 1, 1, 1)
         return (1 - ab).sqrt() * x_t + ab.sqrt() * out
 
 

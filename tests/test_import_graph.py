@@ -13,6 +13,8 @@ LAYERS = [
         *("metrics", "weights", "consistency", "comparison", "recipes"),
     },
     {"priors", "corrector"},
+    {"memory"},
+    {"acceleration"},
     {"sampler", "presets", "viz", "baselines"},
     {"restoration"},
     {"composing", "bundle", "film"},

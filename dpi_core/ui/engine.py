@@ -23,6 +23,8 @@ class EngineSettings:
     prior: str = "embedded"
     corrector: str = "embedded"
     device: str = "auto"
+    precision: str = "auto"
+    fast: bool = False
 
 
 class Engine:
@@ -54,7 +56,7 @@ class Engine:
                 from dpi_core.pipeline import Restorer
 
                 s = self.settings
-                self._restorer = Restorer(s.prior, s.device, corrector=s.corrector)
+                self._restorer = Restorer(s.prior, s.device, corrector=s.corrector, precision=s.precision, fast=s.fast)
             return self._restorer
 
     def warm_up(self) -> None:
