@@ -120,7 +120,8 @@ class Compiled:
             except Exception as error:  # compilers fail in many ways, and none of them may cost the run
                 if is_out_of_memory(error):
                     raise
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                inner = getattr(error, "inner_exception", error)  # torch wraps what its compilers raise
+                reason = (str(inner).strip().splitlines() or [type(inner).__name__])[0]
                 self.note = f"torch.compile failed ({reason[:160]}), so the network runs uncompiled: slower, as good."
         return self._network(x, t)
 

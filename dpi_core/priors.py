@@ -72,11 +72,10 @@ class UNetPrior:
         out = self.network_output(x_t, t)
         if self.prediction == "epsilon":
             return out
-        if (
-            self._alpha_bar_there is None or self._alpha_bar_there.device != x_t.device
-        ):  # copied once, not at every step
-            self._alpha_bar_there = self.alpha_bar.float().to(x_t.device)
-        ab = self._alpha_bar_there[t.to(x_t.device)].to(x_t.dtype).view(-1, 1, 1, 1)
+        there = self._alpha_bar_there
+        if there is None or (there.device, there.dtype) != (x_t.device, x_t.dtype):  # copied once, not at every step
+            there = self._alpha_bar_there = self.alpha_bar.to(x_t.dtype).to(x_t.device)  # MPS has no float64
+        ab = there[t.to(x_t.device)].view(-1, 1, 1, 1)
         return (1 - ab).sqrt() * x_t + ab.sqrt() * out
 
 

@@ -6,13 +6,14 @@ from dpi_core import DPIConfig, Restorer, sample
 from dpi_core.memory import Fitting, FittingCorrector, FittingPrior, NotEnoughMemoryError, is_out_of_memory
 from dpi_core.restoration import RestoreStep
 
+FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 CONFIG = DPIConfig(steps=6, tau=400, eta=0.5)
 
 
 class Small:
     """A device that holds `holds` samples at a time; `sizes` are those it was given, `raised` of them too large."""
 
-    def __init__(self, call, holds, error=torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")):
+    def __init__(self, call, holds, error=FULL):
         self.call, self.holds, self.error = call, holds, error
         self.sizes: list[int] = []
         self.refused = 0
