@@ -63,7 +63,8 @@ def accelerated(model: Model, dtype: torch.dtype, compiled: "Callable[[nn.Module
     network = getattr(model, "unet", None)
     if not isinstance(network, nn.Module):
         return model
-    network = network.to(dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # the plain method: diffusers' own warns of modules to keep in float32 even where there are none
+    nn.Module.to(network, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     faster = copy.copy(model)
     faster.unet = Converting(network, dtype, compiled(network) if compiled else network)  # type: ignore[attr-defined]
     return faster
