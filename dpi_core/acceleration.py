@@ -18,6 +18,7 @@ from dpi_core.memory import is_out_of_memory
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 AUTO = "auto"
+VERSIONS = 64  # of one piece of code, for shapes and networks; torch allows 8 and then quietly stops compiling
 Model = TypeVar("Model")
 
 
@@ -128,7 +129,8 @@ class Compiled:
 
     def _call(self, x: Tensor, t: Tensor) -> Any:
         # what a thread of its own does not inherit: the device and that no gradients are wanted
-        with torch.no_grad(), torch.cuda.device(self._device if self._device.type == "cuda" else -1):
+        device = torch.cuda.device(self._device if self._device.type == "cuda" else -1)
+        with torch.no_grad(), device, torch._dynamo.config.patch(recompile_limit=VERSIONS):
             torch.compiler.cudagraph_mark_step_begin()
             return SimpleNamespace(sample=self._compiled(x, t).sample.clone())
 

@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -160,6 +161,19 @@ def report(rows: Sequence[Row]) -> str:
     return f"{line}\n  {row.note}" if row.note else line
 
 
+def figures(name: str = "auto") -> dict[str, float]:
+    """What `dpi_core.evaluation.speed` prints of this: seconds an image, and the runs against their bare calls."""
+    device = pick_device(name)
+    on_gpu = device.type != "cpu"
+    where = device.type if on_gpu else "no GPU; cpu"
+    make_prior = random_ffhq_prior if on_gpu else partial(load_prior, "embedded")
+    found = {}
+    for row in measured(GPU if on_gpu else SMALL, make_prior, name):
+        found[f"{where}, {row.mode}, {row.seeds} seeds (s an image)"] = row.each
+        found[f"{where}, {row.mode}, {row.seeds} seeds / bare calls"] = row.run / row.bare
+    return found
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -181,9 +195,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     prior = args.prior or ("FFHQ-256's architecture" if on_gpu else "embedded")
 
-    def make_prior(where: str) -> UNetPrior:
-        return load_prior(args.prior or "embedded", where) if args.prior or not on_gpu else random_ffhq_prior(where)
-
+    make_prior = random_ffhq_prior if on_gpu and not args.prior else partial(load_prior, args.prior or "embedded")
     print(f"{name}; prior: {prior}; {setting.steps} steps; PyTorch {torch.__version__}\n{HEAD}")
     rows: list[Row] = []
     for row in measured(setting, make_prior, args.device):
