@@ -15,12 +15,16 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--corrector", default="embedded", help="'embedded' or a folder with a trained corrector")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    parser.add_argument("--fast", action="store_true", help="compile the networks: slow at first, then faster")
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1; on a Space 0.0.0.0)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="also make a public link through Gradio's servers")
     args = parser.parse_args(argv)
     own_machine = not args.share and args.host in (None, "127.0.0.1", "localhost") and "SPACE_ID" not in os.environ
-    engine = Engine(EngineSettings(args.prior, args.corrector, args.device, any_prior=own_machine))
+    engine = Engine(
+        EngineSettings(args.prior, args.corrector, args.device, args.precision, args.fast, any_prior=own_machine)
+    )
     if gpu_decorator() is not None:
         engine.restorer()  # ZeroGPU takes over the models that are loaded before the launch, in this thread
     page = build_page(engine)

@@ -67,9 +67,16 @@ class SeededNoise:
     def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
         """(N, *shape) standard normal draws, one sample per seed, moved to `like`'s device and dtype."""
         draws = [torch.randn((1, *shape), generator=g) for g in self._generators]
-        return torch.cat(draws).to(like)
+        return _moved(torch.cat(draws), like).to(like.dtype)
 
     def bernoulli(self, p: Tensor) -> Tensor:
         """(N, ...) bool draws that are True with probability `p` in [0, 1]; `p` is (N, ...), one row per seed."""
-        draws = [torch.bernoulli(row[None], generator=g) for row, g in zip(p.cpu(), self._generators, strict=True)]
-        return torch.cat(draws).bool().to(p.device)
+        # what torch.bernoulli does with the same generator, but `p` stays where it is: to fetch it, the CPU would have
+        # to wait for the device
+        draws = [torch.rand((1, *p.shape[1:]), generator=g, dtype=p.dtype) for g in self._generators]
+        return _moved(torch.cat(draws), p) < p
+
+
+def _moved(draws: Tensor, like: Tensor) -> Tensor:
+    """`draws` on the device of `like`, without waiting for it: pinned memory can be copied from later."""
+    return draws.pin_memory().to(like.device, non_blocking=True) if like.is_cuda else draws.to(like.device)

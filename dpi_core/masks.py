@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 GRAY_WEIGHTS = (0.2989, 0.587, 0.114)  # ITU-R BT.601 luma, the reference's rounding
-LAPLACE_KERNEL = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
+LAPLACE_KERNEL = (0.0, 1.0, 0.0, 1.0, -4.0, 1.0, 0.0, 1.0, 0.0)  # row by row
 
 
 def on_grid(x: Tensor, sparsity: int) -> Tensor:
@@ -38,9 +38,9 @@ def edge_probability(condition_grid: Tensor, exponent: float) -> Tensor:
     The absolute 4-neighbour Laplacian of the grey image, scaled to [0, 1] per sample, to the power `exponent`. A flat
     condition has no edges to keep and gives zeros.
     """
-    weights = condition_grid.new_tensor(GRAY_WEIGHTS).view(1, 3, 1, 1)
+    weights = _constant(GRAY_WEIGHTS, condition_grid).view(1, 3, 1, 1)
     gray = (condition_grid * weights).sum(dim=1, keepdim=True)
-    kernel = condition_grid.new_tensor(LAPLACE_KERNEL).view(1, 1, 3, 3)
+    kernel = _constant(LAPLACE_KERNEL, condition_grid).view(1, 1, 3, 3)
     edges = F.conv2d(F.pad(gray, (1, 1, 1, 1), mode="reflect"), kernel).abs()
     low, high = edges.amin(dim=(2, 3), keepdim=True), edges.amax(dim=(2, 3), keepdim=True)
     span = high - low
@@ -49,3 +49,8 @@ def edge_probability(condition_grid: Tensor, exponent: float) -> Tensor:
         flat, torch.zeros_like(edges), (edges - low) / torch.where(flat, torch.ones_like(span), span)
     )
     return normalised**exponent
+
+
+def _constant(values: tuple[float, ...], like: Tensor) -> Tensor:
+    """`values` (n,) on the device of `like`, filled in there: a copy would make the CPU wait for the device."""
+    return torch.stack([torch.full((), value, dtype=like.dtype, device=like.device) for value in values])

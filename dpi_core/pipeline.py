@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from dpi_core import __version__
+from dpi_core.acceleration import AUTO, Compiled, accelerated, allow_tf32, notes, pick_precision
 from dpi_core.composing import checked_background, composed
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import load_corrector
@@ -24,6 +25,7 @@ from dpi_core.faces.align import crop_face
 from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, square_matrix
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.images import ImageError, ImageLike
+from dpi_core.memory import Fitting, FittingCorrector, FittingPrior
 from dpi_core.metrics import lr_consistency, psnr, ssim
 from dpi_core.photos import read_photo
 from dpi_core.pixels import to_image, to_tensor
@@ -43,15 +45,28 @@ class Restorer:
         prior: "embedded", "ffhq-256", "celebahq-256", a folder, a checkpoint or a hub id (see `load_prior`).
         device: "auto", "cpu", "cuda" or "mps".
         corrector: "embedded" or a folder (see `load_corrector`).
+        precision: "auto", "float32" or "bfloat16": what the networks compute in (see `acceleration.pick_precision`).
+        fast: compile the networks (CUDA graphs on CUDA): a slow first run for each size, then faster ones.
 
     Raises:
-        ValueError: on an unknown prior, corrector or device.
+        ValueError: on an unknown prior, corrector, device or precision.
     """
 
-    def __init__(self, prior: str = "embedded", device: str = "auto", *, corrector: str = "embedded"):
-        self.prior = load_prior(prior, device)
-        self.corrector = load_corrector(corrector, device)
+    def __init__(
+        self,
+        prior: str = "embedded",
+        device: str = "auto",
+        *,
+        corrector: str = "embedded",
+        precision: str = AUTO,
+        fast: bool = False,
+    ):
         self.device = pick_device(device)
+        dtype = pick_precision(precision, self.device)
+        allow_tf32(self.device)
+        compiled = (lambda network: Compiled(network, self.device)) if fast else None
+        self.prior = accelerated(load_prior(prior, device), dtype, compiled)
+        self.corrector = accelerated(load_corrector(corrector, device), dtype, compiled)
         self._names = {"prior": prior, "corrector": corrector}
 
     def restore(
@@ -123,13 +138,15 @@ class Restorer:
             raise ValueError(f"after is given for {len(image.jobs)} faces; a run can only go on with one.")
         start, complete = time.perf_counter(), True
         results: list[FaceResult] = []
+        fitting = Fitting(), Fitting()
+        prior, corrector = FittingPrior(self.prior, fitting[0]), FittingCorrector(self.corrector, fitting[1])
         for job in image.jobs:
             x0 = None
             condition, low_res = job.condition.to(self.device), job.low_res.to(self.device)
             for event in sample_steps(
-                self.prior, condition, config, corrector=self.corrector, seeds=seeds, low_res=low_res, after=after
+                prior, condition, config, corrector=corrector, seeds=seeds, low_res=low_res, after=after
             ):
-                event = _on_cpu(event)
+                event = on_cpu(event)
                 x0 = event.x0
                 yield RestoreStep(job, event)
                 if stop():
@@ -141,7 +158,8 @@ class Restorer:
                 break
         seconds = time.perf_counter() - start
         photos = tuple(composed(image, [r for r in results if r.seed == seed], background) for seed in seeds)
-        yield Restoration(tuple(results), photos, image, complete, seconds, background)
+        said = tuple(dict.fromkeys(filter(None, [*notes(self.prior, self.corrector), *(f.note for f in fitting)])))
+        yield Restoration(tuple(results), photos, image, complete, seconds, background, said)
 
     def prepare(
         self,
@@ -245,7 +263,8 @@ class Restorer:
         return results
 
 
-def _on_cpu(event: StepEvent) -> StepEvent:
+def on_cpu(event: StepEvent) -> StepEvent:
+    """The event with its tensors on the CPU: what leaves the pipeline needs no device to be looked at."""
     return replace(
         event, x_t=event.x_t.cpu(), x0=event.x0.cpu(), mask=event.mask.cpu(), condition=event.condition.cpu()
     )

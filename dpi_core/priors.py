@@ -56,6 +56,7 @@ class UNetPrior:
         self.unshuffle = unshuffle
         self.template = template
         self.alpha_bar = linear_alpha_bar()
+        self._alpha_bar_there: Tensor | None = None
 
     def network_output(self, x_t: Tensor, t: Tensor) -> Tensor:
         """What the network itself predicts (v or eps) for `x_t` (N,3,H,W) at `t` (N,); same shape."""
@@ -67,7 +68,10 @@ class UNetPrior:
         out = self.network_output(x_t, t)
         if self.prediction == "epsilon":
             return out
-        ab = self.alpha_bar[t.cpu()].to(x_t).view(-1, 1, 1, 1)
+        there = self._alpha_bar_there
+        if there is None or (there.device, there.dtype) != (x_t.device, x_t.dtype):  # copied once, not at every step
+            there = self._alpha_bar_there = self.alpha_bar.to(x_t.dtype).to(x_t.device)  # MPS has no float64
+        ab = there[t.to(x_t.device)].view(-1, 1, 1, 1)
         return (1 - ab).sqrt() * x_t + ab.sqrt() * out
 
 

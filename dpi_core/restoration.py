@@ -113,6 +113,7 @@ class Restoration:
         complete: False if it was stopped before the last step.
         seconds: what sampling took.
         background: how many times larger than the photo `photos` are, a side.
+        messages: what a person should know of how it ran: memory that ran out, compiling that failed.
     """
 
     results: tuple[FaceResult, ...]
@@ -121,6 +122,12 @@ class Restoration:
     complete: bool
     seconds: float
     background: int = 1
+    messages: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """One line on how the faces were found and how it ran."""
+        return " ".join(filter(None, (self.preparation.note, *self.messages)))
 
     @property
     def photo(self) -> Image.Image:

@@ -50,10 +50,14 @@ def test_a_cpu_has_bfloat16_where_it_says_so(monkeypatch, abilities, expected):
     assert has_bfloat16(torch.device("cpu")) is expected
 
 
-@pytest.mark.parametrize("native", [True, False])
-def test_a_gpu_that_imitates_bfloat16_does_not_have_it(monkeypatch, native):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native)
-    assert has_bfloat16(torch.device("cuda")) is native
+@pytest.mark.parametrize(
+    ("hip", "capability", "expected"),
+    [(None, (8, 0), True), (None, (9, 0), True), (None, (7, 5), False), ("6", (0, 0), True)],
+)
+def test_a_gpu_that_imitates_bfloat16_does_not_have_it(monkeypatch, hip, capability, expected):
+    monkeypatch.setattr(torch.version, "hip", hip)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert has_bfloat16(torch.device("cuda")) is expected
 
 
 def test_mps_computes_in_float32():

@@ -13,6 +13,8 @@ LAYERS = [
         *("degradation", "faces", "metrics", "weights", "consistency", "comparison", "recipes", "space"),
     },
     {"priors", "corrector"},
+    {"memory"},
+    {"acceleration"},
     {"sampler", "presets", "viz", "baselines"},
     {"restoration"},
     {"composing", "bundle", "film"},

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpi_core.commands.inputs import photos_in
-from dpi_core.commands.options import Run, SeedCount, add_run_options, run_from
+from dpi_core.commands.options import Run, SeedCount, add_run_options, restorer_from, run_from
 from dpi_core.commands.progress import fetched, restored
 
 if TYPE_CHECKING:
@@ -49,11 +49,10 @@ def compare(args: argparse.Namespace) -> int:
     if args.input.is_dir():
         raise ValueError(f"{args.input}: this is a folder; allowed is one photo.")
     (photo,) = photos_in([args.input])
-    from dpi_core.pipeline import Restorer
     from dpi_core.restoration import unpasted
 
     fetched(run.prior, quiet=args.json)
-    restorer = Restorer(run.prior, args.device, corrector=run.corrector)
+    restorer = restorer_from(args, run)
     args.out.mkdir(parents=True, exist_ok=True)
     prepared = restorer.prepare(photo, scale=run.scale, aligned=run.aligned, face=run.face, detector=args.detector)
     result = restored(restorer, unpasted(prepared), run, photo.name, quiet=args.json)
@@ -94,7 +93,7 @@ def write_comparison(result: "Restoration", run: Run, pick: int, path: Path) -> 
 
 def report(result: "Restoration", photo: Path, path: Path, figures: dict, as_json: bool) -> None:
     """Print what was measured and the ZIP's name, for people or as one JSON object."""
-    note = result.preparation.note
+    note = result.note
     if as_json:
         head = {"input": str(photo), "note": note, "seconds": round(result.seconds, 3), "files": [str(path)]}
         print(json.dumps(head | figures), flush=True)

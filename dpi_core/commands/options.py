@@ -13,6 +13,7 @@ from dpi_core.config import MAX_SEED, DPIConfig, check_int
 from dpi_core.presets import NAMES, find_preset
 
 if TYPE_CHECKING:
+    from dpi_core.pipeline import Restorer
     from dpi_core.recipes import Recipe
 
 NUMBERS = {  # fields of DPIConfig that take a number: its type and what it does
@@ -59,7 +60,7 @@ class Run:
 
 
 def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
-    """Add the options that `run_from` reads, and those on how it is carried out: --detector, --device and --json."""
+    """Add the options that `run_from` reads, and those on how it is carried out (`restorer_from`)."""
     on_off = argparse.BooleanOptionalAction
     p = parser.add_argument_group("settings to start from")
     p.add_argument(
@@ -98,6 +99,19 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
     p.add_argument("--prior", help="embedded, ffhq-256, celebahq-256, a folder, a checkpoint or a hub id")
     p.add_argument("--corrector", help="embedded, or a folder")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    p.add_argument("--precision", default="auto", help="auto, float32 or bfloat16: what the networks compute in")
+    p.add_argument("--fast", action="store_true", help="compile the networks: a slow first run, then faster ones")
+
+
+def restorer_from(args: argparse.Namespace, run: Run) -> "Restorer":
+    """The models of `run`, loaded as --device, --precision and --fast say.
+
+    Raises:
+        ValueError: if one of them cannot be used.
+    """
+    from dpi_core.pipeline import Restorer
+
+    return Restorer(run.prior, args.device, corrector=run.corrector, precision=args.precision, fast=args.fast)
 
 
 def option(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dpi_core.commands.films import KINDS, Films
 from dpi_core.commands.inputs import each_photo, output_names, photos_in
-from dpi_core.commands.options import SeedCount, add_run_options, run_from
+from dpi_core.commands.options import SeedCount, add_run_options, restorer_from, run_from
 from dpi_core.commands.progress import fetched, restored
 
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ def restore(args: argparse.Namespace) -> int:
     """
     run, photos = run_from(args, SEEDS), photos_in(args.inputs)
     background = run.background if args.background is None else args.background
-    from dpi_core.pipeline import Restorer
-
     fetched(run.prior, quiet=args.json)
-    restorer = Restorer(run.prior, args.device, corrector=run.corrector)
+    restorer = restorer_from(args, run)
     args.out.mkdir(parents=True, exist_ok=True)
     names = output_names(photos)
 
@@ -91,14 +89,14 @@ def report(result: "Restoration", photo: Path, files: list[Path], as_json: bool)
     if as_json:
         values = {
             "input": str(photo),
-            "note": result.preparation.note,
+            "note": result.note,
             "seconds": round(result.seconds, 3),
             "files": [str(path) for path in files],
             "faces": faces,
         }
         print(json.dumps(values), flush=True)
         return
-    print(f"{photo}: {result.preparation.note}")
+    print(f"{photo}: {result.note}")
     for entry in faces:
         print("  " + ", ".join(f"{key} {value}" for key, value in entry.items()))
     print("\n".join(f"  {path}" for path in files), flush=True)

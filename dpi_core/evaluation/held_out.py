@@ -1,5 +1,6 @@
 """Faces that never trained, and what they are restored from: bicubic reductions and one blind degradation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +25,20 @@ class Task:
     condition: Tensor
 
 
-def held_out_faces(source: Path, size: int, count: int | None = None, everything: bool = False) -> Tensor:
+def held_out_faces(
+    source: Path,
+    size: int,
+    count: int | None = None,
+    everything: bool = False,
+    framing: Callable[[Image.Image], Image.Image] = lambda face: face,
+) -> Tensor:
     """The first `count` held-out faces (N,3,size,size) in [-1, 1] in the order of their names; None = all of them.
 
-    `everything`: the folder holds nothing but held-out faces.
+    `everything`: the folder holds nothing but held-out faces. `framing`: see `dpi_core.training.framing`.
     """
     images = read_encoded(source)
     names = sorted(images) if everything else sorted(held_out_names(list(images)))
-    faces = [decode(images[name]).resize((size, size), Image.Resampling.LANCZOS) for name in names[:count]]
+    faces = [framing(decode(images[name])).resize((size, size), Image.Resampling.LANCZOS) for name in names[:count]]
     return to_tensor(np.stack([np.asarray(face) for face in faces]))
 
 

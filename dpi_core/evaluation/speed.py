@@ -1,7 +1,8 @@
 """What a run costs on this machine: ``python -m dpi_core.evaluation.speed [--json FILE]``.
 
 Prints the figures of the budgets, all measured in one go: the first page, the first restoration and the next ones, eight
-seeds in a batch against eight single runs, the sampler's own share, the cost of streaming to a page, and peak memory.
+seeds in a batch against eight single runs, the sampler's own share, the cost of streaming to a page, batches (on
+the GPU where there is one), and peak memory.
 """
 
 import argparse
@@ -148,11 +149,19 @@ def streaming() -> dict[str, float]:
     return {"streaming to the page, share of a run": statistics.median(shares[1:])}
 
 
+def batches() -> dict[str, float]:
+    """Batches on the GPU, or a few on the CPU where there is none (`dpi_core.evaluation.speed_gpu`)."""
+    from dpi_core.evaluation.speed_gpu import figures
+
+    return figures()
+
+
 PARTS: dict[str, Callable[[], dict[str, float]]] = {
     "page": lambda: {"first page of python app.py (s)": first_page()},
     "restorations": restorations,
     "sampler": sampler_shares,
     "streaming": streaming,
+    "batches": batches,
 }
 
 
@@ -177,7 +186,7 @@ def main(argv: list[str] | None = None) -> None:
         if part != "page":
             figures[f"peak memory, {part} (MB)"] = memory
         for name, value in figures.items():
-            print(f"{name:48} {value:8.3f}", flush=True)
+            print(f"{name:56} {value:8.3f}", flush=True)
         report |= figures
     if args.json:
         args.json.write_text(json.dumps(report, indent=2) + "\n")

@@ -4,6 +4,9 @@ It learns the true face's grid h from the noisy grid c and the first condition y
 squared error of the pixels plus that of their 4x4 means, which the low-resolution image settles and the eye sees first.
 Where c comes from is told in `dpi_core.training.states`: FCM's form with Gaussian noise, real runs of the sampler, or
 both (``--states``; the reference trains on the first alone).
+
+Any prior will do (``--prior``), and ``--framing ffhq-256`` shows tight faces as FFHQ's crop would. On many GPUs, with
+accelerate installed: ``accelerate launch -m dpi_core.training.corrector ...``; ``--batch`` is each process's own.
 """
 
 import argparse
@@ -16,10 +19,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dpi_core.corrector import UNetCorrector
-from dpi_core.devices import pick_device
 from dpi_core.pixels import to_tensor
 from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.training.data import DegradedFaces, decode, endless, training_split
+from dpi_core.training.framing import AS_IT_IS, FRAMINGS
 from dpi_core.training.loop import add_run_arguments, run_settings, train
 from dpi_core.training.networks import unet_layout
 from dpi_core.training.states import both_states, forward_states, sampler_states, unpack
@@ -42,28 +45,32 @@ def main(argv: list[str] | None = None) -> None:
     add_run_arguments(parser, learning_rate=4e-4, batch=16)
     parser.add_argument("--prior", default="embedded", help="the prior the corrector works with (default embedded)")
     parser.add_argument("--states", choices=tuple(KINDS), default="both", help="where c comes from")
+    parser.add_argument("--framing", choices=tuple(FRAMINGS), default=AS_IT_IS, help="the crop to show the faces in")
     args = parser.parse_args(argv)
-    device = pick_device(args.device)
-    settings = run_settings(args, device)
+    settings = run_settings(args)
+    device, frame = settings.device, FRAMINGS[args.framing]
 
     faces, held_out = training_split(args.data)
-    prior = load_prior(args.prior, args.device)
+    check = list((held_out or faces).values())[:8]
+    if settings.processes is not None:
+        faces = settings.processes.share(faces)
+    prior = load_prior(args.prior, str(device))
     network = UNet2DModel.from_pretrained(args.init) if args.init else UNet2DModel(**ARCHITECTURE)
 
     network.to(device)
     draws = max(len(faces), args.batch)  # a pass holds one batch at least
-    pairs = endless(lambda seed: DegradedFaces(faces, prior.image_size, draws, seed), args.batch, args.workers)
+    pairs = endless(lambda seed: DegradedFaces(faces, prior.image_size, draws, seed, frame), args.batch, args.workers)
     states = KINDS[args.states](forward_states(network, pairs, device), sampler_states(network, prior, pairs, device))
-    check = list((held_out or faces).values())[:8]
-    train(network, corrector_loss, states, settings, lambda net: export(net, prior, check, args.out), args.compile)
+    sheet = [frame(decode(data)) for data in check]
+    train(network, corrector_loss, states, settings, lambda net: export(net, prior, sheet, args.out), args.compile)
 
 
-def export(network: UNet2DModel, prior: UNetPrior, faces: list[bytes], out: Path) -> None:
+def export(network: UNet2DModel, prior: UNetPrior, faces: list[Image.Image], out: Path) -> None:
     """Write the float16 safetensors (diffusers' layout) and a sheet of held-out faces restored with it."""
     from dpi_core.training.sheets import restoration_sheet
 
     save_unet(network, out / "corrector")
-    true = [np.asarray(decode(data).resize((prior.image_size,) * 2, Image.Resampling.LANCZOS)) for data in faces]
+    true = [np.asarray(face.resize((prior.image_size,) * 2, Image.Resampling.LANCZOS)) for face in faces]
     restoration_sheet(prior, UNetCorrector(network), to_tensor(np.stack(true))).save(out / "restored.png")
 
 

@@ -89,17 +89,29 @@ class AugmentedFaces(Dataset[np.ndarray]):
 
 
 class DegradedFaces(Dataset[np.ndarray]):
-    """Pairs (2,S,S,3) uint8 of a face and its dense condition, degraded at random."""
+    """Pairs (2,S,S,3) uint8 of a face and its dense condition, degraded at random.
 
-    def __init__(self, images: dict[str, bytes], size: int, length: int, seed: int):
+    `framing` changes the crop before anything else (`dpi_core.training.framing`).
+    """
+
+    def __init__(
+        self,
+        images: dict[str, bytes],
+        size: int,
+        length: int,
+        seed: int,
+        framing: Callable[[Image.Image], Image.Image] = lambda face: face,
+    ):
         self.names, self.images, self.size, self.length, self.seed = sorted(images), images, size, length, seed
+        self.framing = framing
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> np.ndarray:
         rng = np.random.default_rng((self.seed, index))
-        face = augment(decode(self.images[self.names[rng.integers(len(self.names))]]), self.size, rng)
+        whole = self.framing(decode(self.images[self.names[rng.integers(len(self.names))]]))
+        face = augment(whole, self.size, rng)
         low = random_degradation(rng).apply(face, rng)
         condition = Image.fromarray(low).resize((self.size, self.size), Image.Resampling.BICUBIC)
         return np.stack([face, np.asarray(condition)])

@@ -1,7 +1,8 @@
 """One training loop for every network: AdamW, a learning rate that falls as sqrt(time left), EMA, checkpoints, a log.
 
 A run lasts `minutes` and resumes from ``OUT/checkpoint.pt`` when there is one: weights, their moving average, the
-optimiser and the count of samples go on; the learning rate starts its fall again.
+optimiser and the count of samples go on; the learning rate starts its fall again. It may be one run of several
+processes (`dpi_core.training.processes`).
 """
 
 import argparse
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from dpi_core.devices import has_bfloat16
+from dpi_core.training.processes import Processes, join_processes
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class RunSettings:
     ema: float
     device: torch.device
     save_minutes: float = 5.0
+    processes: Processes | None = None  # None = alone
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, learning_rate: float, batch: int) -> None:
@@ -45,11 +48,16 @@ def add_run_arguments(parser: argparse.ArgumentParser, learning_rate: float, bat
     parser.add_argument("--compile", action="store_true", help="torch.compile the network (worth it on a GPU)")
 
 
-def run_settings(args: argparse.Namespace, device: torch.device) -> RunSettings:
-    """`RunSettings` from the parsed arguments of `add_run_arguments`."""
+def run_settings(args: argparse.Namespace, device: torch.device | None = None) -> RunSettings:
+    """`RunSettings` from the parsed arguments of `add_run_arguments`; the device is that of the process if not given.
+
+    Raises:
+        ValueError: if the device cannot be used, or by several processes (`join_processes`).
+    """
     if args.threads:
         torch.set_num_threads(args.threads)
-    return RunSettings(args.out, args.minutes, args.lr, args.ema, device)
+    processes = join_processes(args.device)
+    return RunSettings(args.out, args.minutes, args.lr, args.ema, device or processes.device, processes=processes)
 
 
 def train(
@@ -66,23 +74,27 @@ def train(
         network: on the CPU or already on the device; `loss_of(network, batch)` is its scalar loss.
         data: endless batches.
         settings: see `RunSettings`.
-        export: called once, at the end, with the averaged network.
+        export: called once, at the end, with the averaged network; in the first process alone.
         compile_network: run the forward pass through torch.compile.
     """
+    processes = settings.processes or Processes(settings.device)
     settings.out.mkdir(parents=True, exist_ok=True)
     network.to(settings.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
     samples = _resume(settings.out, network, average, optimiser, settings.device)
-    forward: nn.Module = torch.compile(network) if compile_network else network  # type: ignore[assignment]
+    forward = processes.shared(network)
+    if compile_network:
+        forward = torch.compile(forward)  # type: ignore[assignment]
 
     bfloat16 = has_bfloat16(settings.device)
     start = saved = time.monotonic()
     length = settings.minutes * 60
     running: float | None = None
-    with tqdm(unit=" samples", initial=samples, smoothing=0.05) as bar, _LossLog(settings.out / "loss.csv") as log:
+    bar = tqdm(unit=" samples", initial=samples, smoothing=0.05, disable=not processes.writes)
+    with bar, _LossLog(settings.out / "loss.csv" if processes.writes else None) as log:
         for step, batch in enumerate(data):
-            elapsed = time.monotonic() - start
+            elapsed = processes.agreed(time.monotonic() - start)
             if elapsed >= length:
                 break
             warmup = min(1.0, (step + 1) / 100)
@@ -94,17 +106,20 @@ def train(
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-            samples += len(batch)
+            samples += len(batch) * processes.count
             _update_average(average, network, settings.ema)
             value = float(loss.detach())
             running = value if running is None else 0.98 * running + 0.02 * value
-            bar.update(len(batch))
+            bar.update(len(batch) * processes.count)
             if step % 20 == 0:
                 bar.set_postfix(loss=f"{running:.5f}")
                 log.write(samples, elapsed, running)
-            if time.monotonic() - saved > settings.save_minutes * 60:
+            if processes.writes and time.monotonic() - saved > settings.save_minutes * 60:
                 _save(settings.out, network, average, optimiser, samples)
                 saved = time.monotonic()
+    processes.leave()
+    if not processes.writes:
+        return
     _save(settings.out, network, average, optimiser, samples)
     network.load_state_dict(average)
     network.eval()
@@ -148,12 +163,14 @@ def _resume(
 
 
 class _LossLog:
-    """A CSV of samples seen, seconds of this run and the running loss, appended to across runs."""
+    """A CSV of samples seen, seconds of this run and the running loss, appended to across runs; None = nowhere."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path | None):
         self._path = path
 
     def __enter__(self) -> "_LossLog":
+        if self._path is None:
+            return self
         new = not self._path.exists()
         self._file = self._path.open("a", newline="")
         self._rows = csv.writer(self._file)
@@ -162,8 +179,10 @@ class _LossLog:
         return self
 
     def write(self, samples: int, seconds: float, loss: float) -> None:
-        self._rows.writerow([samples, f"{seconds:.1f}", f"{loss:.6f}"])
-        self._file.flush()
+        if self._path is not None:
+            self._rows.writerow([samples, f"{seconds:.1f}", f"{loss:.6f}"])
+            self._file.flush()
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        if self._path is not None:
+            self._file.close()

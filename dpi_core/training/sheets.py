@@ -37,7 +37,8 @@ def unconditional_sheet(prior: UNetPrior, seeds: Sequence[int], columns: int = 8
 
 def restoration_sheet(prior: UNetPrior, corrector: Corrector, true: Tensor, scale: int = 8) -> Image.Image:
     """True faces (N,3,S,S), their conditions, and what DPI makes of them at tau 350 and 150, row by row."""
-    condition = dense_condition(downscale(true, scale), *true.shape[2:])
+    device = next(prior.unet.parameters()).device
+    condition = dense_condition(downscale(true, scale), *true.shape[2:]).to(device)
     rows = [true, condition]
     for tau in (350, 150):
         rows.append(sample(prior, condition, DPIConfig(tau=tau), corrector=corrector, seeds=range(len(true))))

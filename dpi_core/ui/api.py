@@ -191,7 +191,7 @@ def _stream(
         )
         for item in steps:
             if isinstance(item, Restoration):
-                report = {"done": True, "seconds": round(item.seconds, 3), "note": item.preparation.note}
+                report = {"done": True, "seconds": round(item.seconds, 3), "note": item.note}
                 report["faces"] = [{"face": r.job.index, "seed": r.seed, **r.measured} for r in item.results]
             else:
                 event = item.event

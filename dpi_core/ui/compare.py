@@ -138,7 +138,7 @@ def _steps(
     assert last is not None
     engine.note_pace(item.seconds, len(seeds) * (last.index + 1 - branch))
     how = "Finished" if item.complete else f"Stopped after step {last.index + 1} of {last.total}, the estimates kept,"
-    head = render_live(config, last.index, headline=f"{how} in {item.seconds:.1f} s.")
+    head = render_live(config, last.index, headline=" ".join((f"{how} in {item.seconds:.1f} s.", *item.messages)))
     outcome = _outcome(session, item, seeds, pick, head, Path(photo).stem)
     if branch:
         text = f"The seeds parted after step {branch} of {config.steps}: all they differ in came after it."

@@ -33,6 +33,8 @@ class EngineSettings:
     prior: str = "embedded"
     corrector: str = "embedded"
     device: str = "auto"
+    precision: str = "auto"
+    fast: bool = False
     any_prior: bool = False
 
 
@@ -99,7 +101,9 @@ class Engine:
             if name not in self._held:
                 from dpi_core.ui.zerogpu import restorer_class
 
-                self._held[name] = restorer_class(s.device)(name, s.device, corrector=s.corrector)
+                self._held[name] = restorer_class(s.device)(
+                    name, s.device, corrector=s.corrector, precision=s.precision, fast=s.fast
+                )
                 while len(self._held) > MAX_HELD:
                     self._held.popitem(last=False)
             self._held.move_to_end(name)

@@ -126,7 +126,7 @@ def _steps(
     session.trajectory = trajectory if len(prepared.jobs) == 1 else None
     how = "Finished" if item.complete else where
     saved = f" {reused} of {config.steps} steps were those of the run before." if reused else ""
-    headline = f"{how} in {item.seconds:.1f} s.{saved}"
+    headline = f"{how} in {item.seconds:.1f} s.{saved} {' '.join(item.messages)}".rstrip()
     yield render_live(config, last.index, _final_pictures(item, key_frames), headline)
     yield _outcome(session, item, Path(photo).stem)
 

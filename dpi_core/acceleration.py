@@ -1,0 +1,137 @@
+"""How the networks run on the device at hand: precision, memory layout, torch.compile with CUDA graphs.
+
+Only the networks are touched. The sampler's own arithmetic stays float32, because the last steps divide by
+sqrt(1 - alpha_bar) = 0.01, while a network's output is an estimate whose own error is far above bfloat16's rounding.
+Weights are converted once instead of under autocast, which converts frozen weights anew at every call.
+"""
+
+import copy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from dpi_core.devices import has_bfloat16
+from dpi_core.memory import is_out_of_memory
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+AUTO = "auto"
+VERSIONS = 64  # of one piece of code, for shapes and networks; torch allows 8 and then quietly stops compiling
+Model = TypeVar("Model")
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """What the networks compute in.
+
+    "auto" is bfloat16 on an NVIDIA GPU from Ampere on and on AMD's, which multiply in it natively, and float32
+    elsewhere: older GPUs and most CPUs emulate bfloat16 more slowly than they compute float32, and a result should not
+    depend on the kind of CPU.
+
+    Raises:
+        ValueError: on an unknown name, or if the device cannot compute in it.
+    """
+    if name == AUTO:
+        return torch.bfloat16 if device.type == "cuda" and has_bfloat16(device) else torch.float32
+    if name not in PRECISIONS:
+        raise ValueError(f"precision is {name!r}; allowed is {', '.join((AUTO, *PRECISIONS))}.")
+    dtype = PRECISIONS[name]
+    try:
+        torch.ones(1, dtype=dtype, device=device).mul(2)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"precision is {name!r}, which {device.type} cannot compute in; try {AUTO!r}.") from error
+    return dtype
+
+
+def allow_tf32(device: torch.device) -> None:
+    """Let CUDA round the inputs of float32 products to TensorFloat-32 (10 bits); torch knows this switch per process."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # convolutions may use it by default
+
+
+def accelerated(model: Model, dtype: torch.dtype, compiled: "Callable[[nn.Module], Compiled] | None" = None) -> Model:
+    """A prior or corrector whose network runs in `dtype`, laid out channels last, and compiled if `compiled` is given.
+
+    Its network is converted in place; a model without one (no attribute ``unet``) comes back as it is. Inputs and outputs
+    stay float32.
+    """
+    network = getattr(model, "unet", None)
+    if not isinstance(network, nn.Module):
+        return model
+    # the plain method: diffusers' own warns of modules to keep in float32 even where there are none
+    nn.Module.to(network, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    faster = copy.copy(model)
+    faster.unet = Converting(network, dtype, compiled(network) if compiled else network)  # type: ignore[attr-defined]
+    return faster
+
+
+class Converting(nn.Module):
+    """A network in `dtype` for callers in float32.
+
+    Args:
+        network: the module that owns the weights.
+        dtype: what they are in.
+        call: takes (N,C,H,W) and t (N,), answers with ``.sample``: the network itself or `Compiled`.
+    """
+
+    def __init__(self, network: nn.Module, dtype: torch.dtype, call: "nn.Module | Compiled"):
+        super().__init__()
+        self.network = network
+        self.dtype = dtype
+        self.call = call
+
+    def forward(self, x: Tensor, t: Tensor) -> Any:
+        """The network's answer, float32, to `x` (N,C,H,W) at `t` (N,)."""
+        return SimpleNamespace(sample=self.call(x.to(self.dtype), t).sample.float())
+
+
+class Compiled:
+    """A network through torch.compile; from its first failure on, the network itself.
+
+    On CUDA the calls are recorded as CUDA graphs, which replay a whole network as one launch. A graph answers into memory
+    that its next replay overwrites, hence the copy, and belongs to the thread that recorded it, while a page's generator
+    wanders from thread to thread: hence a thread of its own.
+
+    Attributes:
+        note: what a person should know; empty as long as compiling works.
+    """
+
+    def __init__(self, network: nn.Module, device: torch.device, backend: str | Callable = "inductor"):
+        self.note = ""
+        self._network = network
+        self._device = device
+        graphs = device.type == "cuda" and backend == "inductor"
+        self._compiled: Any = torch.compile(network, backend=backend, mode="reduce-overhead" if graphs else None)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compiled-network")
+
+    def __call__(self, x: Tensor, t: Tensor) -> Any:
+        """The network's answer, see `Converting`.
+
+        Raises:
+            RuntimeError: if the memory ran out; that is no failure of compiling.
+        """
+        if not self.note:
+            try:
+                return self._thread.submit(self._call, x, t).result()
+            except Exception as error:  # compilers fail in many ways, and none of them may cost the run
+                if is_out_of_memory(error):
+                    raise
+                inner = getattr(error, "inner_exception", error)  # torch wraps what its compilers raise
+                reason = (str(inner).strip().splitlines() or [type(inner).__name__])[0]
+                self.note = f"torch.compile failed ({reason[:160]}), so the network runs uncompiled: slower, as good."
+        return self._network(x, t)
+
+    def _call(self, x: Tensor, t: Tensor) -> Any:
+        # what a thread of its own does not inherit: the device and that no gradients are wanted
+        device = torch.cuda.device(self._device if self._device.type == "cuda" else -1)
+        with torch.no_grad(), device, torch._dynamo.config.patch(recompile_limit=VERSIONS):
+            torch.compiler.cudagraph_mark_step_begin()
+            return SimpleNamespace(sample=self._compiled(x, t).sample.clone())
+
+
+def notes(*models: object) -> list[str]:
+    """What the compiled networks of these models have to say, each thing once."""
+    calls = [getattr(getattr(model, "unet", None), "call", None) for model in models]
+    return list(dict.fromkeys(call.note for call in calls if isinstance(call, Compiled) and call.note))

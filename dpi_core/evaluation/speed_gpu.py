@@ -1,0 +1,207 @@
+"""What batches, bfloat16 and compiling bring: ``python -m dpi_core.evaluation.speed_gpu [--device cuda]``.
+
+20 steps at 256x256 for 1, 8 and 32 seeds at once, in float32, in bfloat16 and compiled, with a network of the public
+FFHQ prior's architecture (random weights, which cost the same) and the embedded corrector. Beside every run stand the
+bare calls of the two networks on the same batch, so the last column is what the sampler adds, and the column before it
+what a batch saves against single runs; both are ratios within this run. Without a GPU it says so and runs a small
+version with the embedded prior: 5 steps at 128x128 for 1, 2, 4 and 8 seeds.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from dpi_core.acceleration import Compiled, accelerated, allow_tf32, notes
+from dpi_core.config import DPIConfig
+from dpi_core.corrector import load_corrector
+from dpi_core.devices import pick_device
+from dpi_core.masks import on_grid
+from dpi_core.memory import Fitting, FittingCorrector, FittingPrior, NotEnoughMemoryError
+from dpi_core.priors import UNetPrior, load_prior
+from dpi_core.sampler import sample
+
+MODES = {  # name -> dtype, compiled
+    "float32": (torch.float32, False),
+    "bfloat16": (torch.bfloat16, False),
+    "float32, compiled": (torch.float32, True),
+    "bfloat16, compiled": (torch.bfloat16, True),
+}
+FFHQ_256 = {  # the architecture of the public FFHQ prior, 93,563,910 parameters
+    "sample_size": 256,
+    "in_channels": 3,
+    "out_channels": 6,
+    "layers_per_block": 1,
+    "block_out_channels": (128, 128, 256, 256, 512, 512),
+    "down_block_types": (*("ResnetDownsampleBlock2D",) * 4, "AttnDownBlock2D", "ResnetDownsampleBlock2D"),
+    "up_block_types": ("ResnetUpsampleBlock2D", "AttnUpBlock2D", *("ResnetUpsampleBlock2D",) * 4),
+    "resnet_time_scale_shift": "scale_shift",
+    "downsample_type": "resnet",
+    "upsample_type": "resnet",
+    "attention_head_dim": 64,
+    "attn_norm_num_groups": 32,
+    "norm_num_groups": 32,
+}
+HEAD = (
+    f"{'networks':20} {'seeds':>5} {'run s':>8} {'images/s':>9} {'against single runs':>20} {'against bare calls':>19}"
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is timed: how many runs of how many steps over which batches, in which of `MODES`."""
+
+    steps: int
+    batches: tuple[int, ...]
+    modes: tuple[str, ...]
+    runs: int
+
+
+GPU = Setting(20, (1, 8, 32), tuple(MODES), 3)
+SMALL = Setting(5, (1, 2, 4, 8), ("float32",), 3)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One batch in one mode: seconds of a run and of the bare network calls in it, and what there is to say."""
+
+    mode: str
+    seeds: int
+    run: float
+    bare: float
+    note: str = ""
+
+    @property
+    def each(self) -> float:
+        """Seconds an image."""
+        return self.run / self.seeds
+
+
+def random_ffhq_prior(device: str) -> UNetPrior:
+    """The public FFHQ prior with random weights: as fast, and as good for timing."""
+    from diffusers import UNet2DModel
+
+    unet = UNet2DModel(**FFHQ_256).requires_grad_(False).eval()
+    unet.to(pick_device(device))
+    return UNetPrior(unet, 256, "epsilon", 1, "ffhq-256")
+
+
+def timed(work: Callable[[], object], device: torch.device, runs: int) -> float:
+    """The median seconds of `runs` calls, after one that warms up, each until the device is done."""
+    times = []
+    for _ in range(runs + 1):
+        _finish(device)
+        start = time.perf_counter()
+        work()
+        _finish(device)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def measured(setting: Setting, make_prior: Callable[[str], UNetPrior], name: str) -> Iterator[Row]:
+    """A row for each mode and batch; a batch that does not fit is cut, or left out if not even one sample fits."""
+    device = pick_device(name)
+    allow_tf32(device)
+    for mode in setting.modes:
+        dtype, fast = MODES[mode]
+        compiled = (lambda network: Compiled(network, device)) if fast else None
+        prior = accelerated(make_prior(name), dtype, compiled)
+        corrector = accelerated(load_corrector("embedded", name), dtype, compiled)
+        for seeds in setting.batches:
+            fitting = Fitting()
+            parts = FittingPrior(prior, fitting), FittingCorrector(corrector, fitting)
+            try:
+                run, bare = _pair(*parts, setting, seeds, device)
+            except NotEnoughMemoryError as error:
+                yield Row(mode, seeds, float("nan"), float("nan"), str(error))
+                continue
+            yield Row(mode, seeds, run, bare, " ".join(filter(None, [*notes(prior, corrector), fitting.note])))
+
+
+@torch.no_grad()
+def _pair(
+    prior: FittingPrior, corrector: FittingCorrector, setting: Setting, seeds: int, device: torch.device
+) -> tuple[float, float]:
+    """Seconds of a run and of the bare network calls it makes."""
+    config = DPIConfig(steps=setting.steps)
+    condition = torch.zeros(1, 3, prior.image_size, prior.image_size, device=device)
+    x: Tensor = torch.randn(seeds, 3, prior.image_size, prior.image_size, device=device)
+    grid, t = on_grid(x, config.sparsity).contiguous(), torch.full((seeds,), 500, device=device)
+
+    def bare() -> None:
+        for step in range(setting.steps):
+            prior.predict_eps(x, t)
+            if step < setting.steps - 1:  # the last step has nothing to correct
+                corrector(grid, t, grid)
+
+    run = timed(lambda: sample(prior, condition, config, corrector=corrector, seeds=range(seeds)), device, setting.runs)
+    return run, timed(bare, device, setting.runs)
+
+
+def report(rows: Sequence[Row]) -> str:
+    """The last of `rows` as a line under `HEAD`; the first of its mode is the single run it is compared with."""
+    row = rows[-1]
+    single = next(r for r in rows if r.mode == row.mode)
+    line = (
+        f"{row.mode:20} {row.seeds:5} {row.run:8.3f} {1 / row.each:9.2f} {row.each / single.each:20.2f} "
+        f"{row.run / row.bare:19.3f}"
+    )
+    return f"{line}\n  {row.note}" if row.note else line
+
+
+def figures(name: str = "auto") -> dict[str, float]:
+    """What `dpi_core.evaluation.speed` prints of this: seconds an image, and the runs against their bare calls."""
+    device = pick_device(name)
+    on_gpu = device.type != "cpu"
+    where = device.type if on_gpu else "no GPU; cpu"
+    make_prior = random_ffhq_prior if on_gpu else partial(load_prior, "embedded")
+    found = {}
+    for row in measured(GPU if on_gpu else SMALL, make_prior, name):
+        found[f"{where}, {row.mode}, {row.seeds} seeds (s an image)"] = row.each
+        found[f"{where}, {row.mode}, {row.seeds} seeds / bare calls"] = row.run / row.bare
+    return found
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument(
+        "--prior", help="a prior to time instead (default: the FFHQ architecture on a GPU, else embedded)"
+    )
+    parser.add_argument("--modes", nargs="+", choices=tuple(MODES), help="which of them (default: all on a GPU)")
+    args = parser.parse_args(argv)
+    device = pick_device(args.device)
+    on_gpu = device.type != "cpu"
+    if not on_gpu:
+        print("There is no GPU here, so this is the small version on the CPU: it says nothing about a GPU's speed.")
+    chosen = GPU if on_gpu else SMALL
+    setting = Setting(chosen.steps, chosen.batches, tuple(args.modes or chosen.modes), chosen.runs)
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{device.type}, {torch.get_num_threads()} threads"
+    )
+    prior = args.prior or ("FFHQ-256's architecture" if on_gpu else "embedded")
+
+    make_prior = random_ffhq_prior if on_gpu and not args.prior else partial(load_prior, args.prior or "embedded")
+    print(f"{name}; prior: {prior}; {setting.steps} steps; PyTorch {torch.__version__}\n{HEAD}")
+    rows: list[Row] = []
+    for row in measured(setting, make_prior, args.device):
+        rows.append(row)
+        print(report(rows), flush=True)
+
+
+if __name__ == "__main__":
+    main()

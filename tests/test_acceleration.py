@@ -1,0 +1,311 @@
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from dpi_core import DPIConfig, Restorer, load_corrector, load_prior, sample_steps
+from dpi_core.acceleration import Compiled, accelerated, allow_tf32, notes, pick_precision
+from dpi_core.devices import pick_device
+from dpi_core.pipeline import on_cpu
+from dpi_core.sampler import StepEvent
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+FAST = DPIConfig(steps=4, tau=600, eta=0.5)
+
+
+class Network(nn.Module):
+    """One convolution that remembers what it was given."""
+
+    def __init__(self, channels=3):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 3, 3, padding=1)
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, x, t):
+        self.seen.append(x)
+        return SimpleNamespace(sample=self.conv(x))
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.compiler.reset()  # what other tests compiled
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+# The device and the precision.
+
+
+@pytest.mark.parametrize(("cuda", "mps", "expected"), [(1, 1, "cuda"), (0, 1, "mps"), (0, 0, "cpu")])
+def test_the_best_device_is_taken(monkeypatch, cuda, mps, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(cuda))
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: bool(mps))
+    assert pick_device().type == expected
+
+
+@pytest.mark.parametrize(("capability", "hip", "native"), [((7, 5), None, 0), ((8, 0), None, 1), ((9, 0), "6", 1)])
+def test_auto_is_bfloat16_where_the_gpu_has_it(monkeypatch, capability, hip, native):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _=None: capability)
+    monkeypatch.setattr(torch.version, "hip", hip)
+    assert pick_precision("auto", CUDA) == (torch.bfloat16 if native else torch.float32)
+
+
+def test_auto_is_float32_elsewhere_and_a_choice_is_a_choice():
+    assert pick_precision("auto", CPU) == pick_precision("auto", torch.device("mps")) == torch.float32
+    assert pick_precision("bfloat16", CPU) == torch.bfloat16
+    with pytest.raises(ValueError, match="precision is 'half'; allowed is auto, float32, bfloat16"):
+        pick_precision("half", CPU)
+    with pytest.raises(ValueError, match="precision is 'half'"):
+        Restorer(device="cpu", precision="half")
+
+
+def test_a_device_that_cannot_compute_in_it_is_named(monkeypatch):
+    def refuse(*_, **__):
+        raise TypeError("BFloat16 is not supported on MPS")
+
+    monkeypatch.setattr(torch, "ones", refuse)
+    with pytest.raises(ValueError, match="precision is 'bfloat16', which mps cannot compute in; try 'auto'"):
+        pick_precision("bfloat16", torch.device("mps"))
+
+
+def test_tf32_is_for_cuda_alone(monkeypatch):
+    said = []
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", said.append)
+    allow_tf32(CPU)
+    assert said == []
+    allow_tf32(CUDA)
+    assert said == ["high"]
+
+
+def test_the_network_computes_in_bfloat16_and_everybody_else_in_float32():
+    network = Network()
+    model = SimpleNamespace(unet=network)
+    faster = accelerated(model, torch.bfloat16)
+    assert model.unet is network, "the model that was given stays whole"
+    x = torch.rand(2, 3, 8, 8)
+    out = faster.unet(x, torch.tensor([1, 2])).sample
+    assert network.seen[0].dtype == torch.bfloat16
+    assert out.dtype == torch.float32
+    assert next(network.parameters()).dtype == torch.bfloat16
+    assert network.conv.weight.is_contiguous(memory_format=torch.channels_last)
+    exact = nn.functional.conv2d(x, network.conv.weight.float(), network.conv.bias.float(), padding=1)
+    assert (out - exact).abs().max() < 0.02
+    assert accelerated(stranger := object(), torch.bfloat16) is stranger
+
+
+def test_float32_changes_nothing(astronaut):
+    plain, prior = load_prior(device="cpu"), accelerated(load_prior(device="cpu"), torch.float32)
+    x, t = torch.randn(2, 3, 128, 128), torch.tensor([900, 20])
+    assert torch.equal(plain.predict_eps(x, t), prior.predict_eps(x, t))
+
+
+def test_bfloat16_restores_nearly_the_same(restorer, astronaut):
+    prepared = restorer.prepare(astronaut, scale=8)
+    half = Restorer(device="cpu", precision="bfloat16")
+    *_, a = restorer.restore_steps(prepared, FAST)
+    *_, b = half.restore_steps(prepared, FAST)
+    difference = np.asarray(a.results[0].image, float) - np.asarray(b.results[0].image, float)
+    assert 0 < np.abs(difference).mean() < 1.5
+    assert abs(a.results[0].measured["psnr"] - b.results[0].measured["psnr"]) < 0.2
+
+
+# Compiling.
+
+
+def compiled_with(backend):
+    return lambda network: Compiled(network, CPU, backend)
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_a_compiled_network_answers_the_same_at_any_size(backend):
+    network = Network()
+    fast = accelerated(SimpleNamespace(unet=network), torch.float32, compiled_with(backend))
+    for count, side in ((1, 16), (3, 16), (2, 24)):
+        x, t = torch.randn(count, 3, side, side), torch.arange(count)
+        assert torch.allclose(fast.unet(x, t).sample, network.conv(x), atol=1e-5)
+    assert notes(fast) == []
+
+
+def test_its_answers_are_not_overwritten_by_the_next():
+    memory = torch.zeros(1, 3, 4, 4)
+
+    def backend(graph, _):
+        def replay(*inputs):  # what a CUDA graph does: every replay answers in the same memory
+            (out,) = graph(*inputs)
+            return (memory.copy_(out),)
+
+        return replay
+
+    fast = accelerated(SimpleNamespace(unet=Network()), torch.float32, compiled_with(backend))
+    x, t = torch.ones(1, 3, 4, 4), torch.tensor([0])
+    first = fast.unet(x, t).sample
+    before = first.clone()
+    second = fast.unet(-x, t).sample
+    assert torch.equal(first, before)
+    assert not torch.equal(first, second)
+
+
+def test_all_its_calls_come_from_one_thread():
+    threads = set()
+
+    def backend(graph, _):
+        def run(*inputs):
+            threads.add(threading.current_thread().name)
+            return graph(*inputs)
+
+        return run
+
+    fast = accelerated(SimpleNamespace(unet=Network()), torch.float32, compiled_with(backend))
+    callers = [threading.Thread(target=fast.unet, args=(torch.ones(1, 3, 4, 4), torch.tensor([0]))) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+        caller.join()
+    assert notes(fast) == []
+    assert threads == {"compiled-network_0"}
+
+
+def test_many_networks_of_one_class_are_all_compiled():
+    ran = []
+
+    def backend(graph, _):
+        def run(*inputs):
+            ran.append(len(inputs))
+            return graph(*inputs)
+
+        return run
+
+    for channels in range(1, 13):  # more than the versions of one piece of code that torch allows by itself
+        fast = accelerated(SimpleNamespace(unet=Network(channels)), torch.float32, compiled_with(backend))
+        fast.unet(torch.ones(1, channels, 4, 4), torch.tensor([0]))
+        assert len(ran) == channels
+
+
+def test_a_failure_to_compile_costs_a_message_and_no_run(monkeypatch, restorer, astronaut):
+    class WrappedError(Exception):  # as torch wraps it
+        inner_exception = RuntimeError("no C++ compiler was found\nand a long traceback")
+
+    def broken(*_, **__):
+        def call(*_):
+            raise WrappedError("backend='inductor' raised:")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", broken)
+    fast = Restorer(device="cpu", fast=True)
+    prepared = restorer.prepare(astronaut)
+    for _ in range(2):  # it is said in every run, for every run is slower than was asked for
+        *_, done = fast.restore_steps(prepared, FAST)
+        *_, expected = restorer.restore_steps(prepared, FAST)
+        assert done.results[0].image.tobytes() == expected.results[0].image.tobytes()
+        (message,) = done.messages
+        assert "no C++ compiler was found" in message
+        assert "runs uncompiled" in message
+        assert "traceback" not in message
+
+
+def test_memory_that_runs_out_is_no_failure_to_compile():
+    def backend(graph, _):
+        def run(*inputs):
+            if len(inputs[-1]) > 1 and inputs[-1].ndim == 4:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return graph(*inputs)
+
+        return run
+
+    fast = accelerated(SimpleNamespace(unet=Network()), torch.float32, compiled_with(backend))
+    with pytest.raises(torch.OutOfMemoryError):
+        fast.unet(torch.ones(2, 3, 4, 4), torch.zeros(2))
+    assert notes(fast) == []
+
+
+@pytest.mark.slow
+def test_the_real_compiler_answers_the_same():
+    network = Network()
+    fast = accelerated(SimpleNamespace(unet=network), torch.float32, compiled_with("inductor"))
+    for count in (1, 3):
+        x = torch.randn(count, 3, 16, 16)
+        assert torch.allclose(fast.unet(x, torch.arange(count)).sample, network.conv(x), atol=1e-5)
+    if notes(fast):
+        pytest.skip(f"nothing compiles here: {notes(fast)[0]}")
+
+
+# What the device is asked for.
+
+
+class Transfers(TorchDispatchMode):
+    """Counts the tensors that go to the device."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if func.overloadpacket == torch.ops.aten._to_copy and args[0].device != out.device:
+            self.shapes.append(tuple(out.shape))
+        return out
+
+
+@pytest.mark.parametrize("raw_eps", [False, True])
+def test_the_sampler_never_waits_for_the_device(raw_eps):
+    # "meta" tensors have no values: whoever asks one for its values, as a copy to the CPU or a branch does, fails
+    meta = torch.device("meta")
+    prior, corrector = load_prior(device="cpu"), load_corrector(device="cpu")
+    prior.unet.to(meta)
+    corrector.unet.to(meta)
+    config = DPIConfig(steps=6, tau=500, eta=0.5, raw_eps=raw_eps)
+    condition = torch.zeros(1, 3, 128, 128, device=meta)
+    with Transfers() as transfers:
+        events = list(sample_steps(prior, condition, config, corrector=corrector, seeds=(0, 1, 2)))
+    assert [event.x0.device.type for event in events] == ["meta"] * 6
+    assert {event.stage for event in events} == {"FCM", "RACM", "final"}
+    draws = [shape for shape in transfers.shapes if shape[0] == 3]
+    masks = sum(event.stage == "RACM" for event in events)
+    assert len(draws) == 6 + masks, "the first noise, one draw a step but the last, and the masks"
+    assert len(transfers.shapes) - len(draws) <= 1, "beside them the schedule, once"
+
+
+def test_the_outside_gets_cpu_tensors():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        there = [torch.empty(2, 3, 8, 8, device="cuda") for _ in range(4)]
+        event = on_cpu(StepEvent(0, 5, 800, "FCM", *there))
+        for name in ("x_t", "x0", "mask", "condition"):
+            assert getattr(event, name).device == CPU, name
+
+
+def test_everything_a_restoration_yields_is_on_the_cpu(restorer, astronaut):
+    def tensors_of(value, seen):
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif hasattr(value, "__dataclass_fields__") and id(value) not in seen:
+            seen.add(id(value))
+            for name in value.__dataclass_fields__:
+                yield from tensors_of(getattr(value, name), seen)
+        elif isinstance(value, list | tuple):
+            for one in value:
+                yield from tensors_of(one, seen)
+
+    found = [t for item in restorer.restore_steps(astronaut, FAST, scale=8) for t in tensors_of(item, set())]
+    assert len(found) > 20
+    assert {t.device.type for t in found} == {"cpu"}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_gpu_restores_what_the_cpu_does(restorer, astronaut, fast):
+    prepared = restorer.prepare(astronaut, scale=8)
+    *_, expected = restorer.restore_steps(prepared, FAST, seeds=(0, 1))
+    for precision, limit in (("float32", 1.0), ("bfloat16", 2.0)):
+        gpu = Restorer(device="cuda", precision=precision, fast=fast)
+        *_, done = gpu.restore_steps(prepared, FAST, seeds=(0, 1))
+        assert done.messages == ()
+        for a, b in zip(done.results, expected.results, strict=True):
+            assert np.abs(np.asarray(a.image, float) - np.asarray(b.image, float)).mean() < limit

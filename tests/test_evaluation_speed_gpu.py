@@ -1,0 +1,81 @@
+import re
+
+import pytest
+import torch
+from conftest import AnalyticPrior, analytic_corrector
+
+from dpi_core.acceleration import accelerated
+from dpi_core.evaluation import speed_gpu
+from dpi_core.evaluation.speed_gpu import FFHQ_256, Row, Setting, measured, report
+from dpi_core.priors import load_prior
+
+
+def test_the_stand_in_has_the_size_of_the_public_prior_and_runs_in_bfloat16():
+    from diffusers import UNet2DModel
+
+    with torch.device("meta"):
+        unet = UNet2DModel(**FFHQ_256)
+        assert sum(p.numel() for p in unet.parameters()) == 93_563_910
+        prior = accelerated(speed_gpu.UNetPrior(unet, 256, "epsilon", 1, "ffhq-256"), torch.bfloat16)
+        eps = prior.predict_eps(torch.empty(2, 3, 256, 256), torch.zeros(2, dtype=torch.long))
+    assert eps.shape == (2, 3, 256, 256)
+    assert eps.dtype == torch.float32
+
+
+def test_a_line_says_seconds_images_and_both_ratios():
+    rows = [Row("float32", 1, 2.0, 1.6), Row("float32", 8, 8.0, 7.9, "Memory ran out.")]
+    first, second = (report(rows[:n]).split() for n in (1, 2))
+    assert first == ["float32", "1", "2.000", "0.50", "1.00", "1.250"]
+    assert second[:6] == ["float32", "8", "8.000", "1.00", "0.50", "1.013"]
+    assert report(rows).endswith("\n  Memory ran out.")
+
+
+def test_the_bare_calls_are_those_of_a_run(monkeypatch):
+    made = AnalyticPrior()
+    asked = []
+
+    def corrector(c, t, y):
+        asked.append(len(c))
+        return analytic_corrector(c, t, y)
+
+    monkeypatch.setattr(speed_gpu, "load_corrector", lambda *_: corrector)
+    (row,) = measured(Setting(4, (3,), ("float32",), 1), lambda _: made, "cpu")
+    # once to warm up and once in earnest, for the run and for its bare calls
+    assert made.calls == [3] * 4 * 4
+    assert asked == [3] * 3 * 4
+    assert row.run > 0
+    assert row.bare > 0
+    assert row.note == ""
+
+
+def test_what_does_not_fit_is_cut_or_left_out(monkeypatch):
+    def limited(holds):
+        prior = AnalyticPrior()
+        predict = prior.predict_eps
+
+        def small(x, t):
+            if len(x) > holds:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return predict(x, t)
+
+        prior.predict_eps = small
+        return prior
+
+    monkeypatch.setattr(speed_gpu, "load_corrector", lambda *_: analytic_corrector)
+    setting = Setting(2, (1, 4), ("float32",), 1)
+    one, four = measured(setting, lambda _: limited(2), "cpu")
+    assert (one.note, "they ran 2 at a time" in four.note) == ("", True)
+    rows = list(measured(setting, lambda _: limited(0), "cpu"))
+    assert all("not hold a single sample" in row.note for row in rows)
+    assert "nan" in report(rows)
+
+
+@pytest.mark.slow
+def test_without_a_gpu_it_says_so_and_runs_the_small_version(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(speed_gpu, "SMALL", Setting(2, (1, 2), ("float32",), 1))
+    speed_gpu.main(["--device", "cpu", "--modes", "float32", "bfloat16"])
+    out = capsys.readouterr().out
+    assert "There is no GPU here" in out
+    assert len(re.findall(r"^(?:b?float)(?:32|16) ", out, re.MULTILINE)) == 4
+    assert load_prior(device="cpu").image_size == 128
