@@ -83,7 +83,8 @@ def test_stop_ends_both_after_their_step(engine):
 
 def test_stop_before_both_parted_says_so(engine):
     session, items = Session(), []
-    for item in run_ab(engine, session, str(TINY), "Simulate x4", True, 0, A, B):
+    longer = ({**A, "steps": 8}, {**B, "steps": 8})  # with two more steps in common after the first
+    for item in run_ab(engine, session, str(TINY), "Simulate x4", True, 0, *longer):
         items.append(item)
         session.stopped = isinstance(item, str) and "<progress" in item
     assert "before A and B parted" in items[-1]
