@@ -4,8 +4,9 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from pictures import encoded, photo
 from PIL import Image, ImageCms
-from test_images import encoded, photo, srgb_profile, swapped_profile
+from test_images_colours import srgb_profile, swapped_profile
 
 from dpi_core.images import read_image, read_settings, save_png
 from dpi_core.photos import enlarged, finished, read_photo
