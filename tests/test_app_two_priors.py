@@ -3,7 +3,6 @@
 import pytest
 from conftest import EXAMPLES, check_both_schemes
 from playwright.sync_api import expect
-from test_ui_ab_priors import large  # noqa: F401
 
 from dpi_core.ui.engine import Engine, EngineSettings
 from dpi_core.ui.page import build_page, launch_options
@@ -22,7 +21,7 @@ def app_url():
     page.close()
 
 
-def test_a_prior_in_a_folder_is_compared_and_one_that_is_missing_is_named(page, large):  # noqa: F811
+def test_a_prior_in_a_folder_is_compared_and_one_that_is_missing_is_named(page, large_prior):
     page.set_input_files("#photo input[type=file]", str(EXAMPLES / "astronaut.jpg"))
     expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
     page.get_by_role("tab", name="A/B").click()
@@ -36,9 +35,9 @@ def test_a_prior_in_a_folder_is_compared_and_one_that_is_missing_is_named(page, 
     )
     expect(page.locator("#ab-run")).to_be_enabled()
 
-    prior.fill(large)
+    prior.fill(large_prior)
     prior.press("Enter")
-    expect(page.locator("#ab-plan")).to_contain_text(large)
+    expect(page.locator("#ab-plan")).to_contain_text(large_prior)
     page.click("#ab-run")
     expect(page.locator("#ab-summary")).to_contain_text("the smaller one is enlarged to 256", timeout=2 * PATIENCE)
     sizes = "images => images.map(image => image.naturalWidth)"

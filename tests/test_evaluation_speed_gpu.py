@@ -6,7 +6,8 @@ from conftest import AnalyticPrior, analytic_corrector
 
 from dpi_core.acceleration import accelerated
 from dpi_core.evaluation import speed_gpu
-from dpi_core.evaluation.speed_gpu import FFHQ_256, Row, Setting, measured, report
+from dpi_core.evaluation.priors import ARCHITECTURES
+from dpi_core.evaluation.speed_gpu import Row, Setting, measured, report
 from dpi_core.priors import load_prior
 
 
@@ -14,7 +15,7 @@ def test_the_stand_in_has_the_size_of_the_public_prior_and_runs_in_bfloat16():
     from diffusers import UNet2DModel
 
     with torch.device("meta"):
-        unet = UNet2DModel(**FFHQ_256)
+        unet = UNet2DModel(**ARCHITECTURES["ffhq-256"])
         assert sum(p.numel() for p in unet.parameters()) == 93_563_910
         prior = accelerated(speed_gpu.UNetPrior(unet, 256, "epsilon", 1, "ffhq-256"), torch.bfloat16)
         eps = prior.predict_eps(torch.empty(2, 3, 256, 256), torch.zeros(2, dtype=torch.long))

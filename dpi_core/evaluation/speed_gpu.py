@@ -21,6 +21,7 @@ from dpi_core.acceleration import Compiled, accelerated, allow_tf32, notes
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import load_corrector
 from dpi_core.devices import pick_device
+from dpi_core.evaluation.priors import ARCHITECTURES
 from dpi_core.masks import on_grid
 from dpi_core.memory import Fitting, FittingCorrector, FittingPrior, NotEnoughMemoryError
 from dpi_core.priors import UNetPrior, load_prior
@@ -31,21 +32,6 @@ MODES = {  # name -> dtype, compiled
     "bfloat16": (torch.bfloat16, False),
     "float32, compiled": (torch.float32, True),
     "bfloat16, compiled": (torch.bfloat16, True),
-}
-FFHQ_256 = {  # the architecture of the public FFHQ prior, 93,563,910 parameters
-    "sample_size": 256,
-    "in_channels": 3,
-    "out_channels": 6,
-    "layers_per_block": 1,
-    "block_out_channels": (128, 128, 256, 256, 512, 512),
-    "down_block_types": (*("ResnetDownsampleBlock2D",) * 4, "AttnDownBlock2D", "ResnetDownsampleBlock2D"),
-    "up_block_types": ("ResnetUpsampleBlock2D", "AttnUpBlock2D", *("ResnetUpsampleBlock2D",) * 4),
-    "resnet_time_scale_shift": "scale_shift",
-    "downsample_type": "resnet",
-    "upsample_type": "resnet",
-    "attention_head_dim": 64,
-    "attn_norm_num_groups": 32,
-    "norm_num_groups": 32,
 }
 HEAD = (
     f"{'networks':20} {'seeds':>5} {'run s':>8} {'images/s':>9} {'against single runs':>20} {'against bare calls':>19}"
@@ -86,7 +72,7 @@ def random_ffhq_prior(device: str) -> UNetPrior:
     """The public FFHQ prior with random weights: as fast, and as good for timing."""
     from diffusers import UNet2DModel
 
-    unet = UNet2DModel(**FFHQ_256).requires_grad_(False).eval()
+    unet = UNet2DModel(**ARCHITECTURES["ffhq-256"]).requires_grad_(False).eval()
     unet.to(pick_device(device))
     return UNetPrior(unet, 256, "epsilon", 1, "ffhq-256")
 
