@@ -128,10 +128,10 @@ def test_a_face_gets_the_same_result_in_any_batch(analytic_prior, monkeypatch):
 def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(embedded, "SCALES", (8,))
     monkeypatch.setattr(embedded, "SEEDS", 2)
-    argv = ["--data", str(folder), "--out", str(tmp_path / "out"), "--faces", "3", "--diversity-faces", "1"]
+    argv = ["--data", str(folder), "--out", str(tmp_path / "out"), "--faces", "2", "--diversity-faces", "1"]
     embedded.main([*argv, "--device", "cpu"])
     report = json.loads((tmp_path / "out" / "figures.json").read_text())
-    assert report["faces"] == 3
+    assert report["faces"] == 2
     assert list(report["tasks"]) == ["x8", "x8 blind"]
     for row in report["tasks"].values():
         assert {"bicubic", "corrector alone", "DPI, tau 150", "DPI, tau 150, no CRT"} < set(row)
@@ -147,10 +147,10 @@ def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp
         "| x8 blind | PSNR dB",
         "grid energy",
         "std over seeds",
-        "bicubic -> preset balanced",
+        "bicubic -> preset medium",
     ):
         assert title in out
-    assert Image.open(tmp_path / "out" / "sheet.png").width == 3 * 128
+    assert Image.open(tmp_path / "out" / "sheet.png").width == 2 * 128
 
 
 @pytest.mark.slow

@@ -57,7 +57,7 @@ def test_the_256_report_has_a_row_for_every_kind_and_task(folder, capsys, monkey
 
 
 def test_the_precision_report_compares_with_float32(folder, capsys, monkeypatch):
-    monkeypatch.setattr(precision, "CONFIGS", {"short": precision.CONFIGS["balanced"].replaced({"steps": 2})})
+    monkeypatch.setattr(precision, "CONFIGS", {"short": precision.CONFIGS["medium"].replaced({"steps": 2})})
     precision.main(["--data", str(folder), "--faces", "1", "--device", "cpu"])
     rows = [line for line in capsys.readouterr().out.splitlines() if "short" in line]
     assert len(rows) == 6

@@ -10,7 +10,7 @@ def loaded(monkeypatch):
     names = []
 
     class Loaded:
-        def __init__(self, prior, device, *, corrector):
+        def __init__(self, prior, device, **options):
             if prior == "broken":
                 raise ValueError("broken: the file is damaged.")
             names.append(prior)

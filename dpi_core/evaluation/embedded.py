@@ -38,7 +38,7 @@ from dpi_core.viz import grid_sheet
 
 SCALES = (4, 8, 16)
 SEEDS = 8
-DIVERSITY_METHODS = ("DPI, published (tau 350)", "DPI, tau 150", "preset balanced")
+DIVERSITY_METHODS = ("DPI, published (tau 350)", "DPI, tau 150", "preset medium")
 FORMATS = {"psnr": ".2f", "ssim": ".3f", "ms_ssim": ".3f", "gradients": ".3f", "lr_consistency": ".1f"}
 
 Figures = dict[str, list[float]]  # measure -> one value a face
@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
             }
             report["brightness"][task.name] = {
                 third: [
-                    sum(found[name]["psnr"][i] for i in rows) / len(rows) for name in ("bicubic", "preset balanced")
+                    sum(found[name]["psnr"][i] for i in rows) / len(rows) for name in ("bicubic", "preset medium")
                 ]
                 for third, rows in brightness_thirds(true)
             }
@@ -134,7 +134,7 @@ def tables(report: dict) -> str:
     thirds = {
         task: {k: f"{b:.2f} -> {a:.2f}" for k, (b, a) in row.items()} for task, row in report["brightness"].items()
     }
-    parts.append(_table("PSNR dB, bicubic -> preset balanced", thirds, "", transposed=True))
+    parts.append(_table("PSNR dB, bicubic -> preset medium", thirds, "", transposed=True))
     return "\n\n".join(parts)
 
 

@@ -179,7 +179,7 @@ def before_and_after(restorer: "Restorer", photo: Path, detector: str, steps: in
     """A photo beside itself with every face restored that is not sharp, and a line on them underneath."""
     from dpi_core.presets import PRESETS
 
-    config = PRESETS["balanced"][0].replaced({"steps": steps} if steps else {})
+    config = PRESETS["medium"][0].replaced({"steps": steps} if steps else {})
     before = after = read_image(photo)
     try:
         result = restorer.restore(photo, config, face="all", detector=detector)

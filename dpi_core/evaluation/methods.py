@@ -21,9 +21,9 @@ CONFIGS = {
     "DPI, published (tau 350)": DPIConfig(),
     "DPI, tau 150": DPIConfig(tau=150),
     "DPI, tau 150, no CRT": DPIConfig(tau=150, correct=False),
-    "preset balanced": PRESETS["balanced"][0],
+    "preset medium": PRESETS["medium"][0],
 }
-PROJECTED = ("DPI, tau 150", "preset balanced")  # of these the data-consistency step is measured too
+PROJECTED = ("DPI, tau 150", "preset medium")  # of these the data-consistency step is measured too
 
 
 @dataclass(frozen=True)

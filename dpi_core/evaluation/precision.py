@@ -22,7 +22,7 @@ from dpi_core.metrics import psnr
 from dpi_core.presets import PRESETS
 from dpi_core.priors import Prior, load_prior
 
-CONFIGS = {"published": PRESETS["published"][0], "balanced": PRESETS["balanced"][0]}
+CONFIGS = {"published": PRESETS["published"][0], "medium": PRESETS["medium"][0]}
 LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
 
 
