@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("DPI_CORE_OFFLINE", "1")  # tests run the embedded detector; none starts a download
@@ -42,6 +43,14 @@ class AnalyticPrior:
 def analytic_corrector(noisy_grid: Tensor, t: Tensor, condition_grid: Tensor) -> Tensor:
     """The reference runs' corrector: y0 + 0.05 (1 - min(t/1000, 1)) tanh(y)."""
     return condition_grid + 0.05 * (1 - (t.view(-1, 1, 1, 1) / 1000).clamp(max=1)) * torch.tanh(noisy_grid)
+
+
+@pytest.fixture
+def seeded() -> Iterator[None]:
+    """torch's generator starts at 0 and is put back afterwards."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from dpi_core.training.states import pack
 AB = linear_alpha_bar()
 CPU = torch.device("cpu")
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 
 def write_faces(folder, count=12, size=40) -> None:
     folder.mkdir(parents=True)
@@ -39,13 +41,6 @@ def write_faces(folder, count=12, size=40) -> None:
 def faces(tmp_path):
     write_faces(tmp_path / "faces")
     return tmp_path / "faces"
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 # Data.

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import analytic_corrector
+from training_batches import pairs, pictures
 
 from dpi_core import DPIConfig
 from dpi_core.diffusion import linear_alpha_bar
@@ -25,21 +26,7 @@ from dpi_core.training.prior_states import (
 AB = linear_alpha_bar()
 CPU = torch.device("cpu")
 
-
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
-def pictures(count=2, size=32):
-    return torch.rand(count, 3, size, size) * 2 - 1
-
-
-def pairs(count=4, size=16):
-    while True:
-        yield torch.randint(0, 256, (count, 2, size, size, 3), dtype=torch.uint8)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def test_what_is_packed_comes_out_again():

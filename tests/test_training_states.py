@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import analytic_corrector
+from training_batches import pairs, pictures
 
 from dpi_core import DPIConfig, sample_steps
 from dpi_core.diffusion import linear_alpha_bar
@@ -23,16 +24,7 @@ from dpi_core.training.states import (
 AB = linear_alpha_bar()
 CPU = torch.device("cpu")
 
-
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
-def pictures(count=2, size=32):
-    return torch.rand(count, 3, size, size) * 2 - 1
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def test_what_is_packed_comes_out_again():
@@ -70,11 +62,6 @@ def test_the_states_of_a_run_belong_to_its_faces(analytic_prior, k):
     for i in range(9):
         assert torch.equal(h[i], on_grid(true, k)[i % 3])
         assert torch.equal(y_init[i], on_grid(condition, k)[i % 3])
-
-
-def pairs(count=4, size=16):
-    while True:
-        yield torch.randint(0, 256, (count, 2, size, size, 3), dtype=torch.uint8)
 
 
 def test_forward_states_have_the_noise_of_their_timestep(monkeypatch):

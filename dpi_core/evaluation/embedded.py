@@ -104,9 +104,7 @@ def main(argv: list[str] | None = None) -> None:
                 name: {measure: mean_interval(values) for measure, values in row.items()} for name, row in found.items()
             }
             report["brightness"][task.name] = {
-                third: [
-                    sum(found[name]["psnr"][i] for i in rows) / len(rows) for name in ("bicubic", "preset medium")
-                ]
+                third: [sum(found[name]["psnr"][i] for i in rows) / len(rows) for name in ("bicubic", "preset medium")]
                 for third, rows in brightness_thirds(true)
             }
             if args.diversity_faces:
