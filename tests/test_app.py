@@ -76,7 +76,7 @@ def test_upload_run_watch_and_download(page, tmp_path):
         page.locator("#files a[download]").first.click()
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
-    assert re.fullmatch(r"astronaut-face1-seed0-tau100-k2\.png", path.name)
+    assert re.fullmatch(r"astronaut-face1-seed0-tau150-k2\.png", path.name)
     assert Image.open(path).size == (128, 128)
     assert read_settings(path)["scale"] == 8
     expect(page.locator("#run")).to_be_enabled()

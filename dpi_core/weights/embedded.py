@@ -22,7 +22,7 @@ class EmbeddedWeights:
 NON_COMMERCIAL = "non-commercial research (terms of the training photographs)"
 EMBEDDED = {
     "prior": EmbeddedWeights(
-        f"prior/{UNET_FILE}", "b2fdb02e68db0b090bce685504a48d965a5bf43f78104bf85f4422118c049935", NON_COMMERCIAL
+        f"prior/{UNET_FILE}", "26b6ec5da9e6d342c7fe9c4632618300d0653c302c3046a9eb1d9cda4d068960", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
         f"corrector/{UNET_FILE}", "8757aa40120bcb561208eec1a50221db92d0d92265e5c6cfa0024d4f113744b4", NON_COMMERCIAL
