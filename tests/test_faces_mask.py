@@ -89,3 +89,12 @@ def test_landmarks_bound_the_face_from_jaw_to_hairline():
 def test_useless_points_are_refused(points):
     with pytest.raises(ValueError, match="points"):
         face_mask(64, points)
+
+
+@pytest.mark.parametrize("points", [TIGHT, landmarks_68()])
+def test_a_mask_is_the_same_to_the_last_bit_each_time(points):
+    first = face_mask(128, points)
+    kept = []  # each keeps some memory, so that the next begins elsewhere
+    for i in range(40):
+        kept.append(np.empty(101 * i + 1, np.uint8))
+        assert np.array_equal(face_mask(128, points), first)

@@ -50,6 +50,8 @@ def face_mask(size: int, points: np.ndarray, feather: float = FEATHER) -> np.nda
     inside = np.zeros((size + 2, size + 2), np.uint8)  # what lies outside of the crop counts as outside of the face
     inside[2:-2, 2:-2] = filled[1:-1, 1:-1]
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    # squared it is a whole number: so rounded, no run differs in the last bit, as OpenCV's square root does from call to call
+    distance = np.sqrt(np.rint(distance.astype(np.float64) ** 2))
     return _cosine(distance / (feather * size))
 
 
