@@ -32,7 +32,7 @@ def restore(page: "Page", out: Path, suffix: str) -> None:
     page.click("#run")
     if not suffix:
         page.wait_for_function(UNDER_WAY, timeout=PATIENCE)
-        page.locator("#live").screenshot(path=out / "live.jpg", type="jpeg", quality=88)
+        page.locator("#live").screenshot(path=out / "live.jpg", type="jpeg", quality=88, timeout=PATIENCE)
     page.wait_for_selector("#film .dpi-film", timeout=PATIENCE)
     page.wait_for_selector("#pasted img", timeout=PATIENCE)
     page.locator("[data-role=scrub]").fill("13")
@@ -97,7 +97,9 @@ def take(url: str, chromium: str, out: Path) -> None:
                 page.get_by_label("Simulate x8").check()
                 use(page, out, suffix)
                 page.wait_for_timeout(1500)
-                page.screenshot(path=out / f"{name}{suffix}.jpg", full_page=True, type="jpeg", quality=68)
+                page.screenshot(
+                    path=out / f"{name}{suffix}.jpg", full_page=True, type="jpeg", quality=68, timeout=PATIENCE
+                )
                 page.close()
                 if errors:
                     raise SystemExit(f"{name}{suffix}: the page reports {errors[0]}")
