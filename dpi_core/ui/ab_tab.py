@@ -14,7 +14,7 @@ from dpi_core.ui.ab_outcome import AbOutcome
 from dpi_core.ui.ab_settings import ab_plan, in_words, read_stored, stored
 from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
-from dpi_core.ui.events import FIELDS, on_start, on_stop
+from dpi_core.ui.events import FIELDS, giving_back, on_start, on_stop
 from dpi_core.ui.links import Linked, text_that
 from dpi_core.ui.live import render_message
 from dpi_core.ui.wipe import SCRIPT
@@ -169,15 +169,18 @@ def _settings(engine: Engine, held_a: str, prior_a: str, held_b: str, prior_b: s
 
 def on_ab(engine: Engine, session, photo, mode, aligned, seed, *asked) -> Iterator[tuple]:
     """Stream both runs to the view, and at their end to summary and files."""
+    yield from giving_back(_rows(engine, session, photo, mode, aligned, seed, *asked))
+
+
+def _rows(engine: Engine, session, photo, mode, aligned, seed, *asked) -> Iterator[tuple]:
     skip = gr.skip()
     try:
         a, b = _settings(engine, *asked)
     except ValueError as error:
-        yield render_message(str(error), "error"), skip, skip, skip, skip
-    else:
-        for item in run_ab(engine, session, photo, mode, aligned, seed, a, b, asked[1::2]):
-            if isinstance(item, AbOutcome):
-                yield item.html, item.summary, gr.File(item.files, visible=True), skip, skip
-            else:
-                yield item, skip, skip, skip, skip
-    yield skip, skip, skip, gr.Button(interactive=True), gr.Button(visible=False)
+        yield render_message(str(error), "error"), skip, skip
+        return
+    for item in run_ab(engine, session, photo, mode, aligned, seed, a, b, asked[1::2]):
+        if isinstance(item, AbOutcome):
+            yield item.html, item.summary, gr.File(item.files, visible=True)
+        else:
+            yield item, skip, skip

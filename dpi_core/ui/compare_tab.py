@@ -18,7 +18,7 @@ from dpi_core.ui.compare import (
 )
 from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
-from dpi_core.ui.events import FIELDS, on_start, on_stop
+from dpi_core.ui.events import FIELDS, giving_back, on_start, on_stop
 from dpi_core.ui.links import Linked, number, text_that
 from dpi_core.ui.live import render_message
 from dpi_core.ui.session import Session
@@ -124,13 +124,14 @@ def on_compare(
 ) -> Iterator[tuple]:
     """Stream a comparison to the grid, and at its end to summary, files and the seeds that can be kept."""
     skip = gr.skip()
-    for item in run_comparison(
-        engine, session, photo, mode, aligned, seeds, int(pick), int(branch), dict(zip(FIELDS, values, strict=True))
-    ):
-        if isinstance(item, ComparisonOutcome):
-            names = [str(seed) for seed in parse_seeds(seeds)]
-            kept = gr.CheckboxGroup(names, value=[], visible=True)
-            yield item.html, item.summary, gr.File(item.files, visible=True), kept, skip, skip
-        else:
-            yield item, skip, skip, skip, skip, skip
-    yield skip, skip, skip, skip, gr.Button(interactive=True), gr.Button(visible=False)
+    settings = dict(zip(FIELDS, values, strict=True))
+    yield from giving_back(
+        (item.html, item.summary, gr.File(item.files, visible=True), _to_keep(seeds))
+        if isinstance(item, ComparisonOutcome)
+        else (item, skip, skip, skip)
+        for item in run_comparison(engine, session, photo, mode, aligned, seeds, int(pick), int(branch), settings)
+    )
+
+
+def _to_keep(seeds: str) -> gr.CheckboxGroup:
+    return gr.CheckboxGroup([str(seed) for seed in parse_seeds(seeds)], value=[], visible=True)

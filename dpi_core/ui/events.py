@@ -70,28 +70,37 @@ def on_stop(session: Session) -> gr.Button:
     return gr.Button(value="Stopping ..", interactive=False)
 
 
+def giving_back(rows: Iterator[tuple]) -> Iterator[tuple]:
+    """The rows of a run, with its two buttons left as they are, and the last once more with the buttons given back.
+
+    Once more, because the page can lose a row that another one follows at once; what that one skipped stayed hidden.
+    """
+    row: tuple = ()
+    for row in rows:
+        yield *row, gr.skip(), gr.skip()
+    yield *row, gr.Button(interactive=True), gr.Button(visible=False)
+
+
 def on_run(
     engine: Engine, session: Session, photo, mode, aligned, chosen, background, seed, *values
 ) -> Iterator[tuple]:
     """Stream a run to the outputs: live view, summary, slider, photo, files, film, its button, Restore and Stop."""
     settings = dict(zip(FIELDS, values, strict=True))
     skip = gr.skip()
-    for item in run(engine, session, photo, mode, aligned, chosen, int(background), seed, settings):
-        if isinstance(item, Outcome):
-            yield (
-                skip,
-                item.summary,
-                render_wipe(("before", "the face before", item.before), ("after", "the restored face", item.after)),
-                gr.Image(item.photo, visible=True),
-                gr.File(item.files, visible=True),
-                item.film,
-                gr.Button(visible=True),
-                skip,
-                skip,
-            )
-        else:
-            yield item, *[skip] * 8
-    yield *[skip] * 7, gr.Button(interactive=True), gr.Button(visible=False)
+    yield from giving_back(
+        (
+            skip,
+            item.summary,
+            render_wipe(("before", "the face before", item.before), ("after", "the restored face", item.after)),
+            gr.Image(item.photo, visible=True),
+            gr.File(item.files, visible=True),
+            item.film,
+            gr.Button(visible=True),
+        )
+        if isinstance(item, Outcome)
+        else (item, *[skip] * 6)
+        for item in run(engine, session, photo, mode, aligned, chosen, int(background), seed, settings)
+    )
 
 
 def on_save_film(session: Session) -> tuple:

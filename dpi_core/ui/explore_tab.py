@@ -12,8 +12,8 @@ from dpi_core.config import DPIConfig
 from dpi_core.ui.axes import AXES, MAX_CELLS
 from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
-from dpi_core.ui.events import FIELDS, on_start, on_stop
-from dpi_core.ui.explore import MAX_SEEDS, Request, explore_plan, run_exploration
+from dpi_core.ui.events import FIELDS, giving_back, on_start, on_stop
+from dpi_core.ui.explore import MAX_SEEDS, ExploreUpdate, Request, explore_plan, run_exploration
 from dpi_core.ui.links import Linked, number, one_of, text_that
 from dpi_core.ui.live import render_message
 from dpi_core.ui.session import Session
@@ -129,13 +129,16 @@ def on_plan(engine: Engine, *asked) -> str:
 
 def on_explore(engine: Engine, session: Session, photo, mode, aligned, *asked) -> Iterator[tuple]:
     """Stream a grid to progress, pictures, maps and files; the button to take settings comes with the first picture."""
+    updates = run_exploration(engine, session, photo, mode, aligned, _request(*asked))
+    yield from giving_back(_row(update) for update in updates)
+
+
+def _row(update: ExploreUpdate) -> tuple:
     skip = gr.skip()
-    for update in run_exploration(engine, session, photo, mode, aligned, _request(*asked)):
-        shown = [skip if value is None else value for value in (update.progress, update.grid, update.maps)]
-        files = skip if update.files is None else gr.File(update.files, visible=True)
-        use = gr.Button(visible=True) if update.maps else skip
-        yield *shown, files, use, "" if update.maps == "" else skip, skip, skip
-    yield *[skip] * 6, gr.Button(interactive=True), gr.Button(visible=False)
+    shown = [skip if value is None else value for value in (update.progress, update.grid, update.maps)]
+    files = skip if update.files is None else gr.File(update.files, visible=True)
+    use = gr.Button(visible=True) if update.maps else skip
+    return *shown, files, use, "" if update.maps == "" else skip
 
 
 def on_use(chosen: str) -> tuple:
