@@ -125,7 +125,7 @@ def build_controls(prior: str = "embedded") -> Controls:
         step=1,
         label="Mask sparsity k",
         elem_id="sparsity",
-        info="One condition pixel in every k x k. Higher: fewer pixels held; above 2 the likeness is lost.",
+        info="One condition pixel in every k x k. Higher: fewer pixels held; above 2 likeness suffers.",
     )
     with gr.Row(equal_height=True):
         seed = gr.Number(
