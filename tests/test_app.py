@@ -12,7 +12,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from dpi_core.images import read_settings
+from dpi_core.presets import DEFAULT_PRESET, PRESETS
 from dpi_core.recipes import read_recipe
+from dpi_core.timesteps import timestep_pairs
 
 pytestmark = pytest.mark.browser
 
@@ -76,7 +78,7 @@ def test_upload_run_watch_and_download(page, tmp_path):
         page.locator("#files a[download]").first.click()
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
-    assert re.fullmatch(r"astronaut-face1-seed0-tau150-k2\.png", path.name)
+    assert re.fullmatch(rf"astronaut-face1-seed0-tau{PRESETS[DEFAULT_PRESET].config.tau}-k2\.png", path.name)
     assert Image.open(path).size == (128, 128)
     assert read_settings(path)["scale"] == 8
     expect(page.locator("#run")).to_be_enabled()
@@ -85,7 +87,8 @@ def test_upload_run_watch_and_download(page, tmp_path):
 def test_stop_keeps_the_partial_result(page):
     upload(page, EXAMPLES / "grace-hopper.jpg")
     expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
-    choose_advanced_steps(page, 250, "224 FCM steps")
+    fcm = sum(t > PRESETS[DEFAULT_PRESET].config.tau for t, _ in timestep_pairs(250, 1000))
+    choose_advanced_steps(page, 250, f"{fcm} FCM steps")
     page.click("#run")
     expect(page.locator("#live .dpi-line")).to_contain_text(re.compile(r"Step \d+ of 250"), timeout=PATIENCE)
     page.click("#stop")

@@ -6,6 +6,7 @@ import pytest
 from conftest import EXAMPLES
 from playwright.sync_api import Page, expect
 
+from dpi_core.presets import PRESETS
 from dpi_core.ui.events import CUSTOM
 
 pytestmark = pytest.mark.browser
@@ -111,7 +112,7 @@ def test_the_preset_follows_the_settings(page):
     expect(page.locator("#preset")).to_contain_text(CUSTOM)
     assert page.locator("#preset input:checked").count() == 0
     page.get_by_label("Heavy").check()
-    expect(field).to_have_value("250")
+    expect(field).to_have_value(str(PRESETS["heavy"].config.tau))
     expect(page.locator("#preset")).to_contain_text("for a badly damaged input")
     page.get_by_label("Published").check()
     expect(field).to_have_value("350")

@@ -139,7 +139,7 @@ def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp
             assert list(measures) == list(embedded.FORMATS)
             assert all(low <= mean <= high for mean, low, high in measures.values())
     projected = report["tasks"]["x8"]["DPI, tau 150, projected"]["lr_consistency"][0]
-    assert projected > 45 > report["tasks"]["x8"]["DPI, tau 150"]["lr_consistency"][0]
+    assert projected > report["tasks"]["x8"]["DPI, tau 150"]["lr_consistency"][0] + 10
     assert report["diversity"]["x8"]["DPI, tau 150"] > 0
     out = capsys.readouterr().out
     for title in (

@@ -106,6 +106,7 @@ def main(argv: list[str] | None = None) -> None:
             report["brightness"][task.name] = {
                 third: [sum(found[name]["psnr"][i] for i in rows) / len(rows) for name in ("bicubic", "preset medium")]
                 for third, rows in brightness_thirds(true)
+                if len(rows)  # of one or two faces, not every third has one
             }
             if args.diversity_faces:
                 report["diversity"][task.name] = diversity(models, task, args.diversity_faces)
