@@ -30,3 +30,8 @@ def has_bfloat16(device: torch.device) -> bool:
         abilities = torch.cpu.get_capabilities()
         return any(abilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
     return False
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """A context in which networks compute in bfloat16 where the device has it, for training; elsewhere it does nothing."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16(device))

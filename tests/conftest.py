@@ -46,6 +46,19 @@ def analytic_corrector(noisy_grid: Tensor, t: Tensor, condition_grid: Tensor) ->
 
 
 @pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No downloads, and a cache of its own."""
+    monkeypatch.setenv("DPI_CORE_OFFLINE", "1")
+    monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """A folder for results that is not there yet."""
+    return tmp_path / "out"
+
+
+@pytest.fixture
 def seeded() -> Iterator[None]:
     """torch's generator starts at 0 and is put back afterwards."""
     with torch.random.fork_rng():

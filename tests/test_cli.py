@@ -16,16 +16,7 @@ from dpi_core.commands.inputs import output_names, photos_in
 from dpi_core.commands.options import face_from
 from dpi_core.images import read_settings
 
-
-@pytest.fixture(autouse=True)
-def offline(monkeypatch, tmp_path):
-    monkeypatch.setenv("DPI_CORE_OFFLINE", "1")
-    monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
+pytestmark = pytest.mark.usefixtures("offline")
 
 
 def test_a_photo_becomes_a_face_and_a_photo(capfd, out, astronaut):

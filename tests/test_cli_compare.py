@@ -14,11 +14,6 @@ from dpi_core.recipes import read_recipe
 SHORT = [*FAST, "--aligned"]
 
 
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
-
-
 def faces_in(path) -> dict[str, np.ndarray]:
     """The pixels of every seed's picture in a comparison."""
     with zipfile.ZipFile(path) as archive:

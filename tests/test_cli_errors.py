@@ -11,16 +11,7 @@ from dpi_core.__main__ import parser
 from dpi_core.commands.options import config_from
 from dpi_core.presets import PRESETS
 
-
-@pytest.fixture(autouse=True)
-def offline(monkeypatch, tmp_path):
-    monkeypatch.setenv("DPI_CORE_OFFLINE", "1")
-    monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
+pytestmark = pytest.mark.usefixtures("offline")
 
 
 def test_options_lie_over_the_preset():

@@ -21,11 +21,6 @@ SAVED = Recipe(CONFIG, (5, 1, 9), 8, True, 2, "some-prior", "some-corrector")
 
 
 @pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
-
-
-@pytest.fixture
 def three(tmp_path, astronaut):
     """A photo of three faces."""
     one = Image.open(astronaut).convert("RGB").crop((120, 0, 330, 240))

@@ -129,24 +129,13 @@ def restorations() -> dict[str, float]:
 
 
 def streaming() -> dict[str, float]:
-    """What building every step's live view costs, as a share of the run it shows."""
-    from dpi_core.film import frame_of
-    from dpi_core.pipeline import Restorer
-    from dpi_core.restoration import RestoreStep
-    from dpi_core.ui.restore import running_view
+    """What showing a restoration costs, as a share of the run (`dpi_core.evaluation.streaming`)."""
+    from dpi_core.evaluation.streaming import TimedEngine, share, views
 
-    restorer = Restorer()
-    shares = []
-    for _ in range(RUNS + 1):
-        start, spent, last = time.perf_counter(), 0.0, None
-        for item in restorer.restore_steps(PHOTO, CONFIG, scale=8):
-            if isinstance(item, RestoreStep):
-                before = time.perf_counter()
-                running_view(CONFIG, frame_of(item.event, item.job.low_res, last), "Step 1 of 20")
-                last = item.event.x0[0]
-                spent += time.perf_counter() - before
-        shares.append(spent / (time.perf_counter() - start))
-    return {"streaming to the page, share of a run": statistics.median(shares[1:])}
+    engine = TimedEngine()
+    run = views(engine, CONFIG.steps)["restore"]
+    share(engine, run)  # the first loads the models
+    return {"streaming to the page, share of a run": statistics.median(share(engine, run) for _ in range(RUNS))}
 
 
 def batches() -> dict[str, float]:

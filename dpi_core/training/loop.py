@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dpi_core.devices import has_bfloat16
+from dpi_core.devices import autocast
 from dpi_core.training.processes import Processes, join_processes
 
 
@@ -87,7 +87,6 @@ def train(
     if compile_network:
         forward = torch.compile(forward)  # type: ignore[assignment]
 
-    bfloat16 = has_bfloat16(settings.device)
     start = saved = time.monotonic()
     length = settings.minutes * 60
     running: float | None = None
@@ -100,7 +99,7 @@ def train(
             warmup = min(1.0, (step + 1) / 100)
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * warmup * (1 - elapsed / length) ** 0.5
-            with torch.autocast(settings.device.type, dtype=torch.bfloat16, enabled=bfloat16):
+            with autocast(settings.device):
                 loss = loss_of(forward, batch.to(settings.device))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()

@@ -21,7 +21,7 @@ from torch import Tensor
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import Corrector
 from dpi_core.degradation import dense_condition, downscale
-from dpi_core.devices import has_bfloat16
+from dpi_core.devices import autocast
 from dpi_core.masks import on_grid
 from dpi_core.pixels import to_tensor
 from dpi_core.priors import Prior
@@ -113,7 +113,7 @@ def own_states(
                 sparsity=rng.choice(OWN_SPARSITIES),
                 eta=rng.choice(OWN_ETAS),
             )
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16(device)):
+            with autocast(device):
                 states = run_states(prior, corrector, to_tensor(pair[:, 0]), to_tensor(pair[:, 1]), config)
             found.append(states.half())
             size = len(pair)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import Corrector, UNetCorrector
-from dpi_core.devices import has_bfloat16
+from dpi_core.devices import autocast
 from dpi_core.diffusion import linear_alpha_bar
 from dpi_core.masks import on_grid
 from dpi_core.pixels import to_tensor
@@ -89,7 +89,7 @@ def sampler_states(
         for _ in range(runs):
             config, (true, condition) = random_config(rng), _both(next(pairs), device)
             size = len(true)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16(device)):
+            with autocast(device):
                 states = run_states(prior, corrector, true, condition, config)
             found[config.sparsity].append(states.half())  # t stays exact: whole numbers up to 2048 do
         batches = [batch for parts in found.values() for batch in _some(torch.cat(parts)).split(size)]
@@ -110,7 +110,7 @@ def forward_states(network: nn.Module, pairs: Iterator[Tensor], device: torch.de
         ab = alpha_bar[t].view(-1, 1, 1, 1)
         y = y_init
         if rng.random() < 0.7:
-            with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16(device)):
+            with torch.no_grad(), autocast(device):
                 y = corrector(torch.randn_like(y_init), torch.full_like(t, len(alpha_bar) - 1), y_init)
         yield pack(ab.sqrt() * y + (1 - ab).sqrt() * torch.randn_like(y_init), t, y_init, h)
 
