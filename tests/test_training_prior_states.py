@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import analytic_corrector
-from training_batches import pairs, pictures
+from training_runs import pairs, pictures
 
 from dpi_core import DPIConfig
 from dpi_core.diffusion import linear_alpha_bar
@@ -10,6 +10,9 @@ from dpi_core.masks import on_grid
 from dpi_core.pixels import to_tensor
 from dpi_core.training import prior_states as module
 from dpi_core.training.prior_states import (
+    KEPT_HIGH,
+    KEPT_LOW,
+    LOW_T,
     MASKED_FROM,
     OWN_FROM,
     OWN_TO,
@@ -133,13 +136,23 @@ def test_the_corrector_is_asked_once_a_run(analytic_prior):
 
 def test_batches_of_own_states_have_one_size_and_mix_timesteps(analytic_prior, monkeypatch):
     monkeypatch.setattr(module, "OWN_STEPS", (20,))
+    monkeypatch.setattr(module, "KEPT_LOW", 1.0)
+    monkeypatch.setattr(module, "KEPT_HIGH", 0.0)
     found = own_states(analytic_prior, analytic_corrector, pairs(), CPU, runs=2)
-    first = [next(found) for _ in range(13)]  # half of two runs of 13 states for each of four faces
+    first = [next(found) for _ in range(10)]  # two runs of 5 states (t = 300, 250 .. 100) for each of four faces
     assert all(batch.shape == (4, 7, 16, 16) and batch.dtype == torch.float16 for batch in first)
-    assert sum(len(unpack(batch)[1].unique()) > 1 for batch in first) > 6
+    assert sum(len(unpack(batch)[1].unique()) > 1 for batch in first) > 5
     rows = {state.numpy().tobytes() for batch in first for state in batch}
-    assert len(rows) == 52
+    assert len(rows) == 40
     assert next(found)[0].numpy().tobytes() not in rows  # and on with the next runs
+
+
+def test_more_states_are_kept_at_low_t(analytic_prior, monkeypatch):
+    monkeypatch.setattr(module, "OWN_STEPS", (20,))
+    found = own_states(analytic_prior, analytic_corrector, pairs(count=40, size=8), CPU, runs=4)
+    t = torch.cat([unpack(next(found))[1] for _ in range(20)])
+    low, high = (t <= LOW_T).sum() / 5, (t > LOW_T).sum() / 8  # a run has 5 states up to 300 and 8 above
+    assert float(low / high) == pytest.approx(KEPT_LOW / KEPT_HIGH, rel=0.4)
 
 
 def test_the_states_follow_the_prior_as_it_learns(analytic_prior, monkeypatch):

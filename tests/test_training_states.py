@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import analytic_corrector
-from training_batches import pairs, pictures
+from training_runs import pairs, pictures
 
 from dpi_core import DPIConfig, sample_steps
 from dpi_core.diffusion import linear_alpha_bar
@@ -12,7 +12,7 @@ from dpi_core.masks import on_grid
 from dpi_core.training import states as module
 from dpi_core.training.states import (
     Recorder,
-    both_states,
+    alternating,
     forward_states,
     pack,
     random_config,
@@ -103,10 +103,10 @@ def test_batches_of_sampler_states_have_one_size_and_mix_timesteps(analytic_prio
     assert next(found)[0].numpy().tobytes() not in rows  # and on with the next runs
 
 
-def test_both_kinds_of_states_come_in_their_shares():
-    kinds = both_states(iter(lambda: torch.zeros(1), None), iter(lambda: torch.ones(1), None))
-    share = np.mean([float(next(kinds)) for _ in range(1000)])
-    assert share == pytest.approx(module.SAMPLER_SHARE, abs=0.06)
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_two_kinds_of_states_come_in_their_shares(share):
+    kinds = alternating(iter(lambda: torch.zeros(1), None), iter(lambda: torch.ones(1), None), share)
+    assert np.mean([float(next(kinds)) for _ in range(1000)]) == pytest.approx(share, abs=0.06)
 
 
 def test_the_states_follow_the_corrector_as_it_learns(analytic_prior, monkeypatch):

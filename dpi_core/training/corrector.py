@@ -5,11 +5,13 @@ squared error of the pixels plus that of their 4x4 means, which the low-resoluti
 Where c comes from is told in `dpi_core.training.states`: FCM's form with Gaussian noise, real runs of the sampler, or
 both (``--states``; the reference trains on the first alone).
 
-Any prior will do (``--prior``), and ``--framing ffhq-256`` shows tight faces as FFHQ's crop would. On many GPUs, with
+Any prior will do (``--prior``), and ``--framing ffhq-256`` shows tight faces as FFHQ's crop would. ``--wide`` mixes larger
+grids of that crop with those of the prior's own, so that one corrector serves priors of both sizes. On many GPUs, with
 accelerate installed: ``accelerate launch -m dpi_core.training.corrector ...``; ``--batch`` is each process's own.
 """
 
 import argparse
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +21,19 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dpi_core.corrector import UNetCorrector
+from dpi_core.faces.templates import TEMPLATES
 from dpi_core.pixels import to_tensor
 from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.training.data import DegradedFaces, decode, endless, training_split
-from dpi_core.training.framing import AS_IT_IS, FRAMINGS
+from dpi_core.training.framing import AS_IT_IS, FRAMINGS, IN_CONTEXT
 from dpi_core.training.loop import add_run_arguments, run_settings, train
 from dpi_core.training.networks import unet_layout
-from dpi_core.training.states import both_states, forward_states, sampler_states, unpack
+from dpi_core.training.states import SAMPLER_SHARE, alternating, forward_states, sampler_states, unpack
 from dpi_core.weights import save_unet
 
 ARCHITECTURE = unet_layout(6, 3, (32, 64, 128, 128))
 MEANS_WEIGHT = 4.0
-KINDS = {"forward": lambda forward, _: forward, "sampler": lambda _, sampler: sampler, "both": both_states}
+SHARES = {"forward": 0.0, "both": SAMPLER_SHARE, "sampler": 1.0}  # of the batches that come from real runs
 
 
 def corrector_loss(network: nn.Module, states: Tensor) -> Tensor:
@@ -44,8 +47,11 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, learning_rate=4e-4, batch=16)
     parser.add_argument("--prior", default="embedded", help="the prior the corrector works with (default embedded)")
-    parser.add_argument("--states", choices=tuple(KINDS), default="both", help="where c comes from")
+    parser.add_argument("--states", choices=tuple(SHARES), default="both", help="where c comes from")
     parser.add_argument("--framing", choices=tuple(FRAMINGS), default=AS_IT_IS, help="the crop to show the faces in")
+    parser.add_argument(
+        "--wide", type=float, default=0.0, help="share of batches in FFHQ's crop at 256x256, in FCM's form (0 to 1)"
+    )
     args = parser.parse_args(argv)
     settings = run_settings(args)
     device, frame = settings.device, FRAMINGS[args.framing]
@@ -59,8 +65,16 @@ def main(argv: list[str] | None = None) -> None:
 
     network.to(device)
     draws = max(len(faces), args.batch)  # a pass holds one batch at least
-    pairs = endless(lambda seed: DegradedFaces(faces, prior.image_size, draws, seed, frame), args.batch, args.workers)
-    states = KINDS[args.states](forward_states(network, pairs, device), sampler_states(network, prior, pairs, device))
+
+    def pairs_of(size: int, frame: Callable[[Image.Image], Image.Image]) -> Iterator[Tensor]:
+        return endless(lambda seed: DegradedFaces(faces, size, draws, seed, frame), args.batch, args.workers)
+
+    pairs = pairs_of(prior.image_size, frame)
+    forward, sampler = forward_states(network, pairs, device), sampler_states(network, prior, pairs, device)
+    states = alternating(forward, sampler, SHARES[args.states])
+    if args.wide:
+        wide = pairs_of(TEMPLATES[IN_CONTEXT].size, FRAMINGS[IN_CONTEXT])
+        states = alternating(states, forward_states(network, wide, device), args.wide)
     sheet = [frame(decode(data)) for data in check]
     train(network, corrector_loss, states, settings, lambda net: export(net, prior, sheet, args.out), args.compile)
 

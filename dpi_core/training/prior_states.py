@@ -33,7 +33,8 @@ LEAST_LOW_RES = 8  # pixels a side of the smallest condition: x16
 MASKED_FROM = 50  # below it the deviations of the grid, as noise, outgrow what the network can answer
 OWN_FROM, OWN_TO = 100, 700
 OWN_SPARSITIES, OWN_STEPS, OWN_ETAS = (2, 2, 2, 2, 3, 4), (10, 20, 20), (0.0, 0.0, 0.5, 1.0)
-KEPT = 0.5  # of the states of a run, which tell much the same
+LOW_T = 300  # up to it most is still to be read off the grid
+KEPT_LOW, KEPT_HIGH = 0.8, 0.25  # shares of a run's states that are kept, which tell much the same: up to LOW_T, above
 
 
 def pack(x_t: Tensor, t: Tensor, x0: Tensor) -> Tensor:
@@ -118,8 +119,15 @@ def own_states(
             found.append(states.half())
             size = len(pair)
         states = torch.cat(found)
-        kept = states[torch.randperm(len(states))[: round(KEPT * len(states))]]
-        yield from kept[: len(kept) // size * size].split(size)
+        kept = _some(states)
+        yield from (kept[i : i + size] for i in range(0, len(kept) - size + 1, size))
+
+
+def _some(states: Tensor) -> Tensor:
+    """A random part of the states in random order, more of those at low t."""
+    share = torch.where(states[:, 6, 0, 0] <= LOW_T, KEPT_LOW, KEPT_HIGH)
+    kept = states[torch.rand(len(states), device=states.device) < share]
+    return kept[torch.randperm(len(kept))]
 
 
 def run_states(prior: Prior, corrector: Corrector, true: Tensor, condition: Tensor, config: DPIConfig) -> Tensor:

@@ -115,11 +115,11 @@ def forward_states(network: nn.Module, pairs: Iterator[Tensor], device: torch.de
         yield pack(ab.sqrt() * y + (1 - ab).sqrt() * torch.randn_like(y_init), t, y_init, h)
 
 
-def both_states(forward: Iterator[Tensor], sampler: Iterator[Tensor]) -> Iterator[Tensor]:
-    """Batches of both kinds in random order."""
+def alternating(most: Iterator[Tensor], others: Iterator[Tensor], share: float) -> Iterator[Tensor]:
+    """Batches of both kinds in random order, a `share` (0 to 1) of them `others`."""
     rng = random.Random(int(torch.seed()))
     while True:
-        yield next(sampler if rng.random() < SAMPLER_SHARE else forward)
+        yield next(others if rng.random() < share else most)
 
 
 def _some(states: Tensor) -> Tensor:
