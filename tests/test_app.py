@@ -227,6 +227,9 @@ def test_the_page_fits_a_phone(browser, app_url, scheme):
     page.goto(app_url)
     page.wait_for_selector("#run")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for position in ("0", "document.body.scrollHeight"):  # the button stays at hand wherever one is
+        page.evaluate(f"scrollTo(0, {position})")
+        assert 700 < page.locator("#run").bounding_box()["y"] < 780
     page.close()
 
 

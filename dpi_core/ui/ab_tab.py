@@ -17,6 +17,7 @@ from dpi_core.ui.engine import Engine
 from dpi_core.ui.events import FIELDS, giving_back, on_start, on_stop
 from dpi_core.ui.links import Linked, text_that
 from dpi_core.ui.live import render_message
+from dpi_core.ui.phone import show_on_phones
 from dpi_core.ui.wipe import SCRIPT
 
 FIRST = {"A": "published", "B": DEFAULT_PRESET}
@@ -83,7 +84,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         **QUIET,
     )
     stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
-    go.click(on_start, [c.session], [go, stop], queue=False, **QUIET).then(
+    go.click(on_start, [c.session], [go, stop], queue=False, js=show_on_phones("ab-plan"), **QUIET).then(
         partial(on_ab, engine),
         [c.session, c.photo, c.mode, c.aligned, c.seed, *asked],
         [view, summary, files, go, stop],

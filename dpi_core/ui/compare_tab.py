@@ -21,6 +21,7 @@ from dpi_core.ui.engine import Engine
 from dpi_core.ui.events import FIELDS, giving_back, on_start, on_stop
 from dpi_core.ui.links import Linked, number, text_that
 from dpi_core.ui.live import render_message
+from dpi_core.ui.phone import show_on_phones
 from dpi_core.ui.session import Session
 from dpi_core.ui.trajectory import MAX_EVENTS
 
@@ -81,7 +82,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
     c.load.upload(on_load_seeds, [c.load], [seeds], queue=False, **QUIET)
     redraw.click(on_redraw, [seeds, keep], [seeds, plan], queue=False, **QUIET)
     stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
-    go.click(on_start, [c.session], [go, stop], queue=False, **QUIET).then(
+    go.click(on_start, [c.session], [go, stop], queue=False, js=show_on_phones("compare-plan"), **QUIET).then(
         partial(on_compare, engine),
         [c.session, c.photo, c.mode, c.aligned, seeds, pick, branch, *values],
         [grid, summary, files, keep, go, stop],

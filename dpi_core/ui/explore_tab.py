@@ -16,6 +16,7 @@ from dpi_core.ui.events import FIELDS, giving_back, on_start, on_stop
 from dpi_core.ui.explore import MAX_SEEDS, ExploreUpdate, Request, explore_plan, run_exploration
 from dpi_core.ui.links import Linked, number, one_of, text_that
 from dpi_core.ui.live import render_message
+from dpi_core.ui.phone import show_on_phones
 from dpi_core.ui.session import Session
 
 FIRST_AXES = ("tau", "sparsity")
@@ -73,7 +74,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         **QUIET,
     )
     stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
-    go.click(on_start, [c.session], [go, stop], queue=False, **QUIET).then(
+    go.click(on_start, [c.session], [go, stop], queue=False, js=show_on_phones("explore-plan"), **QUIET).then(
         partial(on_explore, engine),
         [c.session, c.photo, c.mode, c.aligned, *asked],
         [progress, grid, maps, files, use, note, go, stop],

@@ -9,15 +9,11 @@ from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
 from dpi_core.ui.events import on_run, on_save_film, on_settings, on_start, on_stop, plan_html
 from dpi_core.ui.live import render_live
+from dpi_core.ui.phone import show_on_phones
 from dpi_core.ui.wipe import SCRIPT as WIPE
 
 SCRIPT = Path(__file__).with_name("film.js")
 RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }"""
-SHOW_LIVE_VIEW = """(session) => {
-  const live = document.querySelector("#live");
-  if (live && window.innerWidth < 800) live.scrollIntoView({behavior: "smooth", block: "start"});
-  return [session];
-}"""
 
 
 def restore_tab(engine: Engine, controls: Controls) -> View:
@@ -64,7 +60,7 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
     )
 
     c, values = controls, list(controls.settings.values())
-    go.click(on_start, [c.session], [go, stop], queue=False, js=SHOW_LIVE_VIEW, **QUIET).then(
+    go.click(on_start, [c.session], [go, stop], queue=False, js=show_on_phones("live"), **QUIET).then(
         partial(on_run, engine),
         [c.session, c.photo, c.mode, c.aligned, c.chosen, c.background, c.seed, *values],
         [live, summary, compare, pasted, files, film, save_film, go, stop],
