@@ -29,7 +29,7 @@ ETHICS = (
     "Photos and results stay on this server for about an hour and are shown to nobody else; no history of runs is kept. "
     "Embedded models: non-commercial research."
 )
-STYLE = Path(__file__).with_name("style.css")
+STYLES = sorted(Path(__file__).parent.glob("*.css"))
 NAMES = Path(__file__).with_name("names.js")
 
 
@@ -86,7 +86,7 @@ def launch_options() -> dict:
     """What `gr.Blocks.launch` is called with: theme, style, and no record of anybody's runs."""
     return {
         "theme": theme(),
-        "css_paths": STYLE,
+        "css_paths": STYLES,
         "js": NAMES.read_text(),
         "run_history": False,
         "footer_links": ["api", "settings"],

@@ -1,4 +1,4 @@
-"""On a narrow page the controls come first: the buttons that run stay at the lower edge (style.css), the view follows."""
+"""On a narrow page the controls come first: the buttons that run stay at the lower edge (phone.css), the view follows."""
 
 
 def show_on_phones(element: str) -> str:
