@@ -14,10 +14,10 @@ from dpi_core.ui.ab_outcome import AbOutcome
 from dpi_core.ui.ab_settings import ab_plan, in_words, read_stored, stored
 from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
-from dpi_core.ui.events import FIELDS, giving_back, on_start, on_stop
+from dpi_core.ui.events import FIELDS, giving_back
 from dpi_core.ui.links import Linked, text_that
 from dpi_core.ui.live import render_message
-from dpi_core.ui.phone import show_on_phones
+from dpi_core.ui.running import connect_run, downloads, keep_told, run_buttons
 from dpi_core.ui.wipe import SCRIPT
 
 FIRST = {"A": "published", "B": DEFAULT_PRESET}
@@ -40,9 +40,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
     with gr.Row():
         sides = {name: _side(engine, name) for name in FIRST}
     asked = [component for side in sides.values() for component in (side.held, side.prior)]
-    with gr.Row(elem_classes="dpi-buttons"):
-        go = gr.Button("Run A and B", variant="primary", elem_id="ab-run")
-        stop = gr.Button("Stop", variant="stop", visible=False, elem_id="ab-stop")
+    go, stop = run_buttons("Run A and B", "ab-")
     plan = gr.HTML(on_plan(engine, *(component.value for component in asked)), elem_id="ab-plan")
     view = gr.HTML(
         render_message(
@@ -52,13 +50,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         js_on_load=SCRIPT.read_text(),
     )
     summary = gr.HTML(elem_id="ab-summary")
-    files = gr.File(
-        label="Download: both results and their figures",
-        visible=False,
-        elem_id="ab-files",
-        file_count="multiple",
-        interactive=False,
-    )
+    files = downloads("Download: both results and their figures", "ab-files")
 
     c, values = controls, list(controls.settings.values())
     for name, side in sides.items():
@@ -74,30 +66,19 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
             trigger_mode="always_last",
             **QUIET,
         )
-    gr.on(
-        [component.change for component in asked],
-        partial(on_plan, engine),
-        asked,
-        plan,
-        queue=False,
-        trigger_mode="always_last",
-        **QUIET,
+    told = Plan(partial(on_plan, engine), asked, plan)
+    keep_told(told)
+    run = partial(on_ab, engine)
+    ran = connect_run(
+        go, stop, c.session, run, [c.photo, c.mode, c.aligned, c.seed, *asked], [view, summary, files], plan
     )
-    stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
-    go.click(on_start, [c.session], [go, stop], queue=False, js=show_on_phones("ab-plan"), **QUIET).then(
-        partial(on_ab, engine),
-        [c.session, c.photo, c.mode, c.aligned, c.seed, *asked],
-        [view, summary, files, go, stop],
-        concurrency_limit=1,
-        concurrency_id="models",
-        **QUIET,
-    ).then(partial(on_plan, engine), asked, plan, queue=False, **QUIET)
+    ran.then(told.make, asked, plan, queue=False, **QUIET)
     own = engine.settings.prior
     linked = [
         *(Linked(name.lower(), side.held, text_that(partial(read_stored, prior=own))) for name, side in sides.items()),
         *(Linked(f"prior_{n.lower()}", s.prior, text_that(engine.checked_prior)) for n, s in sides.items()),
     ]
-    return View(linked, Plan(partial(on_plan, engine), asked, plan))
+    return View(linked, told)
 
 
 def _side(engine: Engine, name: str) -> SideControls:

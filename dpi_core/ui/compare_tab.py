@@ -18,10 +18,10 @@ from dpi_core.ui.compare import (
 )
 from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
-from dpi_core.ui.events import FIELDS, giving_back, on_start, on_stop
+from dpi_core.ui.events import FIELDS, giving_back
 from dpi_core.ui.links import Linked, number, text_that
 from dpi_core.ui.live import render_message
-from dpi_core.ui.phone import show_on_phones
+from dpi_core.ui.running import connect_run, downloads, keep_told, run_buttons
 from dpi_core.ui.session import Session
 from dpi_core.ui.trajectory import MAX_EVENTS
 
@@ -48,10 +48,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         info="0: each seed starts from its own noise. Higher: they share the last restoration down to that step and part "
         "there. What still differs comes from RACM, or with eta above 0 from fresh noise.",
     )
-    with gr.Row(elem_classes="dpi-buttons"):
-        go = gr.Button("Compare", variant="primary", elem_id="compare-run")
-        redraw = gr.Button("Re-draw seeds", elem_id="redraw")
-        stop = gr.Button("Stop", variant="stop", visible=False, elem_id="compare-stop")
+    go, redraw, stop = run_buttons("Compare", "compare-", ("Re-draw seeds", "redraw"))
     keep = gr.CheckboxGroup([], label="Keep these when re-drawing", visible=False, elem_id="keep")
     plan = gr.HTML(compare_plan(engine, FIRST_SEEDS, {}), elem_id="compare-plan")
     grid = gr.HTML(
@@ -60,36 +57,16 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         js_on_load=SCRIPT.read_text(),
     )
     summary = gr.HTML(elem_id="compare-summary")
-    files = gr.File(
-        label="Download: all results, a contact sheet and the settings",
-        visible=False,
-        elem_id="compare-files",
-        file_count="multiple",
-        interactive=False,
-    )
+    files = downloads("Download: all results, a contact sheet and the settings", "compare-files")
 
     c, values = controls, list(controls.settings.values())
     told = Plan(partial(on_plan, engine), [seeds, *values], plan)
-    gr.on(
-        [component.change for component in told.inputs],
-        told.make,
-        told.inputs,
-        plan,
-        queue=False,
-        trigger_mode="always_last",
-        **QUIET,
-    )
+    keep_told(told)
     c.load.upload(on_load_seeds, [c.load], [seeds], queue=False, **QUIET)
     redraw.click(on_redraw, [seeds, keep], [seeds, plan], queue=False, **QUIET)
-    stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
-    go.click(on_start, [c.session], [go, stop], queue=False, js=show_on_phones("compare-plan"), **QUIET).then(
-        partial(on_compare, engine),
-        [c.session, c.photo, c.mode, c.aligned, seeds, pick, branch, *values],
-        [grid, summary, files, keep, go, stop],
-        concurrency_limit=1,
-        concurrency_id="models",
-        **QUIET,
-    ).then(told.make, told.inputs, plan, queue=False, **QUIET)
+    run, asked = partial(on_compare, engine), [c.photo, c.mode, c.aligned, seeds, pick, branch, *values]
+    ran = connect_run(go, stop, c.session, run, asked, [grid, summary, files, keep], plan)
+    ran.then(told.make, told.inputs, plan, queue=False, **QUIET)
     linked = [
         Linked("seeds", seeds, text_that(parse_seeds)),
         Linked("pick", pick, number("pick", 0, MAX_SEEDS)),

@@ -12,11 +12,11 @@ from dpi_core.config import DPIConfig
 from dpi_core.ui.axes import AXES, MAX_CELLS
 from dpi_core.ui.controls import QUIET, Controls, Plan, View
 from dpi_core.ui.engine import Engine
-from dpi_core.ui.events import FIELDS, giving_back, on_start, on_stop
+from dpi_core.ui.events import FIELDS, giving_back
 from dpi_core.ui.explore import MAX_SEEDS, ExploreUpdate, Request, explore_plan, run_exploration
 from dpi_core.ui.links import Linked, number, one_of, text_that
 from dpi_core.ui.live import render_message
-from dpi_core.ui.phone import show_on_phones
+from dpi_core.ui.running import connect_run, downloads, keep_told, run_buttons
 from dpi_core.ui.session import Session
 
 FIRST_AXES = ("tau", "sparsity")
@@ -37,9 +37,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         elem_id="explore-seeds",
         info="From the page's seed on, in one batch. With several, figures are means, and diversity is measured.",
     )
-    with gr.Row(elem_classes="dpi-buttons"):
-        go = gr.Button("Explore", variant="primary", elem_id="explore-run")
-        stop = gr.Button("Stop", variant="stop", visible=False, elem_id="explore-stop")
+    go, stop = run_buttons("Explore", "explore-")
     plan = gr.HTML(elem_id="explore-plan")
     progress = gr.HTML(
         render_message("Each cell is one run. Choose a photo, two settings and their values, and press “Explore”."),
@@ -49,13 +47,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
     use = gr.Button("Use these settings", visible=False, elem_id="explore-use")
     note = gr.HTML(elem_id="explore-note")
     maps = gr.HTML(elem_id="explore-maps")
-    files = gr.File(
-        label="Download: contact sheet, and all settings and figures",
-        visible=False,
-        elem_id="explore-files",
-        file_count="multiple",
-        interactive=False,
-    )
+    files = downloads("Download: contact sheet, and all settings and figures", "explore-files")
     chosen = gr.Textbox(visible=False)
 
     c, values = controls, list(controls.settings.values())
@@ -64,24 +56,12 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
     for axis, text in ((x, columns), (y, rows)):
         axis.input(on_axis, axis, text, queue=False, **QUIET)
     told = Plan(partial(on_plan, engine), asked, plan)
-    gr.on(
-        [component.change for component in asked],
-        told.make,
-        asked,
-        plan,
-        queue=False,
-        trigger_mode="always_last",
-        **QUIET,
+    keep_told(told)
+    shown = [progress, grid, maps, files, use, note]
+    ran = connect_run(
+        go, stop, c.session, partial(on_explore, engine), [c.photo, c.mode, c.aligned, *asked], shown, plan
     )
-    stop.click(on_stop, [c.session], [stop], queue=False, **QUIET)
-    go.click(on_start, [c.session], [go, stop], queue=False, js=show_on_phones("explore-plan"), **QUIET).then(
-        partial(on_explore, engine),
-        [c.session, c.photo, c.mode, c.aligned, *asked],
-        [progress, grid, maps, files, use, note, go, stop],
-        concurrency_limit=1,
-        concurrency_id="models",
-        **QUIET,
-    ).then(told.make, asked, plan, queue=False, **QUIET)
+    ran.then(told.make, asked, plan, queue=False, **QUIET)
     use.click(on_use, [chosen], [*values, note], js=CHOSEN_CELL, queue=False, **QUIET)
     linked = [
         Linked("x", x, one_of("x", AXES)),
