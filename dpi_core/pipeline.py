@@ -1,6 +1,6 @@
 """From a photograph to restored faces, and the one place where the device is chosen.
 
-    read -> find faces -> align to the prior's template -> (degrade, in a simulation) -> sample -> measure -> paste back
+    prepare (`dpi_core.preparing`) -> sample -> measure -> paste back (`dpi_core.composing`)
 
 `Restorer.restore_steps` is the primitive: it yields every sampling step and, last, the `Restoration`.
 """
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
 from dpi_core import __version__
@@ -18,24 +17,17 @@ from dpi_core.acceleration import AUTO, Compiled, accelerated, allow_tf32, notes
 from dpi_core.composing import checked_background, composed
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import load_corrector
-from dpi_core.degradation import dense_condition, downscale
 from dpi_core.devices import pick_device
-from dpi_core.faces import Face, find_faces
-from dpi_core.faces.align import crop_face
-from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, square_matrix
+from dpi_core.faces import Face
 from dpi_core.faces.templates import TEMPLATES
-from dpi_core.images import ImageError, ImageLike
+from dpi_core.images import ImageLike
 from dpi_core.memory import Fitting, FittingCorrector, FittingPrior
 from dpi_core.metrics import lr_consistency, psnr, ssim
-from dpi_core.photos import read_photo
 from dpi_core.pixels import to_image, to_tensor
+from dpi_core.preparing import prepare
 from dpi_core.priors import load_prior
-from dpi_core.restoration import FaceJob, FaceResult, NoFaceError, Preparation, Restoration, RestoreStep
+from dpi_core.restoration import FaceJob, FaceResult, Preparation, Restoration, RestoreStep
 from dpi_core.sampler import StepEvent, sample_steps
-
-SCALES = (4, 8, 16)
-MIN_ALIGNED_SIDE = 8
-CONSISTENCY_SCALE = 4  # a photo has no known low-resolution original; its consistency is read at a quarter of the size
 
 
 class Restorer:
@@ -190,51 +182,16 @@ class Restorer:
             ImageError: if the picture cannot be used.
             ValueError: on a scale, face or detector that is not allowed, or if "all" leaves no face.
         """
-        if scale is not None and scale not in SCALES:
-            raise ValueError(f"scale is {scale!r}; allowed is one of {SCALES}, or None for the photo as it is.")
-        source = read_photo(image)
-        photo = source.rgb
-        if aligned:
-            crop = _central_square(photo, self.prior.image_size)
-            job = self._job(0, None, crop, None, scale)
-            return Preparation(source, (), (job,), scale, "The picture was taken as an aligned face.")
-        note = ""
-        if faces is None:
-            report = find_faces(photo, detector)
-            faces, note = report.faces, report.note
-        if not faces:
-            raise NoFaceError(
-                f"No face was found in the picture of {photo.shape[1]}x{photo.shape[0]} pixels. Use a photo with a face "
-                "that looks towards the camera, or mark the picture as an already aligned face crop."
-            )
-        template = TEMPLATES[self.prior.template].resized(self.prior.image_size)
-        sharp = tuple(is_sharp(photo, found, template) for found in faces)
-        indices = chosen_faces(face, sharp, include_sharp)
-        height, width = photo.shape[:2]
-        off = off_template(faces[0], width, height, template) if len(faces) == 1 else float("inf")
-        if off <= ALIGNED:
-            note = (
-                f"The face already sits where the prior expects it (within {off:.0%} of the eye distance, {ALIGNED:.0%} "
-                f"is allowed), so the picture was not aligned again. {note}"
-            ).strip()
-            crop = _central_square(photo, template.size)
-            jobs = [self._job(0, faces[0], crop, square_matrix(width, height, template.size), scale)]
-        else:
-            crops = [crop_face(photo, faces[index].points, template) for index in indices]
-            jobs = [
-                self._job(i, faces[i], cut.pixels, cut.matrix, scale) for i, cut in zip(indices, crops, strict=True)
-            ]
-        if face == "all" and len(jobs) < len(faces):
-            note = f"{note} Left as sharp as they are: {len(faces) - len(jobs)} of {len(faces)} faces.".strip()
-        return Preparation(source, tuple(faces), tuple(jobs), scale, note, sharp)
-
-    def _job(
-        self, index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, scale: int | None
-    ) -> FaceJob:
-        pixels = to_tensor(crop)
-        low_res = downscale(pixels, scale or CONSISTENCY_SCALE)
-        condition = pixels if scale is None else dense_condition(low_res, *crop.shape[:2])
-        return FaceJob(index, face, crop, matrix, low_res, condition, pixels if scale else None)
+        return prepare(
+            image,
+            TEMPLATES[self.prior.template].resized(self.prior.image_size),
+            scale=scale,
+            aligned=aligned,
+            face=face,
+            detector=detector,
+            include_sharp=include_sharp,
+            faces=faces,
+        )
 
     def _finish(
         self, prepared: Preparation, job: FaceJob, x0: Tensor, config: DPIConfig, seeds: tuple[int, ...], steps: int
@@ -268,17 +225,3 @@ def on_cpu(event: StepEvent) -> StepEvent:
     return replace(
         event, x_t=event.x_t.cpu(), x0=event.x0.cpu(), mask=event.mask.cpu(), condition=event.condition.cpu()
     )
-
-
-def _central_square(photo: np.ndarray, size: int) -> np.ndarray:
-    height, width = photo.shape[:2]
-    side = min(height, width)
-    if side < MIN_ALIGNED_SIDE:
-        raise ImageError(
-            f"The picture is {width}x{height} pixels; a face crop needs at least {MIN_ALIGNED_SIDE} a side."
-        )
-    left, top = (width - side) / 2, (height - side) / 2
-    square = Image.fromarray(photo).resize(
-        (size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
-    )
-    return np.asarray(square)

@@ -17,7 +17,7 @@ LAYERS = [
     {"acceleration"},
     {"sampler", "presets", "viz", "baselines"},
     {"restoration"},
-    {"composing", "bundle", "film"},
+    {"preparing", "composing", "bundle", "film"},
     {"pipeline"},
     {"__main__", "commands", "ui", "training", "evaluation", "app"},
 ]
