@@ -121,6 +121,14 @@ def test_a_face_gets_the_same_result_in_any_batch(analytic_prior, monkeypatch):
     assert torch.allclose(exact, project(whole, task.low_res), atol=1e-5)
 
 
+def test_the_gain_is_taken_face_by_face():
+    bicubic = {"psnr": [20.0, 25.0, 33.0]}
+    found = embedded.summary({"psnr": [21.5, 26.5, 34.5]}, bicubic)
+    assert found["gain"] == (1.5, 1.5, 1.5)  # all three gain the same, however far apart they are
+    mean, low, high = found["psnr"]
+    assert low < mean < high
+
+
 # The commands.
 
 
