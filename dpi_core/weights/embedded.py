@@ -22,10 +22,10 @@ class EmbeddedWeights:
 NON_COMMERCIAL = "non-commercial research (terms of the training photographs)"
 EMBEDDED = {
     "prior": EmbeddedWeights(
-        f"prior/{UNET_FILE}", "26b6ec5da9e6d342c7fe9c4632618300d0653c302c3046a9eb1d9cda4d068960", NON_COMMERCIAL
+        f"prior/{UNET_FILE}", "47be266973e76b5c10615a51dcea83568f3e01f03eabfe7f421a153365abc2a3", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
-        f"corrector/{UNET_FILE}", "8757aa40120bcb561208eec1a50221db92d0d92265e5c6cfa0024d4f113744b4", NON_COMMERCIAL
+        f"corrector/{UNET_FILE}", "882fe25e68a09606d97e25abfebecdf80cc17f86d8b630c17a5829dacfad3210", NON_COMMERCIAL
     ),
     "landmarks": EmbeddedWeights(
         "landmarks/landmarks.safetensors",
