@@ -158,6 +158,8 @@ def test_more_states_are_kept_at_low_t(analytic_prior, monkeypatch):
 def test_the_states_follow_the_prior_as_it_learns(analytic_prior, monkeypatch):
     monkeypatch.setattr(module, "OWN_STEPS", (10,))
     monkeypatch.setattr(module, "OWN_ETAS", (0.0,))
+    monkeypatch.setattr(module, "KEPT_LOW", 1.0)
+    monkeypatch.setattr(module, "KEPT_HIGH", 1.0)
     level = [-1.0]
 
     def sees_a_flat_face(x_t, t):
@@ -168,7 +170,7 @@ def test_the_states_follow_the_prior_as_it_learns(analytic_prior, monkeypatch):
     found = own_states(analytic_prior, analytic_corrector, pairs(), CPU, runs=1)
 
     def mean_of_a_run() -> float:
-        return float(torch.cat([next(found) for _ in range(3)])[:, :3].float().mean())
+        return float(torch.cat([next(found) for _ in range(7)])[:, :3].float().mean())
 
     before = mean_of_a_run()
     level[0] = 1.0
