@@ -1,9 +1,10 @@
 """What the embedded models reach: ``python -m dpi_core.evaluation.embedded --data FACES --out FOLDER``.
 
 On aligned faces that never trained, reduced bicubically by 4, 8 and 16 and blindly by 8, for every method of
-`dpi_core.evaluation.methods`: PSNR, SSIM, MS-SSIM, gradient similarity and LR-consistency, each with its 95 % bootstrap
-interval; the grid's spectral energy against the true faces'; the diversity of eight seeds on the first few faces; PSNR
-by brightness. Prints tables; writes ``figures.json`` and a sheet (rows: truth, then for each task every method).
+`dpi_core.evaluation.methods`: PSNR, SSIM, MS-SSIM, gradient similarity, LR-consistency and the gain in PSNR over bicubic,
+each with its 95 % bootstrap interval; the grid's spectral energy against the true faces'; the diversity of eight seeds on
+the first few faces; PSNR by brightness. Prints tables; writes ``figures.json`` and a sheet (rows: truth, then for each task
+every method).
 """
 
 import argparse

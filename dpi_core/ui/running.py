@@ -59,9 +59,9 @@ def downloads(label: str, elem_id: str) -> gr.File:
 
 
 def scroll_script(element: str) -> str:
-    """JavaScript for a click: scroll to the element with this id where the page is one column; inputs pass through."""
+    """JavaScript for a click: scroll to the element with this id where the style fixes the buttons; inputs pass through."""
     return f"""(...inputs) => {{
-  const view = document.querySelector("#{element}");
-  if (view && window.innerWidth < 800) view.scrollIntoView({{behavior: "smooth", block: "start"}});
+  const narrow = getComputedStyle(document.querySelector(".dpi-buttons")).position === "fixed";
+  if (narrow) document.querySelector("#{element}")?.scrollIntoView({{behavior: "smooth", block: "start"}});
   return inputs;
 }}"""
