@@ -76,6 +76,13 @@ def test_wrong_files_are_named(capfd, tmp_path, out):
     assert "void.png: the file is empty" in complaint(capfd, "restore", tmp_path / "void.png", "-o", out, *FAST)
 
 
+@pytest.mark.parametrize(
+    "words", [["restore", "", "-o", "y"], ["restore", "x", "-o", ""], ["detect", ""], ["compare", ""]]
+)
+def test_an_empty_name_is_not_the_current_folder(capfd, words):
+    assert "the name is empty; for the current folder write ." in complaint(capfd, *words)
+
+
 def test_a_texture_holds_no_face(capfd, tmp_path, out):
     y, x = np.mgrid[:160, :160]
     texture = ((np.sin(x / 3) + np.sin((x + y) / 5)) * 60 + 128).astype(np.uint8)

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpi_core.commands.inputs import photos_in
+from dpi_core.commands.inputs import named_path, photos_in
 from dpi_core.commands.options import Run, SeedCount, add_run_options, restorer_from, run_from
 from dpi_core.commands.progress import fetched, restored
 
@@ -24,8 +24,8 @@ def add_compare(commands) -> None:
         description="Writes OUT/<name>-<N>-seeds.zip: each seed's face, a contact sheet, a map of where they differ, and "
         "the settings and figures. --settings with that ZIP makes the same faces again.",
     )
-    p.add_argument("input", type=Path, metavar="IN", help="a photo")
-    p.add_argument("-o", "--out", type=Path, required=True, help="folder for the ZIP")
+    p.add_argument("input", type=named_path, metavar="IN", help="a photo")
+    p.add_argument("-o", "--out", type=named_path, required=True, help="folder for the ZIP")
     p.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     p.add_argument(
         "--pick", type=int, metavar="M", help=f"name the M seeds that differ most, 2 to N; 0 = none (default {PICK})"

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from dpi_core.commands.inputs import each_photo, photos_in
+from dpi_core.commands.inputs import each_photo, named_path, photos_in
 
 
 def add_detect(commands) -> None:
@@ -15,7 +15,7 @@ def add_detect(commands) -> None:
         description="One JSON object a photo. size: pixels of the photo that the side of the face's aligned crop spans; "
         "sharp: larger and finer in the photo than the embedded prior would make it.",
     )
-    p.add_argument("inputs", nargs="+", type=Path, metavar="IN")
+    p.add_argument("inputs", nargs="+", type=named_path, metavar="IN")
     p.add_argument("--detector", default="auto", help="auto, face-alignment, yunet or embedded")
     p.set_defaults(run=detect)
 

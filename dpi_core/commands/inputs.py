@@ -1,10 +1,22 @@
 """The photos that a command line names: files and folders found, worked on one by one, and names for what they become."""
 
+import argparse
 from collections.abc import Callable, Iterator
 from itertools import chain, count
 from pathlib import Path
 
 from dpi_core.commands.console import EXIT_ERROR, complain
+
+
+def named_path(text: str) -> Path:
+    """A path as argparse reads it; an empty name, which an unset shell variable leaves, is not the current folder.
+
+    Raises:
+        argparse.ArgumentTypeError: if it is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; for the current folder write .")
+    return Path(text)
 
 
 def photos_in(inputs: list[Path]) -> list[Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpi_core.commands.films import KINDS, Films
-from dpi_core.commands.inputs import each_photo, output_names, photos_in
+from dpi_core.commands.inputs import each_photo, named_path, output_names, photos_in
 from dpi_core.commands.options import SeedCount, add_run_options, restorer_from, run_from
 from dpi_core.commands.progress import fetched, restored
 
@@ -19,8 +19,8 @@ SEEDS = SeedCount(1, 64, 1)
 def add_restore(commands) -> None:
     """Add the subcommand to argparse's subparsers."""
     p = commands.add_parser("restore", help="restore the faces of photos")
-    p.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="photos, or folders of them")
-    p.add_argument("-o", "--out", type=Path, required=True, help="folder for the results (PNG, settings inside)")
+    p.add_argument("inputs", nargs="+", type=named_path, metavar="IN", help="photos, or folders of them")
+    p.add_argument("-o", "--out", type=named_path, required=True, help="folder for the results (PNG, settings inside)")
     p.add_argument("--json", action="store_true", help="print one JSON object per photo on stdout")
     p.add_argument("--film", choices=KINDS, help="also write each face's run (its first seed) step by step")
     p.add_argument("--background", type=int, help="1 to 4: enlarge the photo (Lanczos) under the faces (default 1)")
