@@ -83,6 +83,11 @@ def random_degradation(rng: np.random.Generator) -> Degradation:
     """Draw a degradation: half plain bicubic at x4, x8 or x16, half blind at x1 to x16 with blur, noise and JPEG."""
     if rng.random() < 0.5:
         return Degradation(scale=float(rng.choice([4, 8, 16])))
+    return blind_degradation(rng)
+
+
+def blind_degradation(rng: np.random.Generator) -> Degradation:
+    """Draw one of the blind chain: x1 to x16, each of blur, noise and JPEG in three cases of five."""
     return Degradation(
         scale=float(2 ** rng.uniform(0, 4)),
         kernel=str(rng.choice(["bicubic", "area"])),

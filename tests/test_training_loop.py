@@ -1,9 +1,11 @@
+import argparse
+
 import pytest
 import torch
 from torch import nn
 from training_runs import rows, samples_seen
 
-from dpi_core.training.loop import RunSettings, train
+from dpi_core.training.loop import RunSettings, share, train
 
 CPU = torch.device("cpu")
 
@@ -29,10 +31,21 @@ def test_the_loop_finds_a_minimum_hands_over_the_average_and_resumes(tmp_path):
     assert first % 8 == 0
     assert torch.allclose(handed[0].state_dict()["0.weight"], target, atol=0.1)
     before = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    run(1e-6)  # no time for a step: what was there is handed over again
+    run(0)  # no time for a step: what was there is handed over again
     assert samples_seen(tmp_path) == first
     assert torch.equal(handed[1].state_dict()["0.weight"], before["average"]["0.weight"])
     log = rows(tmp_path / "loss.csv")
     assert list(log[0]) == ["samples", "seconds", "loss"]
     assert float(log[-1]["loss"]) < float(log[0]["loss"])
     assert not (tmp_path / "checkpoint.pt.part").exists()
+
+
+@pytest.mark.parametrize("text", ["0", "0.4", "1"])
+def test_a_share_is_read_as_it_stands(text):
+    assert share(text) == float(text)
+
+
+@pytest.mark.parametrize("text", ["-0.1", "1.5", "nan", "half"])
+def test_what_is_no_share_is_refused_with_what_is_allowed(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="allowed is 0 to 1"):
+        share(text)

@@ -108,12 +108,12 @@ def test_a_run_can_start_from_weights(monkeypatch, tmp_path, faces):
 @pytest.mark.slow
 def test_it_learns_from_the_states_of_its_own_runs(monkeypatch, tmp_path, faces):
     shrink(monkeypatch)
-    shares = []
+    counts = []
     monkeypatch.setattr(
-        script, "mixed_states", lambda *given: (shares.append(given[2]), prior_states.mixed_states(*given))[1]
+        script, "own_states", lambda *given: (counts.append(given[3]), prior_states.own_states(*given))[1]
     )
-    script.main(with_argv(faces, tmp_path / "out", "--own", "0.5"))
-    assert shares == [0.5]
+    script.main([*with_argv(faces, tmp_path / "out", "--own", "0.5"), "--batch", "4"])
+    assert counts == [2]
     assert samples_seen(tmp_path / "out") > 0
     assert load_prior(str(tmp_path / "out" / "prior"), "cpu").image_size == 32
 

@@ -5,20 +5,26 @@ from conftest import analytic_corrector
 from training_runs import pairs, pictures
 
 from dpi_core import DPIConfig
+from dpi_core.degradation import Degradation
 from dpi_core.diffusion import linear_alpha_bar
 from dpi_core.masks import on_grid
 from dpi_core.pixels import to_tensor
 from dpi_core.training import prior_states as module
 from dpi_core.training.prior_states import (
+    FINE_T,
     KEPT_HIGH,
     KEPT_LOW,
     LOW_T,
     MASKED_FROM,
     OWN_FROM,
+    OWN_MILD,
+    OWN_SCALES,
     OWN_TO,
+    USES,
     made_up_states,
     mixed_states,
     noised,
+    own_degradation,
     own_states,
     pack,
     run_states,
@@ -54,11 +60,12 @@ def test_noised_faces_have_the_noise_of_their_timestep():
         assert float(noise.var()) == pytest.approx(1, abs=5 * (2 / noise.numel()) ** 0.5)
 
 
-def test_two_thirds_of_the_timesteps_are_drawn_below_600():
+def test_low_timesteps_are_drawn_more_often():
     _, t = noised(torch.zeros(4000, 1, 1, 1), AB.float())
     assert 0 <= int(t.min()) < 5
     assert 995 < int(t.max()) < 1000
-    # the last third is drawn anywhere: 2/3 + 1/3 * 0.6 of all lie below 600
+    # a sixth below 100, half below 600, a third anywhere
+    assert float((t < FINE_T).float().mean()) == pytest.approx(1 / 6 + 1 / 12 + 1 / 30, abs=5 * 0.45 / 4000**0.5)
     assert float((t < 600).float().mean()) == pytest.approx(2 / 3 + 0.2, abs=5 * 0.34 / 4000**0.5)
 
 
@@ -117,7 +124,7 @@ def test_the_states_of_a_run_are_what_the_prior_is_asked(analytic_prior, monkeyp
     true, condition = pictures(3), pictures(3)
     x_t, t, x0 = unpack(run_states(analytic_prior, analytic_corrector, true, condition, DPIConfig(steps=20, tau=150)))
     expected = [(x, s) for x, s in asked if OWN_FROM <= int(s[0]) <= OWN_TO]
-    assert len(x_t) == 3 * len(expected) == 3 * 13  # t = 700, 650 .. 100
+    assert len(x_t) == 3 * len(expected) == 3 * 14  # t = 700, 650 .. 50
     assert torch.equal(x_t, torch.cat([x for x, _ in expected]))
     assert torch.equal(t, torch.cat([s for _, s in expected]))
     assert torch.equal(x0, true.repeat(len(expected), 1, 1, 1))
@@ -134,25 +141,43 @@ def test_the_corrector_is_asked_once_a_run(analytic_prior):
     assert len(calls) == 1
 
 
-def test_batches_of_own_states_have_one_size_and_mix_timesteps(analytic_prior, monkeypatch):
+def test_own_states_are_drawn_from_the_last_runs_about_as_often_as_is_said(analytic_prior, monkeypatch):
     monkeypatch.setattr(module, "OWN_STEPS", (20,))
     monkeypatch.setattr(module, "KEPT_LOW", 1.0)
     monkeypatch.setattr(module, "KEPT_HIGH", 0.0)
-    found = own_states(analytic_prior, analytic_corrector, pairs(), CPU, runs=2)
-    first = [next(found) for _ in range(10)]  # two runs of 5 states (t = 300, 250 .. 100) for each of four faces
-    assert all(batch.shape == (4, 7, 16, 16) and batch.dtype == torch.float16 for batch in first)
-    assert sum(len(unpack(batch)[1].unique()) > 1 for batch in first) > 5
-    rows = {state.numpy().tobytes() for batch in first for state in batch}
-    assert len(rows) == 40
-    assert next(found)[0].numpy().tobytes() not in rows  # and on with the next runs
+    monkeypatch.setattr(module, "POOL_RUNS", 2)
+    runs = []
+
+    def listen(*given):
+        runs.append(run_states(*given))
+        return runs[-1]
+
+    monkeypatch.setattr(module, "run_states", listen)
+    found = own_states(analytic_prior, analytic_corrector, pairs(), 3, CPU)
+    drawn = [next(found) for _ in range(100)]
+    assert all(batch.shape == (3, 7, 16, 16) and batch.dtype == torch.float16 for batch in drawn)
+    assert sum(len(unpack(batch)[1].unique()) > 1 for batch in drawn) > 80
+    # a run of four faces has 24 states from t = 300 down, each drawn `USES` times on average
+    assert len(runs) == pytest.approx(3 * 100 / (24 * USES) + 1, abs=1)
+    known = {state.half().numpy().tobytes() for run in runs[-2:] for state in run}
+    assert all(state.numpy().tobytes() in known for state in drawn[-1])
 
 
 def test_more_states_are_kept_at_low_t(analytic_prior, monkeypatch):
     monkeypatch.setattr(module, "OWN_STEPS", (20,))
-    found = own_states(analytic_prior, analytic_corrector, pairs(count=40, size=8), CPU, runs=4)
+    found = own_states(analytic_prior, analytic_corrector, pairs(count=40, size=8), 40, CPU)
     t = torch.cat([unpack(next(found))[1] for _ in range(20)])
-    low, high = (t <= LOW_T).sum() / 5, (t > LOW_T).sum() / 8  # a run has 5 states up to 300 and 8 above
+    low, high = (t <= LOW_T).sum() / 6, (t > LOW_T).sum() / 8  # a run has 6 states up to 300 and 8 above
     assert float(low / high) == pytest.approx(KEPT_LOW / KEPT_HIGH, rel=0.4)
+
+
+def test_own_runs_restore_plain_reductions_in_their_share():
+    rng = np.random.default_rng(0)
+    draws = [own_degradation(rng) for _ in range(2000)]
+    plain = [d for d in draws if d == Degradation(scale=d.scale) and d.scale in OWN_SCALES]
+    assert len(plain) == pytest.approx(2000 * OWN_MILD, abs=5 * (2000 * OWN_MILD * (1 - OWN_MILD)) ** 0.5)
+    assert np.mean([d.scale == 4 for d in plain]) == pytest.approx(0.5, abs=0.08)
+    assert all(1 <= d.scale <= 16 for d in draws)
 
 
 def test_the_states_follow_the_prior_as_it_learns(analytic_prior, monkeypatch):
@@ -167,7 +192,9 @@ def test_the_states_follow_the_prior_as_it_learns(analytic_prior, monkeypatch):
         return (x_t - ab.sqrt() * level[0]) / (1 - ab).sqrt()
 
     monkeypatch.setattr(analytic_prior, "predict_eps", sees_a_flat_face)
-    found = own_states(analytic_prior, analytic_corrector, pairs(), CPU, runs=1)
+    monkeypatch.setattr(module, "POOL_RUNS", 1)
+    monkeypatch.setattr(module, "USES", 1)
+    found = own_states(analytic_prior, analytic_corrector, pairs(), 4, CPU)
 
     def mean_of_a_run() -> float:
         return float(torch.cat([next(found) for _ in range(7)])[:, :3].float().mean())
@@ -177,9 +204,9 @@ def test_the_states_follow_the_prior_as_it_learns(analytic_prior, monkeypatch):
     assert mean_of_a_run() > before + 0.3
 
 
-@pytest.mark.parametrize(("share", "count"), [(0.0, 0), (0.5, 4), (1.0, 8)])
-def test_a_batch_holds_both_kinds_in_their_shares(share, count):
-    batches = mixed_states(iter([torch.zeros(8, 7, 2, 2)] * 3), iter(lambda: torch.ones(8, 7, 2, 2), None), share)
+@pytest.mark.parametrize("count", [1, 4, 8])
+def test_own_states_take_the_place_of_as_many(count):
+    batches = mixed_states(iter([torch.zeros(8, 7, 2, 2)] * 3), iter(lambda: torch.ones(count, 7, 2, 2), None))
     shares = [batch[:, 0, 0, 0].numpy() for batch in batches]
     assert len(shares) == 3
     assert all(len(batch) == 8 and np.sum(batch) == count for batch in shares)

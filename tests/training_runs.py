@@ -50,7 +50,7 @@ def with_argv(faces: Path, out: Path, *more: str) -> list[str]:
 def without_time(argv: list[str]) -> list[str]:
     """The same, with no time for a step."""
     at = argv.index("--minutes") + 1
-    return [*argv[:at], "1e-6", *argv[at + 1 :]]
+    return [*argv[:at], "0", *argv[at + 1 :]]
 
 
 def shrink(monkeypatch) -> None:
@@ -59,6 +59,7 @@ def shrink(monkeypatch) -> None:
     monkeypatch.setattr(prior, "SIZE", 32)
     monkeypatch.setattr(states, "STEPS", (3,))
     monkeypatch.setattr(prior_states, "OWN_STEPS", (3,))
+    monkeypatch.setattr(prior_states, "POOL_RUNS", 2)
     monkeypatch.setattr(corrector, "ARCHITECTURE", {**corrector.ARCHITECTURE, **TINY})
 
 

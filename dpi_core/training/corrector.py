@@ -26,7 +26,7 @@ from dpi_core.pixels import to_tensor
 from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.training.data import DegradedFaces, decode, endless, training_split
 from dpi_core.training.framing import AS_IT_IS, FRAMINGS, IN_CONTEXT
-from dpi_core.training.loop import add_run_arguments, run_settings, train
+from dpi_core.training.loop import add_run_arguments, run_settings, share, train
 from dpi_core.training.networks import unet_layout
 from dpi_core.training.states import SAMPLER_SHARE, alternating, forward_states, sampler_states, unpack
 from dpi_core.weights import save_unet
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--states", choices=tuple(SHARES), default="both", help="where c comes from")
     parser.add_argument("--framing", choices=tuple(FRAMINGS), default=AS_IT_IS, help="the crop to show the faces in")
     parser.add_argument(
-        "--wide", type=float, default=0.0, help="share of batches in FFHQ's crop at 256x256, in FCM's form (0 to 1)"
+        "--wide", type=share, default=0.0, help="share of batches in FFHQ's crop at 256x256, in FCM's form (0 to 1)"
     )
     args = parser.parse_args(argv)
     settings = run_settings(args)

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from dpi_core.degradation import random_degradation
+from dpi_core.degradation import Degradation, random_degradation
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 HELD_OUT = 500
@@ -89,7 +89,7 @@ class AugmentedFaces(Dataset[np.ndarray]):
 
 
 class DegradedFaces(Dataset[np.ndarray]):
-    """Pairs (2,S,S,3) uint8 of a face and its dense condition, degraded at random.
+    """Pairs (2,S,S,3) uint8 of a face and its dense condition, degraded as `degradation` draws.
 
     `framing` changes the crop before anything else (`dpi_core.training.framing`).
     """
@@ -101,9 +101,10 @@ class DegradedFaces(Dataset[np.ndarray]):
         length: int,
         seed: int,
         framing: Callable[[Image.Image], Image.Image] = lambda face: face,
+        degradation: Callable[[np.random.Generator], Degradation] = random_degradation,
     ):
         self.names, self.images, self.size, self.length, self.seed = sorted(images), images, size, length, seed
-        self.framing = framing
+        self.framing, self.degradation = framing, degradation
 
     def __len__(self) -> int:
         return self.length
@@ -112,7 +113,7 @@ class DegradedFaces(Dataset[np.ndarray]):
         rng = np.random.default_rng((self.seed, index))
         whole = self.framing(decode(self.images[self.names[rng.integers(len(self.names))]]))
         face = augment(whole, self.size, rng)
-        low = random_degradation(rng).apply(face, rng)
+        low = self.degradation(rng).apply(face, rng)
         condition = Image.fromarray(low).resize((self.size, self.size), Image.Resampling.BICUBIC)
         return np.stack([face, np.asarray(condition)])
 

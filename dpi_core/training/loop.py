@@ -1,8 +1,8 @@
 """One training loop for every network: AdamW, a learning rate that falls as sqrt(time left), EMA, checkpoints, a log.
 
-A run lasts `minutes` and resumes from ``OUT/checkpoint.pt`` when there is one: weights, their moving average, the
-optimiser and the count of samples go on; the learning rate starts its fall again. It may be one run of several
-processes (`dpi_core.training.processes`).
+A run lasts `minutes` from its first batch and resumes from ``OUT/checkpoint.pt`` when there is one: weights, their moving
+average, the optimiser and the count of samples go on; the learning rate starts its fall again. It may be one run of
+several processes (`dpi_core.training.processes`).
 """
 
 import argparse
@@ -48,6 +48,21 @@ def add_run_arguments(parser: argparse.ArgumentParser, learning_rate: float, bat
     parser.add_argument("--compile", action="store_true", help="torch.compile the network (worth it on a GPU)")
 
 
+def share(text: str) -> float:
+    """A share of batches or states as argparse reads it.
+
+    Raises:
+        argparse.ArgumentTypeError: if it is no number from 0 to 1.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share; allowed is 0 to 1")
+    return value
+
+
 def run_settings(args: argparse.Namespace, device: torch.device | None = None) -> RunSettings:
     """`RunSettings` from the parsed arguments of `add_run_arguments`; the device is that of the process if not given.
 
@@ -87,12 +102,14 @@ def train(
     if compile_network:
         forward = torch.compile(forward)  # type: ignore[assignment]
 
-    start = saved = time.monotonic()
+    start = saved = 0.0
     length = settings.minutes * 60
     running: float | None = None
     bar = tqdm(unit=" samples", initial=samples, smoothing=0.05, disable=not processes.writes)
     with bar, _LossLog(settings.out / "loss.csv" if processes.writes else None) as log:
         for step, batch in enumerate(data):
+            if step == 0:
+                start = saved = time.monotonic()
             elapsed = processes.agreed(time.monotonic() - start)
             if elapsed >= length:
                 break

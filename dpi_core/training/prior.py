@@ -6,7 +6,7 @@ faces, a share of them as under a mask, and, with ``--own``, the states of its o
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from diffusers import UNet2DModel
@@ -16,9 +16,9 @@ from dpi_core.corrector import load_corrector
 from dpi_core.devices import pick_device
 from dpi_core.priors import UNetPrior, save_prior
 from dpi_core.training.data import AugmentedFaces, DegradedFaces, endless, training_split
-from dpi_core.training.loop import add_run_arguments, run_settings, train
+from dpi_core.training.loop import add_run_arguments, run_settings, share, train
 from dpi_core.training.networks import unet_layout
-from dpi_core.training.prior_states import made_up_states, mixed_states, own_states, unpack
+from dpi_core.training.prior_states import made_up_states, mixed_states, own_degradation, own_states, unpack
 from dpi_core.training.sheets import unconditional_sheet
 
 ARCHITECTURE = unet_layout(12, 12, (64, 96, 128, 192))
@@ -38,8 +38,8 @@ def prior_loss(prior: UNetPrior, x_t: Tensor, t: Tensor, x0: Tensor) -> Tensor:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, learning_rate=4e-4, batch=16)
-    parser.add_argument("--masked", type=float, default=0.4, help="share of noised faces under a mask (0 to 1)")
-    parser.add_argument("--own", type=float, default=0.0, help="share of states from DPI runs with this prior (0 to 1)")
+    parser.add_argument("--masked", type=share, default=0.4, help="share of noised faces under a mask (0 to 1)")
+    parser.add_argument("--own", type=share, default=0.0, help="share of states from DPI runs with this prior (0 to 1)")
     parser.add_argument("--corrector", default="embedded", help="the corrector of those runs (default embedded)")
     args = parser.parse_args(argv)
     device = pick_device(args.device)
@@ -50,13 +50,15 @@ def main(argv: list[str] | None = None) -> None:
     prior = as_prior(network.to(device))
     draws = max(len(faces), args.batch)  # a pass holds one batch at least
 
-    def batches_of(dataset: type[AugmentedFaces] | type[DegradedFaces]) -> Iterator[Tensor]:
-        return endless(lambda seed: dataset(faces, SIZE, draws, seed), args.batch, args.workers)
+    def batches_of(dataset: Callable[[int], AugmentedFaces | DegradedFaces]) -> Iterator[Tensor]:
+        return endless(dataset, args.batch, args.workers)
 
-    states = made_up_states(batches_of(AugmentedFaces), prior.alpha_bar, args.masked, device)
-    if args.own:
+    plain = batches_of(lambda seed: AugmentedFaces(faces, SIZE, draws, seed))
+    states = made_up_states(plain, prior.alpha_bar, args.masked, device)
+    if count := round(args.own * args.batch):
         corrector = load_corrector(args.corrector, args.device)
-        states = mixed_states(states, own_states(prior, corrector, batches_of(DegradedFaces), device), args.own)
+        pairs = batches_of(lambda seed: DegradedFaces(faces, SIZE, draws, seed, degradation=own_degradation))
+        states = mixed_states(states, own_states(prior, corrector, pairs, count, device))
     train(
         network,
         lambda module, batch: prior_loss(as_prior(module), *unpack(batch)),

@@ -6,21 +6,23 @@ masked   the same, with x0 seen as DPI's states show it under a mask M:
          On the grid a blurred face y takes the place of x0, with a gain g of 0 to 2.5, since at eta 0 what FCM puts on
          the grid enters eps and adds up over the steps; between the grid's pixels b is a smooth error, since there the
          sample is still on its way to the condition.
-own      the states of DPI runs with the prior as it is now (dataset aggregation, Ross et al. 2011): it learns to read
-         off the grid what its own estimates still lack. Only down to t = 100: below, the fine detail is made, and a
-         prior that learnt there what is true rather than what is likely would smooth it away.
+own      the states of DPI runs with the prior as it is now (dataset aggregation, Ross et al. 2011), down to t = 50: it
+         learns to read off the grid what its own estimates still lack. The runs keep to the settings that people use,
+         since what is rare among the states is hardly learnt.
 """
 
 import random
+from collections import deque
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import Corrector
-from dpi_core.degradation import dense_condition, downscale
+from dpi_core.degradation import Degradation, blind_degradation, dense_condition, downscale
 from dpi_core.devices import autocast
 from dpi_core.masks import on_grid
 from dpi_core.pixels import to_tensor
@@ -31,10 +33,14 @@ from dpi_core.timesteps import TRAIN_TIMESTEPS, timestep_pairs
 MASKED_SPARSITIES, SMOOTH_CELLS, MAX_GAIN = (2, 2, 2, 3, 4), (1, 2, 4, 8, 16, 32), 2.5
 LEAST_LOW_RES = 8  # pixels a side of the smallest condition: x16
 MASKED_FROM = 50  # below it the deviations of the grid, as noise, outgrow what the network can answer
-OWN_FROM, OWN_TO = 100, 700
-OWN_SPARSITIES, OWN_STEPS, OWN_ETAS = (2, 2, 2, 2, 3, 4), (10, 20, 20), (0.0, 0.0, 0.5, 1.0)
+OWN_FROM, OWN_TO = 50, 700
+FINE_T = 100
+OWN_SPARSITIES, OWN_STEPS, OWN_ETAS = (*(2,) * 8, 3, 4), (10, 20, 20, 20), (*(0.0,) * 8, 0.5, 1.0)
+OWN_MAX_TAU = 400  # low ones are more frequent, with which FCM's states go further down
+OWN_MILD, OWN_SCALES = 0.6, (4, 4, 8, 16)  # share of plain bicubic reductions; at x4 there is most to be read off
 LOW_T = 300  # up to it most is still to be read off the grid
 KEPT_LOW, KEPT_HIGH = 0.8, 0.25  # shares of a run's states that are kept, which tell much the same: up to LOW_T, above
+POOL_RUNS, USES = 8, 4  # runs whose states are drawn from at a time; how often a state is drawn on average
 
 
 def pack(x_t: Tensor, t: Tensor, x0: Tensor) -> Tensor:
@@ -62,10 +68,11 @@ def made_up_states(faces: Iterator[Tensor], alpha_bar: Tensor, masked: float, de
 
 
 def noised(x0: Tensor, alpha_bar: Tensor, masked: float = 0.0) -> tuple[Tensor, Tensor]:
-    """x_t and t for clean faces `x0` (N,3,H,W) in [-1, 1]; two thirds of the timesteps lie below 600, where DPI decides
-    what one sees."""
+    """x_t and t for clean faces `x0` (N,3,H,W) in [-1, 1]. Half the timesteps are drawn below 600, where DPI decides what
+    one sees, and a sixth below `FINE_T`, where the fine detail is made."""
     count, device = len(x0), x0.device
-    top = torch.where(torch.rand(count, device=device) < 2 / 3, 600, TRAIN_TIMESTEPS)
+    kind = torch.rand(count, device=device)
+    top = torch.where(kind < 1 / 6, FINE_T, torch.where(kind < 2 / 3, 600, TRAIN_TIMESTEPS))
     t = (torch.rand(count, device=device) * top).long()
     ab = alpha_bar[t].view(-1, 1, 1, 1)
     chosen = ((torch.rand(count, device=device) < masked) & (t >= MASKED_FROM)).view(-1, 1, 1, 1)
@@ -96,42 +103,48 @@ def under_mask(x0: Tensor, sigma: Tensor) -> Tensor:
     return seen
 
 
-def own_states(
-    prior: Prior, corrector: Corrector, pairs: Iterator[Tensor], device: torch.device, runs: int = 4
-) -> Iterator[Tensor]:
-    """Batches of states without end, from runs with `prior` as it is at the time, `runs` of them shuffled together.
+def own_degradation(rng: np.random.Generator) -> Degradation:
+    """A degradation of the faces that a prior's own runs restore."""
+    if rng.random() < OWN_MILD:
+        return Degradation(scale=float(rng.choice(OWN_SCALES)))
+    return blind_degradation(rng)
 
-    `pairs` yields (N,2,H,W,3) uint8 of faces and dense conditions; the batches have N states.
+
+def own_states(
+    prior: Prior, corrector: Corrector, pairs: Iterator[Tensor], count: int, device: torch.device
+) -> Iterator[Tensor]:
+    """Batches of `count` states without end, drawn from the last `POOL_RUNS` runs with `prior` as it was at the time.
+
+    `pairs` yields (N,2,H,W,3) uint8 of faces and dense conditions, restored together in one run.
     """
     rng = random.Random(int(torch.seed()))
+    pool: deque[Tensor] = deque(maxlen=POOL_RUNS)
     while True:
-        found = []
-        for _ in range(runs):
-            pair = next(pairs).to(device)
-            config = DPIConfig(
-                steps=rng.choice(OWN_STEPS),
-                tau=rng.randint(0, 400),
-                sparsity=rng.choice(OWN_SPARSITIES),
-                eta=rng.choice(OWN_ETAS),
-            )
-            with autocast(device):
-                states = run_states(prior, corrector, to_tensor(pair[:, 0]), to_tensor(pair[:, 1]), config)
-            found.append(states.half())
-            size = len(pair)
-        states = torch.cat(found)
-        kept = _some(states)
-        yield from (kept[i : i + size] for i in range(0, len(kept) - size + 1, size))
+        pair = next(pairs).to(device)
+        config = DPIConfig(
+            steps=rng.choice(OWN_STEPS),
+            tau=round(OWN_MAX_TAU * rng.random() ** 2),
+            sparsity=rng.choice(OWN_SPARSITIES),
+            eta=rng.choice(OWN_ETAS),
+        )
+        with autocast(device):
+            states = run_states(prior, corrector, to_tensor(pair[:, 0]), to_tensor(pair[:, 1]), config)
+        pool.append(_some(states.half()))
+        if len(pool) < POOL_RUNS:
+            continue
+        drawn_from = torch.cat(list(pool))
+        for _ in range(round(USES * len(drawn_from) / POOL_RUNS / count)):
+            yield drawn_from[torch.randint(len(drawn_from), (count,), device=drawn_from.device)]
 
 
 def _some(states: Tensor) -> Tensor:
-    """A random part of the states in random order, more of those at low t."""
+    """A random part of the states, more of those at low t."""
     share = torch.where(states[:, 6, 0, 0] <= LOW_T, KEPT_LOW, KEPT_HIGH)
-    kept = states[torch.rand(len(states), device=states.device) < share]
-    return kept[torch.randperm(len(kept))]
+    return states[torch.rand(len(states), device=states.device) < share]
 
 
 def run_states(prior: Prior, corrector: Corrector, true: Tensor, condition: Tensor, config: DPIConfig) -> Tensor:
-    """The states (M,7,H,W) from t = 700 to 100 that one run over faces (N,3,H,W) shows the prior; random seeds."""
+    """The states (M,7,H,W) from t = 700 to 50 that one run over faces (N,3,H,W) shows the prior; random seeds."""
     seeds = torch.randint(2**31, (len(true),)).tolist()
     events = sample_steps(prior, condition, config, corrector=_Once(corrector), seeds=seeds)
     found = []
@@ -143,11 +156,10 @@ def run_states(prior: Prior, corrector: Corrector, true: Tensor, condition: Tens
     return torch.cat(found)
 
 
-def mixed_states(made_up: Iterator[Tensor], own: Iterator[Tensor], share: float) -> Iterator[Tensor]:
-    """Batches of which a `share` (0 to 1) are own states and the rest made up."""
-    for states in made_up:
-        count = round(share * len(states))
-        yield torch.cat([states[count:], next(own)[:count]]) if count else states
+def mixed_states(made_up: Iterator[Tensor], own: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Batches as large as those `made_up`, in which the next of its `own` states take the place of as many."""
+    for states, found in zip(made_up, own, strict=False):
+        yield torch.cat([states[len(found) :], found])
 
 
 class _Once:
