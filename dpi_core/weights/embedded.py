@@ -22,7 +22,7 @@ class EmbeddedWeights:
 NON_COMMERCIAL = "non-commercial research (terms of the training photographs)"
 EMBEDDED = {
     "prior": EmbeddedWeights(
-        f"prior/{UNET_FILE}", "47be266973e76b5c10615a51dcea83568f3e01f03eabfe7f421a153365abc2a3", NON_COMMERCIAL
+        f"prior/{UNET_FILE}", "a2620fced498f2dd5b0229b3694018b26e91d74114814beab8296a77ee9e2bef", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
         f"corrector/{UNET_FILE}", "882fe25e68a09606d97e25abfebecdf80cc17f86d8b630c17a5829dacfad3210", NON_COMMERCIAL
