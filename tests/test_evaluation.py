@@ -8,9 +8,10 @@ from PIL import Image
 from dpi_core.consistency import project
 from dpi_core.degradation import downscale
 from dpi_core.evaluation import embedded, stages
-from dpi_core.evaluation.held_out import bicubic_task, blind_task, brightness_thirds, held_out_faces
+from dpi_core.evaluation.held_out import bicubic_task, blind_task, brightness, held_out_faces
 from dpi_core.evaluation.intervals import mean_interval
 from dpi_core.evaluation.methods import Models, corrector_alone, restore
+from dpi_core.evaluation.report import FORMATS
 from dpi_core.training.data import held_out_names
 
 
@@ -84,11 +85,16 @@ def test_a_blind_task_is_the_same_every_time_and_for_any_number_of_faces():
     assert not torch.equal(task.low_res, bicubic_task(pictures(), 8).low_res)
 
 
-def test_thirds_by_brightness_part_the_faces_in_order():
-    faces = torch.linspace(-0.9, 0.9, 7).flip(0).view(7, 1, 1, 1).expand(7, 3, 8, 8)
-    thirds = brightness_thirds(faces)
-    assert [len(rows) for _, rows in thirds] == [3, 2, 2]
-    assert torch.cat([rows for _, rows in thirds]).tolist() == [6, 5, 4, 3, 2, 1, 0]
+def test_a_face_keeps_its_number_in_any_part_of_the_faces():
+    whole, part = blind_task(pictures(5)), blind_task(pictures(5)[3:], first=3)
+    assert torch.equal(part.low_res, whole.low_res[3:])
+    assert (part.first, bicubic_task(pictures(), 4, first=7).first) == (3, 7)
+
+
+def test_brightness_is_that_of_the_middle():
+    faces = torch.full((2, 3, 8, 8), -1.0)
+    faces[:, :, 2:-2, 2:-2] = torch.tensor([0.5, -0.25]).view(2, 1, 1, 1)
+    assert brightness(faces).tolist() == [0.5, -0.25]
 
 
 # Methods.
@@ -117,16 +123,10 @@ def test_a_face_gets_the_same_result_in_any_batch(analytic_prior, monkeypatch):
     whole = restore(models(analytic_prior, None), task, DPIConfig(steps=3))
     monkeypatch.setattr(methods, "BATCH", 2)
     assert torch.allclose(restore(models(analytic_prior, None), task, DPIConfig(steps=3)), whole, atol=1e-5)
+    last = bicubic_task(pictures(5)[3:], 4, first=3)
+    assert torch.allclose(restore(models(analytic_prior, None), last, DPIConfig(steps=3)), whole[3:], atol=1e-5)
     exact = restore(models(analytic_prior, None), task, DPIConfig(steps=3, project=True))
     assert torch.allclose(exact, project(whole, task.low_res), atol=1e-5)
-
-
-def test_the_gain_is_taken_face_by_face():
-    bicubic = {"psnr": [20.0, 25.0, 33.0]}
-    found = embedded.summary({"psnr": [21.5, 26.5, 34.5]}, bicubic)
-    assert found["gain"] == (1.5, 1.5, 1.5)  # all three gain the same, however far apart they are
-    mean, low, high = found["psnr"]
-    assert low < mean < high
 
 
 # The commands.
@@ -136,15 +136,25 @@ def test_the_gain_is_taken_face_by_face():
 def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(embedded, "SCALES", (8,))
     monkeypatch.setattr(embedded, "SEEDS", 2)
-    argv = ["--data", str(folder), "--out", str(tmp_path / "out"), "--faces", "2", "--diversity-faces", "1"]
-    embedded.main([*argv, "--device", "cpu"])
+    monkeypatch.setattr(embedded, "TOGETHER", 1)
+    argv = ["--data", str(folder), "--out", str(tmp_path / "out"), "--diversity-faces", "1", "--device", "cpu"]
+    embedded.main([*argv, "--faces", "1"])
+    first = json.loads((tmp_path / "out" / "measured.json").read_text())
+    (tmp_path / "out" / "sheet.png").rename(tmp_path / "sheet.png")
+    capsys.readouterr()
+    embedded.main([*argv, "--faces", "2"])  # goes on from there
     report = json.loads((tmp_path / "out" / "figures.json").read_text())
+    measured = json.loads((tmp_path / "out" / "measured.json").read_text())
     assert report["faces"] == 2
+    assert not (tmp_path / "out" / "sheet.png").exists(), "the first face was restored again"
+    for task, methods in first["tasks"].items():
+        for name, row in methods.items():
+            assert all(measured["tasks"][task][name][measure][:1] == values for measure, values in row.items())
     assert list(report["tasks"]) == ["x8", "x8 blind"]
     for row in report["tasks"].values():
         assert {"bicubic", "corrector alone", "DPI, tau 150", "DPI, tau 150, no CRT"} < set(row)
         for measures in row.values():
-            assert list(measures) == list(embedded.FORMATS)
+            assert list(measures) == list(FORMATS)
             assert all(low <= mean <= high for mean, low, high in measures.values())
     projected = report["tasks"]["x8"]["DPI, tau 150, projected"]["lr_consistency"][0]
     assert projected > report["tasks"]["x8"]["DPI, tau 150"]["lr_consistency"][0] + 10
@@ -153,12 +163,15 @@ def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp
     for title in (
         "| x8 | PSNR dB",
         "| x8 blind | PSNR dB",
-        "grid energy",
+        "energy at the grid",
+        "energy of fine detail",
         "std over seeds",
         "bicubic -> preset medium",
     ):
         assert title in out
-    assert Image.open(tmp_path / "out" / "sheet.png").width == 2 * 128
+    assert Image.open(tmp_path / "sheet.png").width == 128
+    with pytest.raises(SystemExit, match=r"another number of faces for the diversity; remove it"):
+        embedded.main([*argv, "--diversity-faces", "0"])
 
 
 @pytest.mark.slow

@@ -2,14 +2,17 @@
 
 On aligned faces that never trained, reduced bicubically by 4, 8 and 16 and blindly by 8, for every method of
 `dpi_core.evaluation.methods`: PSNR, SSIM, MS-SSIM, gradient similarity, LR-consistency and the gain in PSNR over bicubic,
-each with its 95 % bootstrap interval; the grid's spectral energy against the true faces'; the diversity of eight seeds on
-the first few faces; PSNR by brightness. Prints tables; writes ``figures.json`` and a sheet (rows: truth, then for each task
-every method).
+each with its 95 % bootstrap interval; the spectral energy of the mask's grid and of fine detail against the true faces';
+the diversity of eight seeds on the first few faces; PSNR by brightness. Prints tables; writes ``figures.json`` and a sheet
+of the first faces (rows: truth, then for each task every method).
+
+All 500 faces take hours on a laptop. ``measured.json`` holds what is known of every face; the same command goes on from it.
 """
 
 import argparse
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -17,14 +20,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dpi_core.consistency import project
-from dpi_core.evaluation.held_out import (
-    Task,
-    bicubic_task,
-    blind_task,
-    brightness_thirds,
-    held_out_faces,
-)
-from dpi_core.evaluation.intervals import mean_interval
+from dpi_core.evaluation.held_out import Task, bicubic_task, blind_task, brightness, held_out_faces
+from dpi_core.evaluation.measured import Figures, Measured, digest, resumed
 from dpi_core.evaluation.methods import (
     CONFIGS,
     PROJECTED,
@@ -34,15 +31,26 @@ from dpi_core.evaluation.methods import (
     models_from,
     restore,
 )
-from dpi_core.metrics import gradient_similarity, grid_energy, lr_consistency, ms_ssim, psnr, seed_diversity, ssim
+from dpi_core.evaluation.report import report, tables
+from dpi_core.metrics import (
+    detail_energy,
+    gradient_similarity,
+    grid_energy,
+    lr_consistency,
+    ms_ssim,
+    psnr,
+    seed_diversity,
+    ssim,
+)
 from dpi_core.viz import grid_sheet
 
 SCALES = (4, 8, 16)
 SEEDS = 8
 DIVERSITY_METHODS = ("DPI, published (tau 350)", "DPI, tau 150", "preset medium")
-FORMATS = {"psnr": ".2f", "ssim": ".3f", "ms_ssim": ".3f", "gradients": ".3f", "lr_consistency": ".1f", "gain": "+.2f"}
+TOGETHER = 10  # faces that are measured before the file is written
+SHOWN = 8  # faces on the sheet
 
-Figures = dict[str, list[float]]  # measure -> one value a face
+ENERGIES: dict[str, Callable[[Tensor], float]] = {"grid": lambda face: grid_energy(face, 2), "detail": detail_energy}
 
 
 def figures(result: Tensor, true: Tensor, low_res: Tensor) -> Figures:
@@ -54,24 +62,50 @@ def figures(result: Tensor, true: Tensor, low_res: Tensor) -> Figures:
         "gradients": lambda i: gradient_similarity(result[i], true[i]),
         "lr_consistency": lambda i: lr_consistency(result[i], low_res[i]),
     }
-    return {name: [measure(i) for i in range(len(true))] for name, measure in measures.items()}
+    found = {name: [measure(i) for i in range(len(true))] for name, measure in measures.items()}
+    return found | {name: [energy(face) for face in result] for name, energy in ENERGIES.items()}
 
 
-def summary(row: Figures, bicubic: Figures) -> dict[str, tuple[float, float, float]]:
-    """Mean and 95 % interval of every measure, and of the gain in PSNR over bicubic, taken face by face: how hard a face
-    is drops out of it."""
-    gain = [a - b for a, b in zip(row["psnr"], bicubic["psnr"], strict=True)]
-    return {measure: mean_interval(values) for measure, values in {**row, "gain": gain}.items()}
+def of_truth(true: Tensor) -> Figures:
+    """What is known of the true faces (N,3,H,W) themselves."""
+    energies = {name: [energy(face) for face in true] for name, energy in ENERGIES.items()}
+    return {"brightness": brightness(true).tolist(), **energies}
 
 
-def diversity(models: Models, task: Task, faces: int) -> dict[str, float]:
-    """The per-pixel standard deviation over seeds in 8-bit levels, the mean over the first `faces` faces."""
-    few = Task(task.name, task.low_res[:faces], task.condition[:faces])
+def results(models: Models, task: Task) -> Iterator[tuple[str, Tensor]]:
+    """The results (N,3,H,W) of every method, and of some the projected ones too."""
+    for name, method in methods(models).items():
+        result = method(task)
+        yield name, result
+        if name in PROJECTED:
+            yield f"{name}, projected", project(result, task.low_res)
+
+
+def diversity(models: Models, task: Task, faces: int) -> Figures:
+    """The per-pixel standard deviation over seeds in 8-bit levels, of each of the first `faces` faces of the task."""
+    few = Task(task.name, task.low_res[:faces], task.condition[:faces], task.first)
     found = {}
     for name in DIVERSITY_METHODS:
-        results = torch.stack([restore(models, few, CONFIGS[name], seeds=1000 * s) for s in range(SEEDS)], dim=1)
-        found[name] = sum(float(seed_diversity(one).mean()) for one in results) / len(results) * 127.5
+        seen = torch.stack([restore(models, few, CONFIGS[name], seeds=1000 * s) for s in range(SEEDS)], dim=1)
+        found[name] = [float(seed_diversity(one).mean()) * 127.5 for one in seen]
     return found
+
+
+def measure(models: Models, true: Tensor, first: int, diverse: int) -> tuple[Measured, list[Tensor]]:
+    """The figures of faces (N,3,H,W), the first of which has number `first`, and their rows of the sheet.
+
+    `diverse`: of how many of them the diversity is measured.
+    """
+    found = Measured({}, truth=of_truth(true))
+    rows = [true]
+    for task in (*(bicubic_task(true, scale, first) for scale in SCALES), blind_task(true, first)):
+        row = found.tasks.setdefault(task.name, {})
+        for name, result in results(models, task):
+            row[name] = figures(result, true, task.low_res)
+            rows.append(result)
+        if diverse:
+            found.diversity[task.name] = diversity(models, task, diverse)
+    return found, rows
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -85,74 +119,37 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     models = models_from(args)
     true = held_out_faces(args.data, models.prior.image_size, args.faces, args.all)
-    tasks = [*(bicubic_task(true, scale) for scale in SCALES), blind_task(true)]
-    compared = methods(models)
 
     args.out.mkdir(parents=True, exist_ok=True)
-    columns = min(8, len(true))
-    energy = grid_energy(true, 2)
-    report: dict = {"faces": len(true), "prior": args.prior, "corrector": args.corrector, "grid_energy_truth": energy}
-    report |= {"tasks": {}, "grid": {}, "diversity": {}, "brightness": {}}
-    shown = [true[:columns]]
-    with tqdm(total=len(tasks) * len(compared)) as bar:
-        for task in tasks:
-            found: dict[str, Figures] = {}
-            for name, method in compared.items():
-                bar.set_postfix_str(f"{task.name} {name}")
-                result = method(task)
-                results = {name: result}
-                if name in PROJECTED:
-                    results[f"{name}, projected"] = project(result, task.low_res)
-                for title, faces in results.items():
-                    found[title] = figures(faces, true, task.low_res)
-                    report["grid"].setdefault(title, {})[task.name] = grid_energy(faces, 2) / energy
-                shown.append(result[:columns])
-                bar.update()
-            report["tasks"][task.name] = {name: summary(row, found["bicubic"]) for name, row in found.items()}
-            report["brightness"][task.name] = {
-                third: [sum(found[name]["psnr"][i] for i in rows) / len(rows) for name in ("bicubic", "preset medium")]
-                for third, rows in brightness_thirds(true)
-                if len(rows)  # of one or two faces, not every third has one
-            }
-            if args.diversity_faces:
-                report["diversity"][task.name] = diversity(models, task, args.diversity_faces)
-            (args.out / "figures.json").write_text(json.dumps(report, indent=1) + "\n")
-    grid_sheet([image for row in shown for image in row], columns).save(args.out / "sheet.png")
-    print(tables(report))
+    path = args.out / "measured.json"
+    try:
+        measured = resumed(path, made_with(args, models, true))
+    except ValueError as error:
+        sys.exit(str(error))
+    with tqdm(total=len(true), initial=min(measured.count, len(true)), unit="face") as bar:
+        for first in range(measured.count, len(true), TOGETHER):
+            together = true[first : first + TOGETHER]
+            diverse = min(max(args.diversity_faces - first, 0), len(together))
+            found, rows = measure(models, together, first, diverse)
+            if first == 0:
+                shown = min(SHOWN, len(together))
+                grid_sheet([face for row in rows for face in row[:shown]], shown).save(args.out / "sheet.png")
+            measured.add(found)
+            measured.save(path)
+            (args.out / "figures.json").write_text(json.dumps(report(measured), indent=1) + "\n")
+            bar.update(len(together))
+    print(tables(report(measured)))
 
 
-def tables(report: dict) -> str:
-    """The figures as Markdown: a table a task, then one each for grid energy, diversity and brightness."""
-    parts = [f"{report['faces']} held-out faces; means with 95 % intervals."]
-    for task, rows in report["tasks"].items():
-        lines = [
-            f"| {task} | PSNR dB | SSIM | MS-SSIM | gradients | LR-consistency dB | over bicubic dB |",
-            "|---" * 7 + "|",
-        ]
-        for name, row in rows.items():
-            cells = [
-                f"{mean:{form}} ({low:{form}} .. {high:{form}})"
-                for form, (mean, low, high) in zip(FORMATS.values(), row.values(), strict=True)
-            ]
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        parts.append("\n".join(lines))
-    parts.append(_table("grid energy / truth's", report["grid"], ".1f", transposed=False))
-    if report["diversity"]:
-        parts.append(_table("std over seeds, levels", report["diversity"], ".1f", transposed=True))
-    thirds = {
-        task: {k: f"{b:.2f} -> {a:.2f}" for k, (b, a) in row.items()} for task, row in report["brightness"].items()
+def made_with(args: argparse.Namespace, models: Models, true: Tensor) -> dict[str, str]:
+    """What the figures depend on, by names that a person knows."""
+    return {
+        "prior": f"{args.prior} {digest(models.prior.unet.state_dict())}",
+        "corrector": f"{args.corrector} {digest(models.corrector.unet.state_dict())}",
+        "first face": digest({"pixels": true[0]}),
+        "settings": str(CONFIGS),
+        "number of faces for the diversity": str(args.diversity_faces),
     }
-    parts.append(_table("PSNR dB, bicubic -> preset medium", thirds, "", transposed=True))
-    return "\n\n".join(parts)
-
-
-def _table(title: str, rows: dict[str, dict], form: str, transposed: bool) -> str:
-    if transposed:
-        rows = {name: {task: row[name] for task, row in rows.items()} for name in next(iter(rows.values()))}
-    head = list(next(iter(rows.values())))
-    lines = [f"| {title} | " + " | ".join(head) + " |", "|---" * (len(head) + 1) + "|"]
-    lines += [f"| {name} | " + " | ".join(f"{row[task]:{form}}" for task in head) + " |" for name, row in rows.items()]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -18,11 +17,15 @@ BLIND_SCALE = 8
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Low-resolution faces (N,3,h,w) and the dense conditions (N,3,H,W) made of them, both in [-1, 1]."""
+    """Low-resolution faces (N,3,h,w) and the dense conditions (N,3,H,W) made of them, both in [-1, 1].
+
+    `first` is the number of the first among all held-out faces: numbers, not places in a batch, decide on seeds and draws.
+    """
 
     name: str
     low_res: Tensor
     condition: Tensor
+    first: int = 0
 
 
 def held_out_faces(
@@ -42,21 +45,21 @@ def held_out_faces(
     return to_tensor(np.stack([np.asarray(face) for face in faces]))
 
 
-def bicubic_task(true: Tensor, scale: int) -> Task:
-    """The faces (N,3,H,W) reduced bicubically."""
+def bicubic_task(true: Tensor, scale: int, first: int = 0) -> Task:
+    """The faces (N,3,H,W), the first of which has number `first`, reduced bicubically."""
     low_res = downscale(true, scale)
-    return Task(f"x{scale}", low_res, dense_condition(low_res, *true.shape[2:]))
+    return Task(f"x{scale}", low_res, dense_condition(low_res, *true.shape[2:]), first)
 
 
-def blind_task(true: Tensor) -> Task:
+def blind_task(true: Tensor, first: int = 0) -> Task:
     """The faces blurred, reduced by 8, with noise and JPEG; each face has its own draw, the same in every run."""
     pixels = ((true.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    low_res = to_tensor(np.stack([_blind(face, i) for i, face in enumerate(pixels)]))
-    return Task(f"x{BLIND_SCALE} blind", low_res, dense_condition(low_res, *true.shape[2:]))
+    low_res = to_tensor(np.stack([_blind(face, number) for number, face in enumerate(pixels, first)]))
+    return Task(f"x{BLIND_SCALE} blind", low_res, dense_condition(low_res, *true.shape[2:]), first)
 
 
-def _blind(face: np.ndarray, index: int) -> np.ndarray:
-    rng = np.random.default_rng(index)
+def _blind(face: np.ndarray, number: int) -> np.ndarray:
+    rng = np.random.default_rng(number)
     draw = Degradation(
         scale=BLIND_SCALE,
         kernel=str(rng.choice(["bicubic", "area"])),
@@ -67,12 +70,10 @@ def _blind(face: np.ndarray, index: int) -> np.ndarray:
     return draw.apply(face, rng)
 
 
-def brightness_thirds(true: Tensor) -> list[tuple[str, Tensor]]:
-    """Indices of the third of the faces (N,3,H,W) with the darkest, the middle and the lightest face centre.
+def brightness(true: Tensor) -> Tensor:
+    """How light the centre of each face (N,3,H,W) is, (N,) in [-1, 1].
 
     A rough stand-in for skin tone, which the photographs do not state; it is the light of the picture as well.
     """
     height, width = true.shape[2:]
-    centre = true[:, :, height // 4 : -height // 4, width // 4 : -width // 4].mean(dim=(1, 2, 3))
-    thirds = torch.tensor_split(centre.argsort(), 3)
-    return list(zip(("darkest third", "middle third", "lightest third"), thirds, strict=True))
+    return true[:, :, height // 4 : -height // 4, width // 4 : -width // 4].mean(dim=(1, 2, 3))

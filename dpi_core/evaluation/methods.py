@@ -1,4 +1,4 @@
-"""What is compared: functions from a task's conditions to results, one result a face; face i gets seed i."""
+"""What is compared: functions from a task's conditions to results, one result a face; face number i gets seed i."""
 
 import argparse
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def restore(models: Models, task: Task, config: DPIConfig, seeds: int = 0) -> Te
     for start in range(0, len(task.condition), BATCH):
         rows = slice(start, start + BATCH)
         condition, low_res = task.condition[rows].to(models.device), task.low_res[rows].to(models.device)
-        own = range(seeds + start, seeds + start + len(condition))
+        own = range(seeds + task.first + start, seeds + task.first + start + len(condition))
         parts.append(
             sample(models.prior, condition, config, corrector=models.corrector, seeds=own, low_res=low_res).cpu()
         )
