@@ -1,9 +1,8 @@
 """Settings to start from: data, not code. One table a size of prior, one row a strength of the damage.
 
 The published tau belongs to a large prior. The embedded one is small and drifts when it is left alone that long, so all but
-its row for heavy damage hand over to RACM later. Their eta lies between 0, which agrees best with the input and keeps a
-trace of the mask's grid, and 1, which has no grid and drifts more. ``python -m dpi_core.evaluation.sweep`` prints what a row
-should hold.
+its row for heavy damage hand over to RACM later. None renews noise: what eta adds in variety costs more likeness and
+detail than a higher tau does. ``python -m dpi_core.evaluation.sweep`` prints what a row should hold.
 """
 
 import json
@@ -24,13 +23,11 @@ SMALL, LARGE = 128, 256
 TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name -> settings
     SMALL: {
         "mild": Preset(
-            DPIConfig(tau=0, eta=0.5, project=True),
+            DPIConfig(tau=0, project=True),
             "for a small but clean input, which it agrees with exactly; noise would stay",
         ),
-        "medium": Preset(DPIConfig(tau=150, eta=0.5), "likeness with some detail"),
-        "heavy": Preset(
-            DPIConfig(tau=350, eta=0.5), "for a badly damaged input: RACM for longer, more invention and variety"
-        ),
+        "medium": Preset(DPIConfig(tau=200), "likeness with some detail"),
+        "heavy": Preset(DPIConfig(tau=450), "for a badly damaged input: RACM for longer, more invention and variety"),
         "published": Preset(DPIConfig(), "the paper's DDIM setting, made for a large 256x256 prior"),
     },
     LARGE: {

@@ -68,7 +68,7 @@ def add_endpoints(engine: Engine) -> None:
     """Add the endpoints to the `gr.Blocks` being built."""
     with gr.Row(visible=False):
         image = photo_input(label="image")
-        config = typed(gr.JSON({}, label="config"), config_schema(), {"tau": 150, "eta": 0.5})
+        config = typed(gr.JSON({}, label="config"), config_schema(), {"tau": 200})
         seed = typed(gr.Number(0, label="seed", precision=0), SEED, 0)
         seeds = typed(gr.JSON(None, label="seeds"), SEEDS, [0, 1, 2, 3])
         scale = typed(gr.Number(None, label="scale", precision=0), SCALE, 8)
