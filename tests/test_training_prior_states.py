@@ -142,7 +142,7 @@ def test_the_corrector_is_asked_once_a_run(analytic_prior):
 
 
 def test_own_states_are_drawn_from_the_last_runs_about_as_often_as_is_said(analytic_prior, monkeypatch):
-    monkeypatch.setattr(module, "OWN_STEPS", (20,))
+    monkeypatch.setattr(module, "OWN_STEPS", (20, 20))
     monkeypatch.setattr(module, "KEPT_LOW", 1.0)
     monkeypatch.setattr(module, "KEPT_HIGH", 0.0)
     monkeypatch.setattr(module, "POOL_RUNS", 2)
@@ -164,11 +164,18 @@ def test_own_states_are_drawn_from_the_last_runs_about_as_often_as_is_said(analy
 
 
 def test_more_states_are_kept_at_low_t(analytic_prior, monkeypatch):
-    monkeypatch.setattr(module, "OWN_STEPS", (20,))
+    monkeypatch.setattr(module, "OWN_STEPS", (20, 20))
     found = own_states(analytic_prior, analytic_corrector, pairs(count=40, size=8), 40, CPU)
     t = torch.cat([unpack(next(found))[1] for _ in range(20)])
     low, high = (t <= LOW_T).sum() / 6, (t > LOW_T).sum() / 8  # a run has 6 states up to 300 and 8 above
     assert float(low / high) == pytest.approx(KEPT_LOW / KEPT_HIGH, rel=0.4)
+
+
+def test_no_timestep_is_met_so_often_that_it_could_be_learnt_by_heart(analytic_prior, monkeypatch):
+    found = own_states(analytic_prior, analytic_corrector, pairs(count=8, size=8), 40, CPU)
+    t = torch.cat([unpack(next(found))[1] for _ in range(100)])
+    assert torch.bincount(t).max() < 0.1 * len(t)
+    assert len(t.unique()) > 50
 
 
 def test_own_runs_restore_plain_reductions_in_their_share():
@@ -181,7 +188,7 @@ def test_own_runs_restore_plain_reductions_in_their_share():
 
 
 def test_the_states_follow_the_prior_as_it_learns(analytic_prior, monkeypatch):
-    monkeypatch.setattr(module, "OWN_STEPS", (10,))
+    monkeypatch.setattr(module, "OWN_STEPS", (10, 10))
     monkeypatch.setattr(module, "OWN_ETAS", (0.0,))
     monkeypatch.setattr(module, "KEPT_LOW", 1.0)
     monkeypatch.setattr(module, "KEPT_HIGH", 1.0)

@@ -58,7 +58,7 @@ def shrink(monkeypatch) -> None:
     monkeypatch.setattr(prior, "ARCHITECTURE", {**prior.ARCHITECTURE, **TINY})
     monkeypatch.setattr(prior, "SIZE", 32)
     monkeypatch.setattr(states, "STEPS", (3,))
-    monkeypatch.setattr(prior_states, "OWN_STEPS", (3,))
+    monkeypatch.setattr(prior_states, "OWN_STEPS", (3, 3))
     monkeypatch.setattr(prior_states, "POOL_RUNS", 2)
     monkeypatch.setattr(corrector, "ARCHITECTURE", {**corrector.ARCHITECTURE, **TINY})
 

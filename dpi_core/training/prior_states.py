@@ -35,7 +35,8 @@ LEAST_LOW_RES = 8  # pixels a side of the smallest condition: x16
 MASKED_FROM = 50  # below it the deviations of the grid, as noise, outgrow what the network can answer
 OWN_FROM, OWN_TO = 50, 700
 FINE_T = 100
-OWN_SPARSITIES, OWN_STEPS, OWN_ETAS = (*(2,) * 8, 3, 4), (10, 20, 20, 20), (*(0.0,) * 8, 0.5, 1.0)
+OWN_SPARSITIES, OWN_ETAS = (*(2,) * 8, 3, 4), (*(0.0,) * 8, 0.5, 1.0)
+OWN_STEPS = 14, 26  # from .. to
 OWN_MAX_TAU = 400  # low ones are more frequent, with which FCM's states go further down
 OWN_MILD, OWN_SCALES = 0.6, (4, 4, 8, 16)  # share of plain bicubic reductions; at x4 there is most to be read off
 LOW_T = 300  # up to it most is still to be read off the grid
@@ -122,7 +123,7 @@ def own_states(
     while True:
         pair = next(pairs).to(device)
         config = DPIConfig(
-            steps=rng.choice(OWN_STEPS),
+            steps=rng.randint(*OWN_STEPS),
             tau=round(OWN_MAX_TAU * rng.random() ** 2),
             sparsity=rng.choice(OWN_SPARSITIES),
             eta=rng.choice(OWN_ETAS),
