@@ -29,6 +29,7 @@ class Measured:
 
     @property
     def count(self) -> int:
+        """Of how many faces everything is known."""
         return min((len(values) for values in self.truth.values()), default=0)
 
     def add(self, other: "Measured") -> None:

@@ -6,7 +6,10 @@ from dpi_core.evaluation.intervals import mean_interval
 from dpi_core.evaluation.measured import Figures, Measured, mean
 
 FORMATS = {"psnr": ".2f", "ssim": ".3f", "ms_ssim": ".3f", "gradients": ".3f", "lr_consistency": ".1f", "gain": "+.2f"}
-ENERGIES = {"grid": "energy at the grid's frequency / true faces'", "detail": "energy of fine detail / true faces'"}
+ENERGY_TITLES = {
+    "grid": "energy at the grid's frequency / true faces'",
+    "detail": "energy of fine detail / true faces'",
+}
 THIRDS = ("darkest third", "middle third", "lightest third")
 LIGHT_METHODS = ("bicubic", "preset medium")  # whose PSNR is told by brightness
 
@@ -22,7 +25,7 @@ def report(measured: Measured) -> dict:
             for third, rows in thirds
             if len(rows)  # of one or two faces, not every third has one
         }
-    for energy in ENERGIES:
+    for energy in ENERGY_TITLES:
         true = mean(measured.truth[energy])
         found[energy] = {
             name: {task: mean(methods[name][energy]) / true for task, methods in measured.tasks.items()}
@@ -55,7 +58,7 @@ def tables(found: dict) -> str:
             ]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         parts.append("\n".join(lines))
-    parts += [_table(title, found[energy], ".2f", transposed=False) for energy, title in ENERGIES.items()]
+    parts += [_table(title, found[energy], ".2f", transposed=False) for energy, title in ENERGY_TITLES.items()]
     if found["diversity"]:
         parts.append(_table("std over seeds, levels", found["diversity"], ".1f", transposed=True))
     thirds = {
