@@ -133,6 +133,7 @@ def train(
             if processes.writes and time.monotonic() - saved > settings.save_minutes * 60:
                 _save(settings.out, network, average, optimiser, samples)
                 saved = time.monotonic()
+    del forward
     processes.leave()
     if not processes.writes:
         return

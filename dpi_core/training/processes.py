@@ -51,8 +51,10 @@ class Processes:
         return float(broadcast(torch.tensor([seconds], dtype=torch.float64, device=self.device))[0])
 
     def leave(self) -> None:
-        """Part from the others: nothing is shared after this."""
+        """Part from the others, who must come here too. Whoever holds what `shared` returned lets go of it first."""
         if self.accelerator is not None:
+            self.accelerator.wait_for_everyone()  # one that is still in its last call would wait for ever
+            self.accelerator.free_memory()  # a shared network that outlives the connection may wait for it at its end
             self.accelerator.end_training()
 
 
