@@ -1,8 +1,8 @@
 """Settings to start from: data, not code. One table a size of prior, one row a strength of the damage.
 
 The published tau belongs to a large prior. The embedded one is small and drifts when it is left alone that long, so all but
-its row for heavy damage hand over to RACM later. None renews noise: what eta adds in variety costs more likeness and
-detail than a higher tau does. ``python -m dpi_core.evaluation.sweep`` prints what a row should hold.
+its row for heavy damage hand over to RACM later. None renews noise (eta): at the same likeness a higher tau leaves more
+detail. ``python -m dpi_core.evaluation.sweep`` prints what a row should hold.
 """
 
 import json
