@@ -172,6 +172,8 @@ def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp
     assert Image.open(tmp_path / "sheet.png").width == 128
     with pytest.raises(SystemExit, match=r"another number of faces for the diversity; remove it"):
         embedded.main([*argv, "--diversity-faces", "0"])
+    with pytest.raises(SystemExit, match=r"another precision; remove it"):
+        embedded.main([*argv, "--precision", "bfloat16"])
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dpi_core.acceleration import accelerated
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import UNetCorrector, load_corrector
 from dpi_core.devices import pick_device
@@ -33,6 +34,10 @@ class Models:
     prior: UNetPrior
     corrector: UNetCorrector
     device: torch.device
+
+    def computing_in(self, dtype: torch.dtype) -> "Models":
+        """The same networks in `dtype`; they are converted in place."""
+        return Models(accelerated(self.prior, dtype), accelerated(self.corrector, dtype), self.device)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:

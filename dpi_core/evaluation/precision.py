@@ -12,7 +12,6 @@ import argparse
 import torch
 from torch import Tensor
 
-from dpi_core.acceleration import accelerated
 from dpi_core.corrector import load_corrector
 from dpi_core.devices import pick_device
 from dpi_core.evaluation.held_out import bicubic_task, blind_task, held_out_faces
@@ -41,8 +40,8 @@ def variants(prior: str, corrector: str, device: str) -> dict[str, Models]:
     """The models in float32, in bfloat16, and in float32 with a rounded noise estimate."""
 
     def models(dtype: torch.dtype) -> Models:
-        networks = accelerated(load_prior(prior, device), dtype), accelerated(load_corrector(corrector, device), dtype)
-        return Models(*networks, pick_device(device))
+        loaded = Models(load_prior(prior, device), load_corrector(corrector, device), pick_device(device))
+        return loaded.computing_in(dtype)
 
     exact = models(torch.float32)
     rounded = Models(RoundedNoise(exact.prior), exact.corrector, exact.device)  # type: ignore[arg-type]
