@@ -59,8 +59,8 @@ def test_a_network_that_answers_right_has_no_loss(unshuffle, masked):
 
 
 def test_a_network_that_answers_nothing_pays_for_v():
-    # E|v|^2 = ab + (1 - ab) level^2 = 1 at level 1, and the weight min(snr, 5) / (snr + 1) lies in (0, 5/6]
-    assert 0.1 < loss_on_noised(Silent(), torch.ones(256, 3, 16, 16), 1) < 5 / 6 * 1.1
+    # E|v|^2 = ab + (1 - ab) level^2 = 1 at level 1, and the weight min(snr, 20) / (snr + 1) lies in (0, 20/21]
+    assert 0.1 < loss_on_noised(Silent(), torch.ones(256, 3, 16, 16), 1) < 20 / 21 * 1.1
 
 
 def test_the_loss_is_the_weighted_error_of_x0():
@@ -69,7 +69,7 @@ def test_the_loss_is_the_weighted_error_of_x0():
     ab = AB[t].float()
     snr = ab / (1 - ab)
     error = (ab.sqrt().view(-1, 1, 1, 1) * x_t - x0).square().mean(dim=(1, 2, 3))
-    expected = (snr.clamp(max=5) * error).mean()
+    expected = (snr.clamp(max=20) * error).mean()
     prior = UNetPrior(Silent(), 8, "v", 1, "tight-128")
     assert float(prior_loss(prior, x_t, t, x0)) == pytest.approx(float(expected), rel=1e-4)
 

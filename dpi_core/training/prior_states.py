@@ -6,9 +6,10 @@ masked   the same, with x0 seen as DPI's states show it under a mask M:
          On the grid a blurred face y takes the place of x0, with a gain g of 0 to 2.5, since at eta 0 what FCM puts on
          the grid enters eps and adds up over the steps; between the grid's pixels b is a smooth error, since there the
          sample is still on its way to the condition.
-own      the states of DPI runs with the prior as it is now (dataset aggregation, Ross et al. 2011), down to t = 50: it
-         learns to read off the grid what its own estimates still lack. The runs keep to the settings that people use,
-         since what is rare among the states is hardly learnt.
+own      the states of DPI runs with the prior as it is now (dataset aggregation, Ross et al. 2011), down to t = 100: it
+         learns to read off the grid what its own estimates still lack. Below, where the fine detail is made, they
+         teach it to smooth (the model card tells). The runs keep to the settings that people use, since what is rare
+         among the states is hardly learnt.
 """
 
 import random
@@ -33,7 +34,7 @@ from dpi_core.timesteps import TRAIN_TIMESTEPS, timestep_pairs
 MASKED_SPARSITIES, SMOOTH_CELLS, MAX_GAIN = (2, 2, 2, 3, 4), (1, 2, 4, 8, 16, 32), 2.5
 LEAST_LOW_RES = 8  # pixels a side of the smallest condition: x16
 MASKED_FROM = 50  # below it the deviations of the grid, as noise, outgrow what the network can answer
-OWN_FROM, OWN_TO = 50, 700
+OWN_FROM, OWN_TO = 100, 700
 FINE_T = 100
 OWN_SPARSITIES, OWN_ETAS = (*(2,) * 8, 3, 4), (*(0.0,) * 8, 0.5, 1.0)
 OWN_STEPS = 14, 26  # from .. to
@@ -145,7 +146,7 @@ def _some(states: Tensor) -> Tensor:
 
 
 def run_states(prior: Prior, corrector: Corrector, true: Tensor, condition: Tensor, config: DPIConfig) -> Tensor:
-    """The states (M,7,H,W) from t = 700 to 50 that one run over faces (N,3,H,W) shows the prior; random seeds."""
+    """The states (M,7,H,W) from t = 700 to 100 that one run over faces (N,3,H,W) shows the prior; random seeds."""
     seeds = torch.randint(2**31, (len(true),)).tolist()
     events = sample_steps(prior, condition, config, corrector=_Once(corrector), seeds=seeds)
     found = []
