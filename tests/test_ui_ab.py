@@ -69,6 +69,13 @@ def test_a_comparison_streams_both_sides_and_ends_in_figures(engine):
     session.clean()
 
 
+def test_what_the_runs_have_to_say_is_told_once(engine, monkeypatch):
+    monkeypatch.setattr("dpi_core.pipeline.notes", lambda *_: ["The batch was cut."])
+    session = Session()
+    assert drain(engine, session)[-1].summary.count("The batch was cut.") == 1
+    session.clean()
+
+
 def test_stop_ends_both_after_their_step(engine):
     session, items = Session(), []
     values = ({"steps": 50}, {"steps": 40})

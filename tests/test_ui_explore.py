@@ -52,6 +52,14 @@ def test_a_grid_streams_and_ends_in_its_files(engine):
     session.clean()
 
 
+def test_what_the_runs_have_to_say_is_told_once(engine, monkeypatch):
+    monkeypatch.setattr("dpi_core.pipeline.notes", lambda *_: ["The batch was cut."])
+    session = Session()
+    last = drain(engine, session, Request("tau", "0, 700", "sparsity", "2", {**FAST, "steps": 2}))[-1]
+    assert last.progress.count("The batch was cut.") == 1
+    session.clean()
+
+
 def test_sharing_steps_changes_no_picture(engine, restorer):
     session = Session()
     request = Request("tau", "700, 0, 300", "omega", "500, 1500", FAST, seed=3)

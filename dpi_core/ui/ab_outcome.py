@@ -74,6 +74,7 @@ def outcome_of(
         f"{differences(setups[0].config, setups[1].config, [setup.prior for setup in setups])}.",
         note,
         OWN_TRUTHS if note and results[0].job.truth is not None else "",
+        *dict.fromkeys(text for run in runs for text in run.messages),  # each thing once
     ]
     page = render_ab(sides[0], sides[1], spread, top, _references(results, apart_by_frame=bool(note)))
     files = _write(session, results, {"distance_levels": distance, "steps_shared": shared, "note": note}, stem)

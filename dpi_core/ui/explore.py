@@ -108,6 +108,7 @@ def _cells(
     held: dict[int, StepEvent] = {}  # number of steps done -> the event that later cells go on from
     tiles: list[Tile] = []
     settings: dict = {}
+    said: dict[str, None] = {}  # what the runs have to say, each thing once
     begun, steps = time.perf_counter(), 0
     for number, cell in enumerate(grid.cells, start=1):
         held = {done: event for done, event in held.items() if done <= cell.start}
@@ -128,6 +129,7 @@ def _cells(
             yield ExploreUpdate(_progress(steps, grid.steps, text))
         assert isinstance(item, Restoration)  # what restore_steps ends with
         engine.note_pace(item.seconds, (item.results[0].settings["steps_done"] - cell.start) * len(seeds))
+        said |= dict.fromkeys(item.messages)
         if item.complete:
             settings = {
                 key: item.results[0].settings[key] for key in ("version", "prior", "corrector", "scale", "aligned")
@@ -143,6 +145,7 @@ def _cells(
     message = f"{how} in {seconds:.1f} s. {_many(steps, 'step')} were run{f', {saved} saved' if saved else ''}."
     if len(seeds) > 1:
         message += f" The pictures show seed {seeds[0]}; the figures are means over {len(seeds)} seeds."
+    message = " ".join((message, *said))
     if not tiles:
         yield ExploreUpdate(render_message(message), render_grid(grid, [], finished=True))
         return
