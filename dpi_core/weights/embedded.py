@@ -22,10 +22,10 @@ class EmbeddedWeights:
 NON_COMMERCIAL = "non-commercial research (terms of the training photographs)"
 EMBEDDED = {
     "prior": EmbeddedWeights(
-        f"prior/{UNET_FILE}", "a2620fced498f2dd5b0229b3694018b26e91d74114814beab8296a77ee9e2bef", NON_COMMERCIAL
+        f"prior/{UNET_FILE}", "11ce522628a7baed96add17e8ec2e1e51931d03ef0a291036bb86bd88bba4fd2", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
-        f"corrector/{UNET_FILE}", "882fe25e68a09606d97e25abfebecdf80cc17f86d8b630c17a5829dacfad3210", NON_COMMERCIAL
+        f"corrector/{UNET_FILE}", "0f015d3ef6084508a2aa32787962ffa4d4bc90a73fdee5200b87f2e072609054", NON_COMMERCIAL
     ),
     "landmarks": EmbeddedWeights(
         "landmarks/landmarks.safetensors",
