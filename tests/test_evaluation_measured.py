@@ -22,6 +22,15 @@ def test_faces_are_appended_in_order():
     assert whole.tasks["x8"]["bicubic"]["psnr"] == whole.diversity["x8"]["medium"] == [1.0, 2.0, 3.0]
 
 
+def test_the_first_faces_are_what_a_shorter_measurement_would_know():
+    whole, short = Measured(MADE_WITH), Measured(MADE_WITH)
+    whole.add(part(1.0, 2.0, 3.0))
+    short.add(part(1.0, 2.0))
+    assert whole.first(2) == short
+    assert whole.first(9) == whole
+    assert whole.count == 3
+
+
 def test_a_file_gives_back_what_was_written(tmp_path):
     path = tmp_path / "measured.json"
     assert resumed(path, MADE_WITH) == Measured(MADE_WITH)

@@ -6,9 +6,8 @@ each with its 95 % bootstrap interval; the spectral energy of the mask's grid an
 the diversity of eight seeds on the first few faces; PSNR by brightness. Prints tables; writes ``figures.json`` and a sheet
 of the first faces (rows: truth, then for each task every method).
 
-All 500 faces take hours on a laptop, half as long with ``--precision bfloat16`` where the CPU has it; what that changes is
-measured by `dpi_core.evaluation.precision`. ``measured.json`` holds what is known of every face; the same command goes on
-from it.
+All 500 faces take hours on a laptop, less with ``--precision bfloat16`` where the CPU has it; what that changes is measured by
+`dpi_core.evaluation.precision`. ``measured.json`` holds what is known of every face; the same command goes on from it.
 """
 
 import argparse
@@ -141,9 +140,16 @@ def main(argv: list[str] | None = None) -> None:
                 grid_sheet([face for row in rows for face in row[:shown]], shown).save(args.out / "sheet.png")
             measured.add(found)
             measured.save(path)
-            (args.out / "figures.json").write_text(json.dumps(report(measured), indent=1) + "\n")
+            write(args.out, measured)
             bar.update(len(together))
-    print(tables(report(measured)))
+    print(tables(write(args.out, measured.first(len(true)))))
+
+
+def write(out: Path, measured: Measured) -> dict:
+    """Write ``figures.json`` and return what it holds."""
+    found = report(measured)
+    (out / "figures.json").write_text(json.dumps(found, indent=1) + "\n")
+    return found
 
 
 def made_with(args: argparse.Namespace, models: Models, true: Tensor) -> dict[str, str]:

@@ -41,6 +41,12 @@ class Measured:
         for name, figures in other.diversity.items():
             _extend(self.diversity.setdefault(name, {}), figures)
 
+    def first(self, count: int) -> "Measured":
+        """What is known of the first `count` faces alone."""
+        tasks = {task: {name: _cut(row, count) for name, row in rows.items()} for task, rows in self.tasks.items()}
+        diversity = {task: _cut(row, count) for task, row in self.diversity.items()}
+        return Measured(self.made_with, _cut(self.truth, count), tasks, diversity)
+
     def save(self, path: Path) -> None:
         """Write everything, in one step: an interruption leaves the file as it was."""
         partial = path.with_name(f"{path.name}.part")
@@ -77,6 +83,10 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
 def _extend(mine: Figures, more: Figures) -> None:
     for measure, values in more.items():
         mine.setdefault(measure, []).extend(values)
+
+
+def _cut(figures: Figures, count: int) -> Figures:
+    return {measure: values[:count] for measure, values in figures.items()}
 
 
 def mean(values: Iterable[float]) -> float:
