@@ -40,6 +40,23 @@ def test_the_loop_finds_a_minimum_hands_over_the_average_and_resumes(tmp_path):
     assert not (tmp_path / "checkpoint.pt.part").exists()
 
 
+def test_the_average_moves_towards_the_weights_after_every_step(tmp_path):
+    seen = []
+
+    def loss_of(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        seen.append(network.weight.detach().clone())
+        return (network(x) - 1).square().mean()
+
+    settings = RunSettings(tmp_path, 0.01, 0.05, 0.7, CPU)
+    train(nn.Linear(3, 1), loss_of, iter(lambda: torch.randn(8, 3), None), settings, lambda network: None)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    expected = seen[0]
+    for weight in [*seen[1:], state["network"]["weight"]]:
+        expected = 0.7 * expected + 0.3 * weight
+    assert len(seen) > 3
+    assert torch.allclose(state["average"]["weight"], expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("text", ["0", "0.4", "1"])
 def test_a_share_is_read_as_it_stands(text):
     assert share(text) == float(text)

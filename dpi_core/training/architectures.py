@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dpi_core.devices import has_bfloat16, pick_device
 from dpi_core.evaluation.held_out import held_out_faces
 from dpi_core.priors import UNetPrior
-from dpi_core.training.data import AugmentedFaces, endless, training_split
+from dpi_core.training.data import PASS, AugmentedFaces, endless, training_split
 from dpi_core.training.loop import RunSettings, train
 from dpi_core.training.networks import unet_layout
 from dpi_core.training.prior import SIZE, TEMPLATE, prior_loss
@@ -138,7 +138,7 @@ def trained(
 ) -> tuple[int, float]:
     """Train for the time given; the samples seen and the loss of the averaged network on held-out faces."""
     faces, _ = training_split(args.data)
-    batches = endless(lambda seed: AugmentedFaces(faces, SIZE, max(len(faces), args.batch), seed), args.batch, 0)
+    batches = endless(lambda seed: AugmentedFaces(faces, SIZE, PASS, seed), args.batch, 0)
     prior = candidate.prior(network)
     out = args.out / candidate.name.replace(", ", "_").replace(" ", "-")
     seen = [0]

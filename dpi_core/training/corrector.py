@@ -24,7 +24,7 @@ from dpi_core.corrector import UNetCorrector
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.pixels import to_tensor
 from dpi_core.priors import UNetPrior, load_prior
-from dpi_core.training.data import DegradedFaces, decode, endless, training_split
+from dpi_core.training.data import PASS, DegradedFaces, decode, endless, training_split
 from dpi_core.training.framing import AS_IT_IS, FRAMINGS, IN_CONTEXT
 from dpi_core.training.loop import add_run_arguments, run_settings, share, train
 from dpi_core.training.networks import unet_layout
@@ -64,10 +64,9 @@ def main(argv: list[str] | None = None) -> None:
     network = UNet2DModel.from_pretrained(args.init) if args.init else UNet2DModel(**ARCHITECTURE)
 
     network.to(device)
-    draws = max(len(faces), args.batch)  # a pass holds one batch at least
 
     def pairs_of(size: int, frame: Callable[[Image.Image], Image.Image]) -> Iterator[Tensor]:
-        return endless(lambda seed: DegradedFaces(faces, size, draws, seed, frame), args.batch, args.workers)
+        return endless(lambda seed: DegradedFaces(faces, size, PASS, seed, frame), args.batch, args.workers)
 
     pairs = pairs_of(prior.image_size, frame)
     forward, sampler = forward_states(network, pairs, device), sampler_states(network, prior, pairs, device)

@@ -20,6 +20,7 @@ from dpi_core.degradation import Degradation, random_degradation
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 HELD_OUT = 500
+PASS = 1_000_000  # draws; with each pass the workers start anew, which a GPU would wait for
 
 
 def read_encoded(source: Path) -> dict[str, bytes]:
@@ -133,7 +134,14 @@ def augment(face: Image.Image, size: int, rng: np.random.Generator) -> np.ndarra
 
 def batches(dataset: Dataset[np.ndarray], batch_size: int, workers: int) -> DataLoader:
     """Batches of a dataset of uint8 arrays, as (N,H,W,3) uint8 tensors; its items are independent of the order."""
-    return DataLoader(dataset, batch_size=batch_size, num_workers=workers, collate_fn=_stack, drop_last=True)
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        num_workers=workers,
+        collate_fn=_stack,
+        drop_last=True,
+        pin_memory=torch.cuda.is_available(),
+    )
 
 
 def endless(dataset_of: Callable[[int], Dataset[np.ndarray]], batch_size: int, workers: int) -> Iterator[Tensor]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from dpi_core.devices import autocast
@@ -96,15 +97,22 @@ def train(
     settings.out.mkdir(parents=True, exist_ok=True)
     network.to(settings.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(
+        network.parameters(),
+        settings.learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=0.01,
+        fused=settings.device.type == "cuda",
+    )
     samples = _resume(settings.out, network, average, optimiser, settings.device)
+    update_average = _averaging(average, network, settings.ema)
     forward = processes.shared(network)
     if compile_network:
         forward = torch.compile(forward)  # type: ignore[assignment]
 
     start = saved = 0.0
     length = settings.minutes * 60
-    running: float | None = None
+    running: Tensor | None = None  # on the device: to read it at every step would be to wait for every step
     bar = tqdm(unit=" samples", initial=samples, smoothing=0.05, disable=not processes.writes)
     with bar, _LossLog(settings.out / "loss.csv" if processes.writes else None) as log:
         for step, batch in enumerate(data):
@@ -117,19 +125,18 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * warmup * (1 - elapsed / length) ** 0.5
             with autocast(settings.device):
-                loss = loss_of(forward, batch.to(settings.device))
+                loss = loss_of(forward, batch.to(settings.device, non_blocking=True))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             samples += len(batch) * processes.count
-            _update_average(average, network, settings.ema)
-            value = float(loss.detach())
-            running = value if running is None else 0.98 * running + 0.02 * value
+            update_average()
+            running = loss.detach() if running is None else running.lerp(loss.detach(), 0.02)
             bar.update(len(batch) * processes.count)
             if step % 20 == 0:
-                bar.set_postfix(loss=f"{running:.5f}")
-                log.write(samples, elapsed, running)
+                bar.set_postfix(loss=f"{float(running):.5f}")
+                log.write(samples, elapsed, float(running))
             if processes.writes and time.monotonic() - saved > settings.save_minutes * 60:
                 _save(settings.out, network, average, optimiser, samples)
                 saved = time.monotonic()
@@ -143,14 +150,20 @@ def train(
     export(network)
 
 
-def _update_average(average: dict[str, Tensor], network: nn.Module, decay: float) -> None:
+def _averaging(average: dict[str, Tensor], network: nn.Module, decay: float) -> Callable[[], None]:
+    """A function that moves `average` towards the network's weights as they are then; counters are the network's own."""
     current = network.state_dict()
-    with torch.no_grad():
-        for name, value in average.items():
-            if value.is_floating_point():
-                value.lerp_(current[name], 1 - decay)
-            else:
-                value.copy_(current[name])
+    weights = [name for name, value in average.items() if value.is_floating_point()]
+    counters = [name for name in average if name not in weights]
+    averaged, towards = [average[name] for name in weights], [current[name] for name in weights]
+    move = get_ema_multi_avg_fn(decay)
+
+    def update() -> None:
+        move(averaged, towards, 0)
+        for name in counters:
+            average[name].copy_(current[name])
+
+    return update
 
 
 def _save(out: Path, network: nn.Module, average: dict, optimiser: torch.optim.Optimizer, samples: int) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from dpi_core.corrector import load_corrector
 from dpi_core.devices import pick_device
 from dpi_core.priors import UNetPrior, save_prior
-from dpi_core.training.data import AugmentedFaces, DegradedFaces, endless, training_split
+from dpi_core.training.data import PASS, AugmentedFaces, DegradedFaces, endless, training_split
 from dpi_core.training.loop import add_run_arguments, run_settings, share, train
 from dpi_core.training.networks import unet_layout
 from dpi_core.training.prior_states import made_up_states, mixed_states, own_degradation, own_states, unpack
@@ -49,16 +49,15 @@ def main(argv: list[str] | None = None) -> None:
     faces, _ = training_split(args.data)
     network = UNet2DModel.from_pretrained(args.init) if args.init else UNet2DModel(**ARCHITECTURE)
     prior = as_prior(network.to(device))
-    draws = max(len(faces), args.batch)  # a pass holds one batch at least
 
     def batches_of(dataset: Callable[[int], AugmentedFaces | DegradedFaces]) -> Iterator[Tensor]:
         return endless(dataset, args.batch, args.workers)
 
-    plain = batches_of(lambda seed: AugmentedFaces(faces, SIZE, draws, seed))
+    plain = batches_of(lambda seed: AugmentedFaces(faces, SIZE, PASS, seed))
     states = made_up_states(plain, prior.alpha_bar, args.masked, device)
     if count := round(args.own * args.batch):
         corrector = load_corrector(args.corrector, args.device)
-        pairs = batches_of(lambda seed: DegradedFaces(faces, SIZE, draws, seed, degradation=own_degradation))
+        pairs = batches_of(lambda seed: DegradedFaces(faces, SIZE, PASS, seed, degradation=own_degradation))
         states = mixed_states(states, own_states(prior, corrector, pairs, count, device))
     train(
         network,

@@ -42,7 +42,7 @@ OWN_MAX_TAU = 400  # low ones are more frequent, with which FCM's states go furt
 OWN_MILD, OWN_SCALES = 0.6, (4, 4, 8, 16)  # share of plain bicubic reductions; at x4 there is most to be read off
 LOW_T = 300  # up to it most is still to be read off the grid
 KEPT_LOW, KEPT_HIGH = 0.8, 0.25  # shares of a run's states that are kept, which tell much the same: up to LOW_T, above
-POOL_RUNS, USES = 8, 4  # runs whose states are drawn from at a time; how often a state is drawn on average
+POOL_RUNS, USES = 8, 8  # runs whose states are drawn from at a time; how often a state is drawn on average
 
 
 def pack(x_t: Tensor, t: Tensor, x0: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ def made_up_states(faces: Iterator[Tensor], alpha_bar: Tensor, masked: float, de
         alpha_bar: (T,), the schedule.
     """
     for pixels in faces:
-        x0 = to_tensor(pixels.to(device))
+        x0 = to_tensor(pixels.to(device, non_blocking=True))
         yield pack(*noised(x0, alpha_bar.to(device, torch.float32), masked), x0)
 
 
