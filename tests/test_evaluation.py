@@ -5,12 +5,13 @@ import pytest
 import torch
 from PIL import Image
 
+from dpi_core.config import DPIConfig
 from dpi_core.consistency import project
 from dpi_core.degradation import downscale
-from dpi_core.evaluation import embedded, stages
-from dpi_core.evaluation.held_out import bicubic_task, blind_task, brightness, held_out_faces
+from dpi_core.evaluation import embedded, methods, stages
+from dpi_core.evaluation.held_out import Task, bicubic_task, blind_task, brightness, held_out_faces
 from dpi_core.evaluation.intervals import mean_interval
-from dpi_core.evaluation.methods import Models, corrector_alone, restore
+from dpi_core.evaluation.methods import CONFIGS, Models, corrector_alone, restore
 from dpi_core.evaluation.report import FORMATS
 from dpi_core.training.data import held_out_names
 
@@ -116,9 +117,6 @@ def test_the_corrector_alone_is_asked_on_every_shifted_grid(analytic_prior):
 
 
 def test_a_face_gets_the_same_result_in_any_batch(analytic_prior, monkeypatch):
-    from dpi_core.config import DPIConfig
-    from dpi_core.evaluation import methods
-
     task = bicubic_task(pictures(5), 4)
     whole = restore(models(analytic_prior, None), task, DPIConfig(steps=3))
     monkeypatch.setattr(methods, "BATCH", 2)
@@ -129,6 +127,20 @@ def test_a_face_gets_the_same_result_in_any_batch(analytic_prior, monkeypatch):
     assert torch.allclose(exact, project(whole, task.low_res), atol=1e-5)
 
 
+def test_the_diversity_is_that_of_each_face_restored_once_a_seed(analytic_prior, monkeypatch):
+    monkeypatch.setattr(embedded, "SEEDS", 3)
+    task = bicubic_task(pictures(), 4, first=5)
+    found = embedded.diversity(models(analytic_prior, None), task, 2)
+    assert set(found) == set(embedded.DIVERSITY_METHODS)
+    for name, values in found.items():
+        for i, value in enumerate(values):
+            face = Task("", task.low_res[i : i + 1], task.condition[i : i + 1])
+            runs = [restore(models(analytic_prior, None), face, CONFIGS[name], [1000 * s + 5 + i]) for s in range(3)]
+            assert value == pytest.approx(float(torch.cat(runs).std(dim=0, unbiased=False).mean()) * 127.5, rel=1e-4)
+        assert len(values) == 2
+    assert len(embedded.diversity(models(analytic_prior, None), task, 9)["DPI, tau 150"]) == 3  # there are no more
+
+
 # The commands.
 
 
@@ -136,7 +148,7 @@ def test_a_face_gets_the_same_result_in_any_batch(analytic_prior, monkeypatch):
 def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(embedded, "SCALES", (8,))
     monkeypatch.setattr(embedded, "SEEDS", 2)
-    monkeypatch.setattr(embedded, "TOGETHER", 1)
+    monkeypatch.setattr(methods, "BATCH", 1)
     argv = ["--data", str(folder), "--out", str(tmp_path / "out"), "--diversity-faces", "1", "--device", "cpu"]
     embedded.main([*argv, "--faces", "1"])
     first = json.loads((tmp_path / "out" / "measured.json").read_text())
@@ -147,8 +159,8 @@ def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp
     measured = json.loads((tmp_path / "out" / "measured.json").read_text())
     assert report["faces"] == 2
     assert not (tmp_path / "out" / "sheet.png").exists(), "the first face was restored again"
-    for task, methods in first["tasks"].items():
-        for name, row in methods.items():
+    for task, rows in first["tasks"].items():
+        for name, row in rows.items():
             assert all(measured["tasks"][task][name][measure][:1] == values for measure, values in row.items())
     assert list(report["tasks"]) == ["x8", "x8 blind"]
     for row in report["tasks"].values():

@@ -16,7 +16,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
@@ -49,7 +48,6 @@ from dpi_core.viz import grid_sheet
 SCALES = (4, 8, 16)
 SEEDS = 8
 DIVERSITY_METHODS = ("DPI, published (tau 350)", "DPI, tau 150", "preset medium")
-TOGETHER = 10  # faces that are measured before the file is written
 SHOWN = 8  # faces on the sheet
 
 ENERGIES: dict[str, Callable[[Tensor], float]] = {"grid": lambda face: grid_energy(face, 2), "detail": detail_energy}
@@ -85,10 +83,12 @@ def results(models: Models, task: Task) -> Iterator[tuple[str, Tensor]]:
 
 def diversity(models: Models, task: Task, faces: int) -> Figures:
     """The per-pixel standard deviation over seeds in 8-bit levels, of each of the first `faces` faces of the task."""
-    few = Task(task.name, task.low_res[:faces], task.condition[:faces], task.first)
+    low_res, condition = (x[:faces].repeat_interleave(SEEDS, dim=0) for x in (task.low_res, task.condition))
+    repeated = Task(task.name, low_res, condition)
+    seeds = [1000 * s + task.first + i for i in range(len(task.condition[:faces])) for s in range(SEEDS)]
     found = {}
     for name in DIVERSITY_METHODS:
-        seen = torch.stack([restore(models, few, CONFIGS[name], seeds=1000 * s) for s in range(SEEDS)], dim=1)
+        seen = restore(models, repeated, CONFIGS[name], seeds).split(SEEDS)
         found[name] = [float(seed_diversity(one).mean()) * 127.5 for one in seen]
     return found
 
@@ -131,8 +131,8 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(str(error))
     models = models.computing_in(PRECISIONS[args.precision])
     with tqdm(total=len(true), initial=min(measured.count, len(true)), unit="face") as bar:
-        for first in range(measured.count, len(true), TOGETHER):
-            together = true[first : first + TOGETHER]
+        for first in range(measured.count, len(true), models.batch):
+            together = true[first : first + models.batch]
             diverse = min(max(args.diversity_faces - first, 0), len(together))
             found, rows = measure(models, together, first, diverse)
             if first == 0:

@@ -1,7 +1,7 @@
 """What is compared: functions from a task's conditions to results, one result a face; face number i gets seed i."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from dpi_core.presets import PRESETS
 from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.sampler import sample
 
-BATCH = 10
+BATCH, GPU_BATCH = 10, 100
 CONFIGS = {
     "DPI, published (tau 350)": DPIConfig(),
     "DPI, tau 150": DPIConfig(tau=150),
@@ -34,6 +34,11 @@ class Models:
     prior: UNetPrior
     corrector: UNetCorrector
     device: torch.device
+
+    @property
+    def batch(self) -> int:
+        """How many faces are restored at once: enough to keep the device busy."""
+        return BATCH if self.device.type == "cpu" else GPU_BATCH
 
     def computing_in(self, dtype: torch.dtype) -> "Models":
         """The same networks in `dtype`; they are converted in place."""
@@ -58,15 +63,18 @@ def models_from(args: argparse.Namespace) -> Models:
     return Models(prior, corrector, pick_device(args.device))
 
 
-def restore(models: Models, task: Task, config: DPIConfig, seeds: int = 0) -> Tensor:
-    """DPI's results (N,3,H,W) on the CPU; `seeds` is added to every face's own."""
+def restore(models: Models, task: Task, config: DPIConfig, seeds: Sequence[int] | None = None) -> Tensor:
+    """DPI's results (N,3,H,W) on the CPU; `seeds` are the faces' own (N), without them their numbers."""
+    if seeds is None:
+        seeds = range(task.first, task.first + len(task.condition))
     parts = []
-    for start in range(0, len(task.condition), BATCH):
-        rows = slice(start, start + BATCH)
+    for start in range(0, len(task.condition), models.batch):
+        rows = slice(start, start + models.batch)
         condition, low_res = task.condition[rows].to(models.device), task.low_res[rows].to(models.device)
-        own = range(seeds + task.first + start, seeds + task.first + start + len(condition))
         parts.append(
-            sample(models.prior, condition, config, corrector=models.corrector, seeds=own, low_res=low_res).cpu()
+            sample(
+                models.prior, condition, config, corrector=models.corrector, seeds=seeds[rows], low_res=low_res
+            ).cpu()
         )
     return torch.cat(parts)
 
@@ -80,7 +88,7 @@ def corrector_alone(models: Models, task: Task, sparsity: int = 2) -> Tensor:
     t = len(models.prior.alpha_bar) - 1
     generator = torch.Generator().manual_seed(0)
     parts = []
-    for condition in task.condition.split(BATCH):
+    for condition in task.condition.split(models.batch):
         result = condition.clone()
         for i in range(sparsity):
             for j in range(sparsity):
