@@ -77,6 +77,8 @@ def test_without_a_gpu_it_says_so_and_runs_the_small_version(monkeypatch, capsys
     monkeypatch.setattr(speed_gpu, "SMALL", Setting(2, (1, 2), ("float32",), 1))
     speed_gpu.main(["--device", "cpu", "--modes", "float32", "bfloat16"])
     out = capsys.readouterr().out
+    speed_gpu.main(["--device", "cpu", "--modes", "float32", "--seeds", "3"])
+    assert re.findall(r"^float32 +(\d+) ", capsys.readouterr().out, re.MULTILINE) == ["1", "3"]
     assert "There is no GPU here" in out
     assert len(re.findall(r"^(?:b?float)(?:32|16) ", out, re.MULTILINE)) == 4
     assert load_prior(device="cpu").image_size == 128

@@ -167,13 +167,15 @@ def main(argv: list[str] | None = None) -> None:
         "--prior", help="a prior to time instead (default: the FFHQ architecture on a GPU, else embedded)"
     )
     parser.add_argument("--modes", nargs="+", choices=tuple(MODES), help="which of them (default: all on a GPU)")
+    parser.add_argument("--seeds", nargs="+", type=int, help="batches to time beside single runs")
     args = parser.parse_args(argv)
     device = pick_device(args.device)
     on_gpu = device.type != "cpu"
     if not on_gpu:
         print("There is no GPU here, so this is the small version on the CPU: it says nothing about a GPU's speed.")
     chosen = GPU if on_gpu else SMALL
-    setting = Setting(chosen.steps, chosen.batches, tuple(args.modes or chosen.modes), chosen.runs)
+    batches, modes = tuple(sorted({1, *(args.seeds or chosen.batches)})), tuple(args.modes or chosen.modes)
+    setting = Setting(chosen.steps, batches, modes, chosen.runs)
     name = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"

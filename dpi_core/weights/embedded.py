@@ -22,10 +22,10 @@ class EmbeddedWeights:
 NON_COMMERCIAL = "non-commercial research (terms of the training photographs)"
 EMBEDDED = {
     "prior": EmbeddedWeights(
-        f"prior/{UNET_FILE}", "11ce522628a7baed96add17e8ec2e1e51931d03ef0a291036bb86bd88bba4fd2", NON_COMMERCIAL
+        f"prior/{UNET_FILE}", "4693157aadef9f3ebcbaf567c091e933f8aa99637eeffd1d67d5bda00136bccc", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
-        f"corrector/{UNET_FILE}", "0f015d3ef6084508a2aa32787962ffa4d4bc90a73fdee5200b87f2e072609054", NON_COMMERCIAL
+        f"corrector/{UNET_FILE}", "c07fabe1af038f4df6782acc2338ad67791d08662a4419be424e704bcae09ca5", NON_COMMERCIAL
     ),
     "landmarks": EmbeddedWeights(
         "landmarks/landmarks.safetensors",
