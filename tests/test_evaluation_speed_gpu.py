@@ -71,6 +71,12 @@ def test_what_does_not_fit_is_cut_or_left_out(monkeypatch):
     assert "nan" in report(rows)
 
 
+def test_a_batch_of_nothing_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        speed_gpu.main(["--device", "cpu", "--seeds", "8", "0"])
+    assert "--seeds is 0; allowed is 1 or more" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_without_a_gpu_it_says_so_and_runs_the_small_version(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

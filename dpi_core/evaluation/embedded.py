@@ -83,9 +83,10 @@ def results(models: Models, task: Task) -> Iterator[tuple[str, Tensor]]:
 
 def diversity(models: Models, task: Task, faces: int) -> Figures:
     """The per-pixel standard deviation over seeds in 8-bit levels, of each of the first `faces` faces of the task."""
+    faces = min(faces, len(task.condition))
     low_res, condition = (x[:faces].repeat_interleave(SEEDS, dim=0) for x in (task.low_res, task.condition))
     repeated = Task(task.name, low_res, condition)
-    seeds = [1000 * s + task.first + i for i in range(len(task.condition[:faces])) for s in range(SEEDS)]
+    seeds = [1000 * s + task.first + i for i in range(faces) for s in range(SEEDS)]
     found = {}
     for name in DIVERSITY_METHODS:
         seen = restore(models, repeated, CONFIGS[name], seeds).split(SEEDS)

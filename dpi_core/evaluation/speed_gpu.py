@@ -169,6 +169,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--modes", nargs="+", choices=tuple(MODES), help="which of them (default: all on a GPU)")
     parser.add_argument("--seeds", nargs="+", type=int, help="batches to time beside single runs")
     args = parser.parse_args(argv)
+    if args.seeds and min(args.seeds) < 1:
+        parser.error(f"--seeds is {min(args.seeds)}; allowed is 1 or more.")
     device = pick_device(args.device)
     on_gpu = device.type != "cpu"
     if not on_gpu:

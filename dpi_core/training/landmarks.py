@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 
 from dpi_core.devices import pick_device
 from dpi_core.faces.landmark_net import CROP_SIZE, POINTS, LandmarkNet, to_input
-from dpi_core.training.data import endless, held_out_names
+from dpi_core.training.data import PASS, endless, held_out_names
 from dpi_core.training.landmark_crops import (
     false_hits,
     negative_crop,
@@ -104,7 +104,7 @@ def main(argv: list[str] | None = None) -> None:
 
         network.load_state_dict({k: v.float() for k, v in load_file(args.init).items()}, strict=False)
 
-    data = endless(lambda seed: LandmarkCrops(material, 100_000, seed), args.batch, args.workers)
+    data = endless(lambda seed: LandmarkCrops(material, PASS, seed), args.batch, args.workers)
     test = [i for i, name in enumerate(names) if name in held_out]
 
     def finish(net: nn.Module) -> None:

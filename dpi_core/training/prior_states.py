@@ -64,9 +64,10 @@ def made_up_states(faces: Iterator[Tensor], alpha_bar: Tensor, masked: float, de
         faces: batches (N,H,W,3) uint8.
         alpha_bar: (T,), the schedule.
     """
+    alpha_bar = alpha_bar.to(device, torch.float32)
     for pixels in faces:
         x0 = to_tensor(pixels.to(device, non_blocking=True))
-        yield pack(*noised(x0, alpha_bar.to(device, torch.float32), masked), x0)
+        yield pack(*noised(x0, alpha_bar, masked), x0)
 
 
 def noised(x0: Tensor, alpha_bar: Tensor, masked: float = 0.0) -> tuple[Tensor, Tensor]:
