@@ -18,7 +18,9 @@ def wide_profile() -> bytes:
 
     profile = srgb_profile()
     at = next(
-        int.from_bytes(profile[i + 4 : i + 8]) for i in range(132, len(profile), 12) if profile[i : i + 4] == b"rXYZ"
+        int.from_bytes(profile[i + 4 : i + 8], "big")
+        for i in range(132, len(profile), 12)
+        if profile[i : i + 4] == b"rXYZ"
     )
     redder = pack(">iii", round(0.55 * 65536), round(0.24 * 65536), round(0.005 * 65536))
     return profile[: at + 8] + redder + profile[at + 20 :]

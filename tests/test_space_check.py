@@ -39,7 +39,7 @@ def test_the_project_agrees_with_its_own_spacefile():
         ),
         ("requirements.txt", "tqdm>=4.60", "tqdm=>4.60", "'tqdm=>4.60,<5' is no requirement"),
         ("Spacefile", "app_file: app.py", "app_file: other.py", "no such file"),
-        ("pyproject.toml", '">=3.10"', '">=3.12"', "python_version is 3.11; pyproject.toml requires >=3.12"),
+        ("pyproject.toml", '">=3.10"', '">=3.13"', "python_version is 3.12; pyproject.toml requires >=3.13"),
         ("pyproject.toml", '"Apache-2.0"', '"MIT"', "license is apache-2.0; pyproject.toml says MIT"),
     ],
 )
