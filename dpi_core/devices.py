@@ -27,7 +27,7 @@ def has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
     if device.type == "cpu":
-        abilities = torch.cpu.get_capabilities()
+        abilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.8 does not tell
         return any(abilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
     return False
 

@@ -46,8 +46,13 @@ def test_cuda_where_there_is_one():
     ],
 )
 def test_a_cpu_has_bfloat16_where_it_says_so(monkeypatch, abilities, expected):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities, raising=False)
     assert has_bfloat16(torch.device("cpu")) is expected
+
+
+def test_a_torch_that_does_not_tell_computes_in_float32(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert not has_bfloat16(torch.device("cpu"))
 
 
 @pytest.mark.parametrize(
