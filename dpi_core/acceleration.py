@@ -1,4 +1,4 @@
-"""How the networks run on the device at hand: precision, memory layout, torch.compile with CUDA graphs.
+"""How the networks run on the device at hand: precision, memory layout, torch.compile and CUDA graphs.
 
 Only the networks are touched. The sampler's own arithmetic stays float32, because the last steps divide by
 sqrt(1 - alpha_bar) = 0.01, while a network's output is an estimate whose own error is far above bfloat16's rounding.
@@ -7,7 +7,6 @@ Weights are converted once instead of under autocast, which converts frozen weig
 
 import copy
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dpi_core.devices import has_bfloat16
+from dpi_core.graphs import Call, CudaGraphs, Recorded
 from dpi_core.memory import is_out_of_memory
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -51,8 +51,10 @@ def allow_tf32(device: torch.device) -> None:
         torch.set_float32_matmul_precision("high")  # convolutions may use it by default
 
 
-def accelerated(model: Model, dtype: torch.dtype, compiled: "Callable[[nn.Module], Compiled] | None" = None) -> Model:
-    """A prior or corrector whose network runs in `dtype`, laid out channels last, and compiled if `compiled` is given.
+def accelerated(
+    model: Model, dtype: torch.dtype, faster: Callable[[nn.Module], Call] = lambda network: network
+) -> Model:
+    """A prior or corrector whose network runs in `dtype`, laid out channels last, and called through ``faster(network)``.
 
     Its network is converted in place; a model without one (no attribute ``unet``) comes back as it is. Inputs and outputs
     stay float32.
@@ -62,9 +64,9 @@ def accelerated(model: Model, dtype: torch.dtype, compiled: "Callable[[nn.Module
         return model
     # the plain method: diffusers' own warns of modules to keep in float32 even where there are none
     nn.Module.to(network, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    faster = copy.copy(model)
-    faster.unet = Converting(network, dtype, compiled(network) if compiled else network)  # type: ignore[attr-defined]
-    return faster
+    converted = copy.copy(model)
+    converted.unet = Converting(network, dtype, faster(network))  # type: ignore[attr-defined]
+    return converted
 
 
 class Converting(nn.Module):
@@ -73,10 +75,10 @@ class Converting(nn.Module):
     Args:
         network: the module that owns the weights.
         dtype: what they are in.
-        call: takes (N,C,H,W) and t (N,), answers with ``.sample``: the network itself or `Compiled`.
+        call: takes (N,C,H,W) and t (N,), answers with ``.sample``: the network itself, `Compiled` or `Recorded`.
     """
 
-    def __init__(self, network: nn.Module, dtype: torch.dtype, call: "nn.Module | Compiled"):
+    def __init__(self, network: nn.Module, dtype: torch.dtype, call: Call):
         super().__init__()
         self.network = network
         self.dtype = dtype
@@ -88,24 +90,20 @@ class Converting(nn.Module):
 
 
 class Compiled:
-    """A network through torch.compile; from its first failure on, the network itself.
+    """A network through torch.compile, anew for each shape; from its first failure on, the network itself.
 
-    On CUDA the calls are recorded as CUDA graphs, which replay a whole network as one launch. A graph answers into memory
-    that its next replay overwrites, hence the copy, and belongs to the thread that recorded it, while a page's generator
-    wanders from thread to thread: hence a thread of its own.
+    Code for any shape would take longer to make, and run slower, than code for each of the few a run has.
 
     Attributes:
         note: what a person should know; empty as long as compiling works.
     """
 
-    def __init__(self, network: nn.Module, device: torch.device, backend: str | Callable = "inductor"):
+    def __init__(self, network: nn.Module, backend: str | Callable = "inductor"):
         self.note = ""
         self._network = network
-        self._device = device
-        graphs = device.type == "cuda" and backend == "inductor"
-        self._compiled: Any = torch.compile(network, backend=backend, mode="reduce-overhead" if graphs else None)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compiled-network")
+        self._compiled: Any = torch.compile(network, backend=backend, dynamic=False)
 
+    @torch.no_grad()
     def __call__(self, x: Tensor, t: Tensor) -> Any:
         """The network's answer, see `Converting`.
 
@@ -114,7 +112,8 @@ class Compiled:
         """
         if not self.note:
             try:
-                return self._thread.submit(self._call, x, t).result()
+                with torch._dynamo.config.patch(recompile_limit=VERSIONS):
+                    return self._compiled(x, t)
             except Exception as error:  # compilers fail in many ways, and none of them may cost the run
                 if is_out_of_memory(error):
                     raise
@@ -123,15 +122,14 @@ class Compiled:
                 self.note = f"torch.compile failed ({reason[:160]}), so the network runs uncompiled: slower, as good."
         return self._network(x, t)
 
-    def _call(self, x: Tensor, t: Tensor) -> Any:
-        # what a thread of its own does not inherit: the device and that no gradients are wanted
-        device = torch.cuda.device(self._device if self._device.type == "cuda" else -1)
-        with torch.no_grad(), device, torch._dynamo.config.patch(recompile_limit=VERSIONS):
-            torch.compiler.cudagraph_mark_step_begin()
-            return SimpleNamespace(sample=self._compiled(x, t).sample.clone())
+
+def quick(network: nn.Module, device: torch.device, compile_it: bool = False) -> Call:
+    """The network as `device` runs it best: on CUDA as CUDA graphs, and through torch.compile if that is asked for."""
+    call = Compiled(network) if compile_it else network
+    return Recorded(call, CudaGraphs(device)) if device.type == "cuda" else call
 
 
 def notes(*models: object) -> list[str]:
-    """What the compiled networks of these models have to say, each thing once."""
+    """What the compiled or recorded networks of these models have to say, each thing once."""
     calls = [getattr(getattr(model, "unet", None), "call", None) for model in models]
-    return list(dict.fromkeys(call.note for call in calls if isinstance(call, Compiled) and call.note))
+    return list(dict.fromkeys(call.note for call in calls if isinstance(call, Compiled | Recorded) and call.note))

@@ -8,12 +8,13 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 from torch import Tensor
 
 from dpi_core import __version__
-from dpi_core.acceleration import AUTO, Compiled, accelerated, allow_tf32, notes, pick_precision
+from dpi_core.acceleration import AUTO, accelerated, allow_tf32, notes, pick_precision, quick
 from dpi_core.composing import checked_background, composed
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import load_corrector
@@ -38,7 +39,7 @@ class Restorer:
         device: "auto", "cpu", "cuda" or "mps".
         corrector: "embedded" or a folder (see `load_corrector`).
         precision: "auto", "float32" or "bfloat16": what the networks compute in (see `acceleration.pick_precision`).
-        fast: compile the networks (CUDA graphs on CUDA): a slow first run for each size, then faster ones.
+        fast: compile the networks: a slow first run for each size and number of seeds, then faster ones.
 
     Raises:
         ValueError: on an unknown prior, corrector, device or precision.
@@ -56,9 +57,9 @@ class Restorer:
         self.device = pick_device(device)
         dtype = pick_precision(precision, self.device)
         allow_tf32(self.device)
-        compiled = (lambda network: Compiled(network, self.device)) if fast else None
-        self.prior = accelerated(load_prior(prior, device), dtype, compiled)
-        self.corrector = accelerated(load_corrector(corrector, device), dtype, compiled)
+        faster = partial(quick, device=self.device, compile_it=fast)
+        self.prior = accelerated(load_prior(prior, device), dtype, faster)
+        self.corrector = accelerated(load_corrector(corrector, device), dtype, faster)
         self._names = {"prior": prior, "corrector": corrector}
 
     def restore(

@@ -14,6 +14,7 @@ LAYERS = [
     },
     {"priors", "corrector"},
     {"memory"},
+    {"graphs"},
     {"acceleration"},
     {"sampler", "presets", "viz", "baselines"},
     {"restoration"},

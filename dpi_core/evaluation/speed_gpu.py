@@ -1,10 +1,10 @@
-"""What batches, bfloat16 and compiling bring: ``python -m dpi_core.evaluation.speed_gpu [--device cuda]``.
+"""What batches, bfloat16, CUDA graphs and compiling bring: ``python -m dpi_core.evaluation.speed_gpu [--device cuda]``.
 
-20 steps at 256x256 for 1, 8 and 32 seeds at once, in float32, in bfloat16 and compiled, with a network of the public
-FFHQ prior's architecture (random weights, which cost the same) and the embedded corrector. Beside every run stand the
-bare calls of the two networks on the same batch, so the last column is what the sampler adds, and the column before it
-what a batch saves against single runs; both are ratios within this run. Without a GPU it says so and runs a small
-version with the embedded prior: 5 steps at 128x128 for 1, 2, 4 and 8 seeds.
+20 steps at 256x256 for 1, 8 and 32 seeds at once, in float32, in bfloat16, compiled and without CUDA graphs, with a network
+of the public FFHQ prior's architecture (random weights, which cost the same) and the embedded corrector. Beside every run
+stand the bare calls of the two networks on the same batch, so the last column is what the sampler adds, and the column before
+it what a batch saves against single runs; both are ratios within this run. Without a GPU it says so and runs a small version
+with the embedded prior: 5 steps at 128x128 for 1, 2, 4 and 8 seeds.
 """
 
 import argparse
@@ -17,24 +17,26 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from dpi_core.acceleration import Compiled, accelerated, allow_tf32, notes
+from dpi_core.acceleration import accelerated, allow_tf32, notes, quick
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import load_corrector
 from dpi_core.devices import pick_device
 from dpi_core.evaluation.priors import ARCHITECTURES
+from dpi_core.graphs import Call
 from dpi_core.masks import on_grid
 from dpi_core.memory import Fitting, FittingCorrector, FittingPrior, NotEnoughMemoryError
 from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.sampler import sample
 
-MODES = {  # name -> dtype, compiled
-    "float32": (torch.float32, False),
-    "bfloat16": (torch.bfloat16, False),
-    "float32, compiled": (torch.float32, True),
-    "bfloat16, compiled": (torch.bfloat16, True),
+MODES: dict[str, tuple[torch.dtype, Callable[..., Call]]] = {  # name -> dtype, how the networks are called
+    "float32": (torch.float32, quick),
+    "bfloat16": (torch.bfloat16, quick),
+    "float32, compiled": (torch.float32, partial(quick, compile_it=True)),
+    "bfloat16, compiled": (torch.bfloat16, partial(quick, compile_it=True)),
+    "bfloat16, no graphs": (torch.bfloat16, lambda network, device: network),
 }
 HEAD = (
-    f"{'networks':20} {'seeds':>5} {'run s':>8} {'images/s':>9} {'against single runs':>20} {'against bare calls':>19}"
+    f"{'networks':22} {'seeds':>5} {'run s':>8} {'images/s':>9} {'against single runs':>20} {'against bare calls':>19}"
 )
 
 
@@ -101,10 +103,10 @@ def measured(setting: Setting, make_prior: Callable[[str], UNetPrior], name: str
     device = pick_device(name)
     allow_tf32(device)
     for mode in setting.modes:
-        dtype, fast = MODES[mode]
-        compiled = (lambda network: Compiled(network, device)) if fast else None
-        prior = accelerated(make_prior(name), dtype, compiled)
-        corrector = accelerated(load_corrector("embedded", name), dtype, compiled)
+        dtype, way = MODES[mode]
+        faster = partial(way, device=device)
+        prior = accelerated(make_prior(name), dtype, faster)
+        corrector = accelerated(load_corrector("embedded", name), dtype, faster)
         for seeds in setting.batches:
             fitting = Fitting()
             parts = FittingPrior(prior, fitting), FittingCorrector(corrector, fitting)
@@ -141,7 +143,7 @@ def report(rows: Sequence[Row]) -> str:
     row = rows[-1]
     single = next(r for r in rows if r.mode == row.mode)
     line = (
-        f"{row.mode:20} {row.seeds:5} {row.run:8.3f} {1 / row.each:9.2f} {row.each / single.each:20.2f} "
+        f"{row.mode:22} {row.seeds:5} {row.run:8.3f} {1 / row.each:9.2f} {row.each / single.each:20.2f} "
         f"{row.run / row.bare:19.3f}"
     )
     return f"{line}\n  {row.note}" if row.note else line
