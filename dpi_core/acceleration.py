@@ -123,7 +123,7 @@ class Compiled:
         return self._network(x, t)
 
 
-def quick(network: nn.Module, device: torch.device, compile_it: bool = False) -> Call:
+def quick_call(network: nn.Module, device: torch.device, compile_it: bool = False) -> Call:
     """The network as `device` runs it best: on CUDA as CUDA graphs, and through torch.compile if that is asked for."""
     call = Compiled(network) if compile_it else network
     return Recorded(call, CudaGraphs(device)) if device.type == "cuda" else call

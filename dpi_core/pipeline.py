@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from dpi_core import __version__
-from dpi_core.acceleration import AUTO, accelerated, allow_tf32, notes, pick_precision, quick
+from dpi_core.acceleration import AUTO, accelerated, allow_tf32, notes, pick_precision, quick_call
 from dpi_core.composing import checked_background, composed
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import load_corrector
@@ -57,7 +57,7 @@ class Restorer:
         self.device = pick_device(device)
         dtype = pick_precision(precision, self.device)
         allow_tf32(self.device)
-        faster = partial(quick, device=self.device, compile_it=fast)
+        faster = partial(quick_call, device=self.device, compile_it=fast)
         self.prior = accelerated(load_prior(prior, device), dtype, faster)
         self.corrector = accelerated(load_corrector(corrector, device), dtype, faster)
         self._names = {"prior": prior, "corrector": corrector}

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dpi_core import load_prior
-from dpi_core.acceleration import accelerated, notes, quick
+from dpi_core.acceleration import accelerated, notes, quick_call
 from dpi_core.graphs import CudaGraphs, Recorded, Recording
 
 CUDA = torch.device("cuda")
@@ -164,7 +164,7 @@ def test_what_the_call_has_to_say_is_passed_on():
 @pytest.mark.parametrize("compile_it", [False, True])
 def test_a_gpu_answers_the_same_from_recordings(compile_it):
     plain = load_prior("embedded", "cuda")
-    faster = partial(quick, device=CUDA, compile_it=compile_it)
+    faster = partial(quick_call, device=CUDA, compile_it=compile_it)
     fast = accelerated(load_prior("embedded", "cuda"), torch.float32, faster)
     found = []
     for count in (1, 3, 8, 1, 3):

@@ -17,7 +17,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from dpi_core.acceleration import accelerated, allow_tf32, notes, quick
+from dpi_core.acceleration import accelerated, allow_tf32, notes, quick_call
 from dpi_core.config import DPIConfig
 from dpi_core.corrector import load_corrector
 from dpi_core.devices import pick_device
@@ -29,10 +29,10 @@ from dpi_core.priors import UNetPrior, load_prior
 from dpi_core.sampler import sample
 
 MODES: dict[str, tuple[torch.dtype, Callable[..., Call]]] = {  # name -> dtype, how the networks are called
-    "float32": (torch.float32, quick),
-    "bfloat16": (torch.bfloat16, quick),
-    "float32, compiled": (torch.float32, partial(quick, compile_it=True)),
-    "bfloat16, compiled": (torch.bfloat16, partial(quick, compile_it=True)),
+    "float32": (torch.float32, quick_call),
+    "bfloat16": (torch.bfloat16, quick_call),
+    "float32, compiled": (torch.float32, partial(quick_call, compile_it=True)),
+    "bfloat16, compiled": (torch.bfloat16, partial(quick_call, compile_it=True)),
     "bfloat16, no graphs": (torch.bfloat16, lambda network, device: network),
 }
 HEAD = (
