@@ -22,7 +22,7 @@ class EmbeddedWeights:
 NON_COMMERCIAL = "non-commercial research (terms of the training photographs)"
 EMBEDDED = {
     "prior": EmbeddedWeights(
-        f"prior/{UNET_FILE}", "4693157aadef9f3ebcbaf567c091e933f8aa99637eeffd1d67d5bda00136bccc", NON_COMMERCIAL
+        f"prior/{UNET_FILE}", "28ad48aaad08b014031da559ab960ff668971519940d51ee7a5b5e0df8540e13", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
         f"corrector/{UNET_FILE}", "c07fabe1af038f4df6782acc2338ad67791d08662a4419be424e704bcae09ca5", NON_COMMERCIAL
