@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -44,6 +45,13 @@ def test_presets_of_a_table_differ_from_each_other(side):
 @pytest.mark.parametrize("side", TABLES)
 def test_a_stronger_damage_gives_racm_more_steps(side):
     assert TABLES[side]["mild"].config.tau < TABLES[side]["medium"].config.tau < TABLES[side]["heavy"].config.tau
+
+
+@pytest.mark.parametrize("side", TABLES)
+def test_fine_is_the_published_setting_in_shorter_steps(side):
+    fine = TABLES[side]["fine"].config
+    assert fine.steps > DPIConfig().steps
+    assert replace(fine, steps=DPIConfig().steps) == DPIConfig()
 
 
 def test_old_names_still_stand_for_their_settings():

@@ -194,7 +194,7 @@ def _advanced(start: DPIConfig) -> dict[str, Any]:
             step=1,
             label="Steps",
             elem_id="steps",
-            info=f"Denoising steps; the API takes up to {MAX_STEPS}.",
+            info=f"More: finer and closer to the input, but slower. The API takes up to {MAX_STEPS}.",
         ),
         "edge_exponent": gr.Slider(
             0.1,
