@@ -18,6 +18,7 @@ from torch import Tensor
 from dpi_core.memory import is_out_of_memory, release
 
 REHEARSALS = 3  # calls before the recording: compilers, cuDNN and cuBLAS choose and allocate in the first ones
+KEPT = 32  # recordings of one network: each holds some memory, and a page that runs for weeks sees many shapes
 Call = Callable[[Tensor, Tensor], Any]  # x (N,C,H,W), t (N,) -> an object with ``.sample``
 
 
@@ -39,7 +40,7 @@ class Recorded:
         record: makes a `Recording` of it for the shapes of `x` and `t`; `CudaGraphs` unless a test puts something else.
     """
 
-    def __init__(self, call: Call, record: "Callable[[Call, Tensor, Tensor], Recording]"):
+    def __init__(self, call: Call, record: Callable[[Call, Tensor, Tensor], Recording]):
         self._call, self._record = call, record
         self._recordings: dict[tuple, Recording] = {}
         self._lock = threading.Lock()  # two threads must not fill one recording's input
@@ -68,13 +69,14 @@ class Recorded:
     def _recording(self, x: Tensor, t: Tensor) -> Recording | None:
         key = (x.shape, x.stride(), x.dtype, t.dtype, x.device)
         if key not in self._recordings and not self._failure:
+            if len(self._recordings) >= KEPT:
+                del self._recordings[next(iter(self._recordings))]  # the oldest
             try:
                 self._recordings[key] = self._record(self._call, x, t)
             except Exception as error:  # an operation that cannot be recorded may not cost the run
-                if ran_out := is_out_of_memory(error) or is_out_of_memory(error.__context__ or error):
+                if is_out_of_memory(error) or is_out_of_memory(error.__context__ or error):
                     self._recordings.clear()  # their memory may be what is missing
                     release(x.device)
-                if ran_out:
                     raise torch.OutOfMemoryError(str(error)) from error
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 self._failure = (

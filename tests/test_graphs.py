@@ -9,7 +9,7 @@ import torch
 
 from dpi_core import load_prior
 from dpi_core.acceleration import accelerated, notes, quick_call
-from dpi_core.graphs import CudaGraphs, Recorded, Recording
+from dpi_core.graphs import KEPT, CudaGraphs, Recorded, Recording
 
 CUDA = torch.device("cuda")
 
@@ -77,6 +77,15 @@ def test_other_strides_and_dtypes_are_recordings_of_their_own():
     for one in (x, x.to(memory_format=torch.channels_last), x.double()):
         assert torch.equal(fast(one, t).sample, network(one, t).sample)
     assert len(stand_in.recorded) == 3
+
+
+def test_the_oldest_recording_makes_room():
+    stand_in = StandIn()
+    fast = Recorded(network, stand_in)
+    for count in (*range(1, KEPT + 2), KEPT + 1, 1):
+        x, t = batch(count)
+        assert torch.equal(fast(x, t).sample, network(x, t).sample)
+    assert len(stand_in.recorded) == KEPT + 2, "one more than is kept, of which the first had to be recorded anew"
 
 
 def test_threads_do_not_fill_each_others_input():
