@@ -1,6 +1,6 @@
 """Recordings are tested with a stand-in that answers, as a CUDA graph does, into one memory; the real ones need a GPU."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import SimpleNamespace
 
@@ -45,6 +45,11 @@ def refuse(message, kind=RuntimeError):
 
 def batch(count, side=4):
     return torch.randn(count, 3, side, side), torch.arange(1, count + 1)
+
+
+def in_threads(work):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))  # the list raises what a thread raised
 
 
 def test_each_shape_is_recorded_once_and_answers_as_the_network():
@@ -98,11 +103,7 @@ def test_threads_do_not_fill_each_others_input():
             if not torch.equal(fast(x, t).sample, network(x, t).sample):
                 wrong.append(seed)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work)
     assert wrong == []
 
 
@@ -196,11 +197,7 @@ def test_a_gpu_replays_from_any_thread_while_others_use_it():
             if not torch.equal(fast(x, t).sample, network(x, t).sample):
                 wrong.append(seed)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work)
     assert wrong == []
     assert fast.note == ""
 
