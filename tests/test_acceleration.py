@@ -7,8 +7,9 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dpi_core import DPIConfig, Restorer, load_corrector, load_prior, sample_steps
-from dpi_core.acceleration import Compiled, accelerated, allow_tf32, notes, pick_precision
+from dpi_core.acceleration import Compiled, accelerated, allow_tf32, notes, pick_precision, quick_call
 from dpi_core.devices import pick_device
+from dpi_core.graphs import Recorded
 from dpi_core.pipeline import on_cpu
 from dpi_core.sampler import StepEvent
 
@@ -128,6 +129,14 @@ def test_a_compiled_network_answers_the_same_at_any_size(backend):
         x, t = torch.randn(count, 3, side, side), torch.arange(count)
         assert torch.allclose(fast.unet(x, t).sample, network.conv(x), atol=1e-5)
     assert notes(fast) == []
+
+
+def test_on_cuda_a_network_is_recorded_and_compiled_only_if_that_is_asked_for():
+    network = Network()
+    assert quick_call(network, CPU) is network
+    assert isinstance(quick_call(network, CPU, compile_it=True), Compiled)
+    for compile_it in (False, True):
+        assert isinstance(quick_call(network, CUDA, compile_it), Recorded)
 
 
 def test_many_networks_of_one_class_are_all_compiled():
