@@ -48,10 +48,10 @@ def test_a_stronger_damage_gives_racm_more_steps(side):
 
 
 @pytest.mark.parametrize("side", TABLES)
-def test_fine_is_the_published_setting_in_shorter_steps(side):
-    fine = TABLES[side]["fine"].config
-    assert fine.steps > DPIConfig().steps
-    assert replace(fine, steps=DPIConfig().steps) == DPIConfig()
+def test_fine_is_medium_in_shorter_steps(side):
+    fine, medium = TABLES[side]["fine"].config, TABLES[side]["medium"].config
+    assert fine.steps > medium.steps
+    assert replace(fine, steps=medium.steps) == medium
 
 
 def test_old_names_still_stand_for_their_settings():
