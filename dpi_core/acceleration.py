@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dpi_core.devices import has_bfloat16
-from dpi_core.graphs import Call, CudaGraphs, Recorded
+from dpi_core.graphs import Call, CudaGraphs, Recorded, reason
 from dpi_core.memory import is_out_of_memory
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -118,8 +118,7 @@ class Compiled:
                 if is_out_of_memory(error):
                     raise
                 inner = getattr(error, "inner_exception", error)  # torch wraps what its compilers raise
-                reason = (str(inner).strip().splitlines() or [type(inner).__name__])[0]
-                self.note = f"torch.compile failed ({reason[:160]}), so the network runs uncompiled: slower, as good."
+                self.note = f"torch.compile failed ({reason(inner)}), so the network runs uncompiled: slower, as good."
         return self._network(x, t)
 
 

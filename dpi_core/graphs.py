@@ -22,6 +22,11 @@ KEPT = 32  # recordings of one network: each holds some memory, and a page that 
 Call = Callable[[Tensor, Tensor], Any]  # x (N,C,H,W), t (N,) -> an object with ``.sample``
 
 
+def reason(error: BaseException) -> str:
+    """What an error says, without what follows the first line; at most 160 characters."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
 @dataclass(frozen=True)
 class Recording:
     """One shape's call: fill `x` and `t`, `replay()`, read `out` before anything else is replayed."""
@@ -74,13 +79,13 @@ class Recorded:
             try:
                 self._recordings[key] = self._record(self._call, x, t)
             except Exception as error:  # an operation that cannot be recorded may not cost the run
-                if is_out_of_memory(error) or is_out_of_memory(error.__context__ or error):
+                # what ends a recording may raise an error of its own on top of the one that matters
+                if any(is_out_of_memory(e) for e in (error, error.__context__) if e):
                     self._recordings.clear()  # their memory may be what is missing
                     release(x.device)
                     raise torch.OutOfMemoryError(str(error)) from error
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 self._failure = (
-                    f"Recording CUDA graphs failed ({reason[:160]}), so the network runs without: slower, as good."
+                    f"Recording CUDA graphs failed ({reason(error)}), so the network runs without: slower, as good."
                 )
         return self._recordings.get(key)
 
@@ -93,7 +98,7 @@ class CudaGraphs:
         self._pool: Any = None
 
     def __call__(self, call: Call, x: Tensor, t: Tensor) -> Recording:
-        """Rehearse `call`, then record it; other threads may use the GPU meanwhile.
+        """Rehearse `call`, then record it; other threads may use the GPU meanwhile, but PyTorch lets none draw noise on it.
 
         Raises:
             RuntimeError: if it cannot be recorded, or the memory runs out.

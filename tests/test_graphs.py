@@ -36,9 +36,13 @@ class StandIn:
         return Recording(x, t, out, replay)
 
 
-def refuse(message, kind=RuntimeError):
+def failing(error, above=0, stand_in=None):
+    """Records batches of up to `above` through the stand-in and raises for larger ones."""
+
     def record(call, x, t):
-        raise kind(message)
+        if len(x) > above:
+            raise error
+        return stand_in(call, x, t)
 
     return record
 
@@ -108,7 +112,9 @@ def test_threads_do_not_fill_each_others_input():
 
 
 def test_what_cannot_be_recorded_runs_without_and_says_so():
-    fast = Recorded(network, refuse("operation not permitted when stream is capturing\nand a long traceback"))
+    fast = Recorded(
+        network, failing(RuntimeError("operation not permitted when stream is capturing\nand a long traceback"))
+    )
     for _ in range(2):
         x, t = batch(2)
         assert torch.equal(fast(x, t).sample, network(x, t).sample)
@@ -118,13 +124,7 @@ def test_what_cannot_be_recorded_runs_without_and_says_so():
 
 def test_a_failed_recording_keeps_the_others():
     stand_in = StandIn()
-
-    def record(call, x, t):
-        if len(x) > 1:
-            raise RuntimeError("no")
-        return stand_in(call, x, t)
-
-    fast = Recorded(network, record)
+    fast = Recorded(network, failing(RuntimeError("no"), 1, stand_in))
     for count in (1, 2, 1):
         x, t = batch(count)
         assert torch.equal(fast(x, t).sample, network(x, t).sample)
@@ -135,13 +135,7 @@ def test_a_failed_recording_keeps_the_others():
 @pytest.mark.parametrize("kind", [torch.OutOfMemoryError, RuntimeError])
 def test_memory_that_runs_out_frees_the_recordings_and_is_told_to_the_caller(kind):
     stand_in = StandIn()
-
-    def record(call, x, t):
-        if len(x) > 1:
-            raise kind("CUDA out of memory. Tried to allocate 2 GiB")
-        return stand_in(call, x, t)
-
-    fast = Recorded(network, record)
+    fast = Recorded(network, failing(kind("CUDA out of memory. Tried to allocate 2 GiB"), 1, stand_in))
     fast(*batch(1))
     with pytest.raises(torch.OutOfMemoryError, match="Tried to allocate"):
         fast(*batch(2))
