@@ -9,7 +9,7 @@ A noisy image at training timestep t is ``x_t = sqrt(ab_t) x0 + sqrt(1 - ab_t) e
 so eta = 0 is deterministic and eta = 1 over all T steps is ancestral DDPM sampling (Ho et al. 2020).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -66,17 +66,17 @@ class SeededNoise:
 
     def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
         """(N, *shape) standard normal draws, one sample per seed, moved to `like`'s device and dtype."""
-        draws = [torch.randn((1, *shape), generator=g) for g in self._generators]
-        return _moved(torch.cat(draws), like).to(like.dtype)
+        return self._drawn(Tensor.normal_, shape, torch.float32, like).to(like.dtype)
 
     def bernoulli(self, p: Tensor) -> Tensor:
         """(N, ...) bool draws that are True with probability `p` in [0, 1]; `p` is (N, ...), one row per seed."""
         # what torch.bernoulli does with the same generator, but `p` stays where it is: to fetch it, the CPU would have
         # to wait for the device
-        draws = [torch.rand((1, *p.shape[1:]), generator=g, dtype=p.dtype) for g in self._generators]
-        return _moved(torch.cat(draws), p) < p
+        return self._drawn(Tensor.uniform_, p.shape[1:], p.dtype, p) < p
 
-
-def _moved(draws: Tensor, like: Tensor) -> Tensor:
-    """`draws` on the device of `like`, without waiting for it: pinned memory can be copied from later."""
-    return draws.pin_memory().to(like.device, non_blocking=True) if like.is_cuda else draws.to(like.device)
+    def _drawn(self, fill: Callable, shape: Sequence[int], dtype: torch.dtype, like: Tensor) -> Tensor:
+        # drawn where they stay: a GPU copies from pinned memory later, and nobody waits for it
+        draws = torch.empty((len(self._generators), *shape), dtype=dtype, pin_memory=like.is_cuda)
+        for row, generator in zip(draws, self._generators, strict=True):
+            fill(row, generator=generator)
+        return draws.to(like.device, non_blocking=like.is_cuda)
