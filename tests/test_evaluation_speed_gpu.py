@@ -49,6 +49,18 @@ def test_the_bare_calls_are_those_of_a_run(monkeypatch):
     assert row.note == ""
 
 
+def test_works_take_turns_for_as_many_runs_and_seconds_as_asked():
+    turns = []
+    works = [lambda name=name: turns.append(name) for name in "ab"]
+    cpu = torch.device("cpu")
+    speed_gpu.timed(works, cpu, Setting(1, (1,), ("float32",), runs=3))
+    assert "".join(turns) == "ab" * 4, "once to warm up and three times in earnest"
+    turns.clear()
+    medians = speed_gpu.timed(works, cpu, Setting(1, (1,), ("float32",), runs=1, seconds=0.05))
+    assert len(turns) > 4
+    assert len(medians) == 2
+
+
 def test_what_does_not_fit_is_cut_or_left_out(monkeypatch):
     def limited(holds):
         prior = AnalyticPrior()

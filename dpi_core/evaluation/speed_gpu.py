@@ -11,7 +11,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -42,15 +42,16 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Setting:
-    """What is timed: how many runs of how many steps over which batches, in which of `MODES`."""
+    """What is timed: at least `runs` runs, for at least `seconds`, of so many steps over each batch in each of `MODES`."""
 
     steps: int
     batches: tuple[int, ...]
     modes: tuple[str, ...]
     runs: int
+    seconds: float = 0.0
 
 
-GPU = Setting(20, (1, 8, 32), tuple(MODES), 5)
+GPU = Setting(20, (1, 8, 32), tuple(MODES), 3, seconds=4.0)  # a compiler's workers may keep the CPU busy at first
 SMALL = Setting(5, (1, 2, 4, 8), ("float32",), 3)
 
 
@@ -79,13 +80,14 @@ def random_ffhq_prior(device: str) -> UNetPrior:
     return UNetPrior(unet, 256, "epsilon", 1, "ffhq-256")
 
 
-def timed(works: Sequence[Callable[[], object]], device: torch.device, runs: int) -> list[float]:
-    """The median seconds of `runs` calls of each work, after one that warms up, each until the device is done.
+def timed(works: Sequence[Callable[[], object]], device: torch.device, setting: Setting) -> list[float]:
+    """The median seconds of each work, after a call that warms it up, each call until the device is done.
 
-    They take turns: whatever else keeps the machine busy for a while, such as a compiler's workers, meets them alike.
+    They take turns: whatever else keeps the machine busy for a while meets them alike.
     """
     times: list[list[float]] = [[] for _ in works]
-    for _ in range(runs + 1):
+    first = time.perf_counter()
+    while len(times[0]) <= setting.runs or time.perf_counter() - first < setting.seconds:
         for work, found in zip(works, times, strict=True):
             _finish(device)
             start = time.perf_counter()
@@ -141,7 +143,7 @@ def _pair(
     def restored() -> Tensor:
         return sample(prior, condition, config, corrector=corrector, seeds=range(seeds))
 
-    run, calls = timed((restored, bare), device, setting.runs)
+    run, calls = timed((restored, bare), device, setting)
     return run, calls
 
 
@@ -186,7 +188,7 @@ def main(argv: list[str] | None = None) -> None:
         print("There is no GPU here, so this is the small version on the CPU: it says nothing about a GPU's speed.")
     chosen = GPU if on_gpu else SMALL
     batches, modes = tuple(sorted({1, *(args.seeds or chosen.batches)})), tuple(args.modes or chosen.modes)
-    setting = Setting(chosen.steps, batches, modes, chosen.runs)
+    setting = replace(chosen, batches=batches, modes=modes)
     name = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"
