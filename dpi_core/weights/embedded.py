@@ -25,7 +25,7 @@ EMBEDDED = {
         f"prior/{UNET_FILE}", "28ad48aaad08b014031da559ab960ff668971519940d51ee7a5b5e0df8540e13", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
-        f"corrector/{UNET_FILE}", "c07fabe1af038f4df6782acc2338ad67791d08662a4419be424e704bcae09ca5", NON_COMMERCIAL
+        f"corrector/{UNET_FILE}", "ff5817a3e38e84b83af7fd41192cafc04370c126ccc4ebf9eb75d46b4fa0f3b7", NON_COMMERCIAL
     ),
     "landmarks": EmbeddedWeights(
         "landmarks/landmarks.safetensors",
