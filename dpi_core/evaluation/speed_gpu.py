@@ -165,7 +165,8 @@ def figures(name: str = "auto") -> dict[str, float]:
     where = device.type if on_gpu else "no GPU; cpu"
     make_prior = random_ffhq_prior if on_gpu else partial(load_prior, "embedded")
     found = {}
-    for row in measured(GPU if on_gpu else SMALL, make_prior, name):
+    setting = replace(GPU, modes=("float32", "bfloat16")) if on_gpu else SMALL  # to compile takes minutes
+    for row in measured(setting, make_prior, name):
         found[f"{where}, {row.mode}, {row.seeds} seeds (s an image)"] = row.each
         found[f"{where}, {row.mode}, {row.seeds} seeds / bare calls"] = row.run / row.bare
     return found
