@@ -85,16 +85,18 @@ def timed(works: Sequence[Callable[[], object]], device: torch.device, setting: 
 
     They take turns: whatever else keeps the machine busy for a while meets them alike.
     """
+    for work in works:
+        work()
     times: list[list[float]] = [[] for _ in works]
     first = time.perf_counter()
-    while len(times[0]) <= setting.runs or time.perf_counter() - first < setting.seconds:
+    while len(times[0]) < setting.runs or time.perf_counter() - first < setting.seconds:
         for work, found in zip(works, times, strict=True):
             _finish(device)
             start = time.perf_counter()
             work()
             _finish(device)
             found.append(time.perf_counter() - start)
-    return [statistics.median(found[1:]) for found in times]
+    return [statistics.median(found) for found in times]
 
 
 def _finish(device: torch.device) -> None:
