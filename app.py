@@ -3,9 +3,9 @@
 import argparse
 import os
 
-from dpi_core.ui.engine import Engine, EngineSettings
-from dpi_core.ui.page import build_page, launch_options
-from dpi_core.ui.zerogpu import gpu_decorator
+from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.page import build_page, launch_options
+from dpi_core.web.zerogpu import gpu_decorator
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from dpi_core.config import DPIConfig
-    from dpi_core.corrector import Corrector, load_corrector
-    from dpi_core.pipeline import Restorer
-    from dpi_core.priors import Prior, load_prior
-    from dpi_core.sampler import StepEvent, sample, sample_steps
+    from dpi_core.method.config import DPIConfig
+    from dpi_core.method.interfaces import Corrector, Prior
+    from dpi_core.method.sampler import StepEvent, sample, sample_steps
+    from dpi_core.models.correctors import load_corrector
+    from dpi_core.models.priors import load_prior
+    from dpi_core.restore.restorer import Restorer
 
 _HOMES = {
-    "Corrector": "corrector",
-    "DPIConfig": "config",
-    "Prior": "priors",
-    "Restorer": "pipeline",
-    "StepEvent": "sampler",
-    "load_corrector": "corrector",
-    "load_prior": "priors",
-    "sample": "sampler",
-    "sample_steps": "sampler",
+    "Corrector": "method.interfaces",
+    "DPIConfig": "method.config",
+    "Prior": "method.interfaces",
+    "Restorer": "restore.restorer",
+    "StepEvent": "method.sampler",
+    "load_corrector": "models.correctors",
+    "load_prior": "models.priors",
+    "sample": "method.sampler",
+    "sample_steps": "method.sampler",
 }
 
 __all__ = [

@@ -5,8 +5,8 @@ import sys
 from dpi_core import __version__
 from dpi_core.commands.compare import add_compare
 from dpi_core.commands.console import EXIT_ERROR, Parser, complain
-from dpi_core.commands.detect import add_detect
-from dpi_core.commands.priors import add_priors
+from dpi_core.commands.detect_faces import add_detect
+from dpi_core.commands.list_priors import add_priors
 from dpi_core.commands.restore import add_restore
 from dpi_core.commands.space import add_space
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dpi_core.diffusion import linear_alpha_bar
+from dpi_core.method.diffusion import linear_alpha_bar
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "assets" / "examples"
@@ -89,7 +89,7 @@ def large_prior(tmp_path_factory) -> str:
     """The folder of an untrained prior of 256 pixels that expects FFHQ's crop."""
     from diffusers import UNet2DModel
 
-    from dpi_core.priors import UNetPrior, save_prior
+    from dpi_core.models.priors import UNetPrior, save_prior
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("large")
@@ -110,8 +110,8 @@ def large_prior(tmp_path_factory) -> str:
 @pytest.fixture(scope="session")
 def app_url():
     """The real app on the real embedded models, served on a free port of this machine."""
-    from dpi_core.ui.engine import Engine
-    from dpi_core.ui.page import build_page, launch_options
+    from dpi_core.web.engine import Engine
+    from dpi_core.web.page import build_page, launch_options
 
     page = build_page(Engine())
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False, **launch_options())

@@ -5,7 +5,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from dpi_core.images import read_image
+from dpi_core.imaging.pictures import read_image
 
 
 def pixels_of(source) -> np.ndarray:

@@ -7,11 +7,11 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dpi_core import DPIConfig, Restorer, load_corrector, load_prior, sample_steps
-from dpi_core.acceleration import Compiled, accelerated, allow_tf32, notes, pick_precision, quick_call
-from dpi_core.devices import pick_device
-from dpi_core.graphs import Recorded
-from dpi_core.pipeline import on_cpu
-from dpi_core.sampler import StepEvent
+from dpi_core.method.sampler import StepEvent
+from dpi_core.models.acceleration import Compiled, accelerated, allow_tf32, notes, pick_precision, quick_call
+from dpi_core.models.cuda_graphs import Recorded
+from dpi_core.models.devices import pick_device
+from dpi_core.restore.restorer import on_cpu
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 FAST = DPIConfig(steps=4, tau=600, eta=0.5)

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 
 from dpi_core import DPIConfig
-from dpi_core.images import read_settings
+from dpi_core.imaging.pictures import read_settings
 
 
 @pytest.fixture(scope="module")

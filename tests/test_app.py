@@ -11,10 +11,10 @@ from conftest import EXAMPLES, ROOT, check_both_schemes
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from dpi_core.images import read_settings
-from dpi_core.presets import DEFAULT_PRESET, PRESETS
-from dpi_core.recipes import read_recipe
-from dpi_core.timesteps import timestep_pairs
+from dpi_core.imaging.pictures import read_settings
+from dpi_core.method.timesteps import timestep_pairs
+from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
+from dpi_core.restore.recipe import read_recipe
 
 pytestmark = pytest.mark.browser
 

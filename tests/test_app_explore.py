@@ -8,7 +8,7 @@ from conftest import EXAMPLES, check_both_schemes
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from dpi_core.presets import PRESETS
+from dpi_core.models.presets import PRESETS
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ import pytest
 from conftest import DATA, EXAMPLES
 from hub_server import COMMIT, serving
 
-from dpi_core.ui.engine import Engine, EngineSettings
-from dpi_core.ui.page import build_page, launch_options
+from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.page import build_page, launch_options
 from dpi_core.weights import hub as module
 from dpi_core.weights.registry import PRIORS
 

@@ -4,8 +4,8 @@ import pytest
 from conftest import EXAMPLES, check_both_schemes
 from playwright.sync_api import expect
 
-from dpi_core.ui.engine import Engine, EngineSettings
-from dpi_core.ui.page import build_page, launch_options
+from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.page import build_page, launch_options
 
 pytestmark = pytest.mark.browser
 

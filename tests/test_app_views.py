@@ -6,8 +6,8 @@ import pytest
 from conftest import EXAMPLES
 from playwright.sync_api import Page, expect
 
-from dpi_core.presets import PRESETS
-from dpi_core.ui.events import CUSTOM
+from dpi_core.models.presets import PRESETS
+from dpi_core.web.events import CUSTOM
 
 pytestmark = pytest.mark.browser
 

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from dpi_core import DPIConfig
-from dpi_core.bundle import comparison_settings, contact_sheet, write_bundle
-from dpi_core.comparison import compare, most_different
-from dpi_core.images import read_settings
-from dpi_core.pixels import to_tensor
-from dpi_core.recipes import read_recipe
+from dpi_core.imaging.pictures import read_settings
+from dpi_core.imaging.pixels import to_tensor
+from dpi_core.measure.comparison import compare, most_different
+from dpi_core.restore.recipe import read_recipe
+from dpi_core.show.bundle import comparison_settings, contact_sheet, write_bundle
 
 CONFIG = DPIConfig(steps=3, tau=400)
 SEEDS = (5, 1, 9)

@@ -14,7 +14,7 @@ from dpi_core import DPIConfig
 from dpi_core.__main__ import main
 from dpi_core.commands.inputs import output_names, photos_in
 from dpi_core.commands.options import face_from
-from dpi_core.images import read_settings
+from dpi_core.imaging.pictures import read_settings
 
 pytestmark = pytest.mark.usefixtures("offline")
 

@@ -9,7 +9,7 @@ import pytest
 from commandline import FAST, TINY, call, complaint
 from PIL import Image
 
-from dpi_core.recipes import read_recipe
+from dpi_core.restore.recipe import read_recipe
 
 SHORT = [*FAST, "--aligned"]
 
@@ -97,7 +97,7 @@ def test_a_face_of_a_photo_can_be_compared(out, astronaut):
     ],
 )
 def test_a_wrong_option_is_named_before_anything_is_loaded(capfd, monkeypatch, out, options, message):
-    monkeypatch.setattr("dpi_core.pipeline.Restorer", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr("dpi_core.restore.restorer.Restorer", lambda *_, **__: pytest.fail("loaded"))
     assert message in complaint(capfd, "compare", TINY, "-o", out, *options)
     assert not out.exists()
 

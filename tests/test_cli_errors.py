@@ -9,7 +9,7 @@ from PIL import Image
 from dpi_core import DPIConfig
 from dpi_core.__main__ import parser
 from dpi_core.commands.options import config_from
-from dpi_core.presets import PRESETS
+from dpi_core.models.presets import PRESETS
 
 pytestmark = pytest.mark.usefixtures("offline")
 
@@ -46,7 +46,7 @@ def test_options_lie_over_the_preset():
     ],
 )
 def test_a_wrong_option_is_named_before_anything_is_loaded(capfd, monkeypatch, out, options, message):
-    monkeypatch.setattr("dpi_core.pipeline.Restorer", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr("dpi_core.restore.restorer.Restorer", lambda *_, **__: pytest.fail("loaded"))
     assert message in complaint(capfd, "restore", TINY, "-o", out, *options)
     assert not out.exists()
 

@@ -7,9 +7,9 @@ from conftest import DATA
 from hub_server import COMMIT, serving
 
 from dpi_core.__main__ import main
-from dpi_core.weights import UNET_FILE
 from dpi_core.weights.cache import Entry
 from dpi_core.weights.registry import PRIORS
+from dpi_core.weights.unets import UNET_FILE
 
 GOLDEN = (DATA / "adm_tiny_seed5_ch32.pt").read_bytes()
 

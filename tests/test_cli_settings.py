@@ -12,9 +12,9 @@ from dpi_core import DPIConfig
 from dpi_core.__main__ import parser
 from dpi_core.commands.options import Run, run_from
 from dpi_core.commands.restore import SEEDS
-from dpi_core.images import read_settings
-from dpi_core.presets import find_preset
-from dpi_core.recipes import Recipe
+from dpi_core.imaging.pictures import read_settings
+from dpi_core.models.presets import find_preset
+from dpi_core.restore.recipe import Recipe
 
 CONFIG = DPIConfig(steps=3, tau=400, eta=0.5, correct=False, raw_eps=True, project=True)
 SAVED = Recipe(CONFIG, (5, 1, 9), 8, True, 2, "some-prior", "some-corrector")
@@ -113,7 +113,7 @@ def test_seeds_count_up_from_the_files_first_where_one_is_given(saved):
     ],
 )
 def test_wrong_settings_are_named_before_anything_is_loaded(capfd, monkeypatch, saved, out, values, message):
-    monkeypatch.setattr("dpi_core.pipeline.Restorer", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr("dpi_core.restore.restorer.Restorer", lambda *_, **__: pytest.fail("loaded"))
     path = saved if values is not None else saved.with_name("gone.json")
     saved.write_text(json.dumps(values))
     assert message in complaint(capfd, "restore", TINY, "-o", out, "--settings", path)

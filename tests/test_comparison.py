@@ -3,7 +3,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from dpi_core.comparison import compare, most_different, pairwise
+from dpi_core.measure.comparison import compare, most_different, pairwise
 
 
 def results(count=6, size=8, seed=0):

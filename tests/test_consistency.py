@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from dpi_core.consistency import project
-from dpi_core.degradation import dense_condition, downscale, resize
-from dpi_core.metrics import lr_consistency
+from dpi_core.imaging.degradation import downscale
+from dpi_core.measure.metrics import lr_consistency
+from dpi_core.method.consistency import project
+from dpi_core.method.resampling import dense_condition, resize
 
 
 def pictures(count=2, size=32, seed=0, spread=0.4):

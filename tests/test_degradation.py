@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from dpi_core.degradation import Degradation, dense_condition, downscale, quantize, random_degradation, resize
-from dpi_core.pixels import to_tensor
+from dpi_core.imaging.degradation import Degradation, downscale, quantize, random_degradation
+from dpi_core.imaging.pixels import to_tensor
+from dpi_core.method.resampling import dense_condition, resize
 
 
 def smooth(height=48, width=64, seed=0) -> np.ndarray:

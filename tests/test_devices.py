@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from dpi_core.devices import has_bfloat16, pick_device
+from dpi_core.models.devices import has_bfloat16, pick_device
 
 
 @pytest.mark.parametrize(

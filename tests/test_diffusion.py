@@ -2,7 +2,7 @@ import pytest
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
-from dpi_core.diffusion import (
+from dpi_core.method.diffusion import (
     SeededNoise,
     ddim_step,
     eps_from_x0,
@@ -10,7 +10,7 @@ from dpi_core.diffusion import (
     predict_x0,
     step_coefficients,
 )
-from dpi_core.timesteps import timestep_pairs
+from dpi_core.method.timesteps import timestep_pairs
 
 ALPHA_BAR = linear_alpha_bar()
 

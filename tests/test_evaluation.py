@@ -5,14 +5,14 @@ import pytest
 import torch
 from PIL import Image
 
-from dpi_core.config import DPIConfig
-from dpi_core.consistency import project
-from dpi_core.degradation import downscale
 from dpi_core.evaluation import embedded, methods, stages
 from dpi_core.evaluation.held_out import Task, bicubic_task, blind_task, brightness, held_out_faces
 from dpi_core.evaluation.intervals import mean_interval
 from dpi_core.evaluation.methods import CONFIGS, Models, corrector_alone, restore
 from dpi_core.evaluation.report import FORMATS
+from dpi_core.imaging.degradation import downscale
+from dpi_core.method.config import DPIConfig
+from dpi_core.method.consistency import project
 from dpi_core.training.data import held_out_names
 
 

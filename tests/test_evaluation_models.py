@@ -11,11 +11,11 @@ from PIL import Image
 from dpi_core import Restorer
 from dpi_core.evaluation import corrector_256, precision
 from dpi_core.evaluation.held_out import bicubic_task
-from dpi_core.masks import on_grid
-from dpi_core.metrics import psnr
-from dpi_core.recipes import read_recipe
-from dpi_core.ui.engine import Engine, EngineSettings
-from dpi_core.weights import save_unet
+from dpi_core.measure.metrics import psnr
+from dpi_core.method.masks import on_grid
+from dpi_core.restore.recipe import read_recipe
+from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.weights.unets import save_unet
 
 CPU = torch.device("cpu")
 

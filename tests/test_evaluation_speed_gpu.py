@@ -5,11 +5,11 @@ import pytest
 import torch
 from conftest import AnalyticPrior, analytic_corrector
 
-from dpi_core.acceleration import accelerated
 from dpi_core.evaluation import speed_gpu
-from dpi_core.evaluation.priors import ARCHITECTURES
+from dpi_core.evaluation.prior_costs import ARCHITECTURES
 from dpi_core.evaluation.speed_gpu import Row, Setting, measured, report
-from dpi_core.priors import load_prior
+from dpi_core.models.acceleration import accelerated
+from dpi_core.models.priors import load_prior
 
 
 def test_the_stand_in_has_the_size_of_the_public_prior_and_runs_in_bfloat16():

@@ -1,7 +1,7 @@
 import pytest
 
 from dpi_core.evaluation.streaming import TimedEngine, share, views
-from dpi_core.ui.engine import EngineSettings
+from dpi_core.web.engine import EngineSettings
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from dpi_core.faces import Face, detect_faces, facealign, find_faces, five_points
 from dpi_core.faces.face import largest_first, overlap, without_doubles
-from dpi_core.faces.images import to_rgb
+from dpi_core.faces.rgb import to_rgb
 
 
 @pytest.fixture(autouse=True)

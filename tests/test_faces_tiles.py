@@ -12,7 +12,7 @@ from PIL import Image
 
 from dpi_core.faces import find_faces
 from dpi_core.faces.face import Face
-from dpi_core.faces.images import reduced
+from dpi_core.faces.rgb import reduced
 from dpi_core.faces.tiles import COPY, OVERLAP, TILE, merged, windows, with_small_faces
 
 
@@ -178,7 +178,7 @@ from pathlib import Path
 from PIL import Image
 from test_faces_tiles import crowd
 from dpi_core import Restorer, DPIConfig
-from dpi_core.composing import saved_photo
+from dpi_core.restore.compose import saved_photo
 photo, where = crowd(6000, 4000, 6, 5, 170)
 result = Restorer(device="cpu").restore(Image.fromarray(photo), DPIConfig(steps=1), face="all", detector="embedded")
 saved = saved_photo(result)

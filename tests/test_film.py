@@ -5,9 +5,10 @@ import torch
 from PIL import Image
 
 from dpi_core import DPIConfig, sample_steps
-from dpi_core.degradation import dense_condition, downscale
-from dpi_core.film import MAX_FRAMES, film_picture, frame_of, is_kept, save_gif, save_mp4
-from dpi_core.metrics import lr_consistency
+from dpi_core.imaging.degradation import downscale
+from dpi_core.measure.metrics import lr_consistency
+from dpi_core.method.resampling import dense_condition
+from dpi_core.show.film import MAX_FRAMES, film_picture, frame_of, is_kept, save_gif, save_mp4
 
 
 @pytest.fixture

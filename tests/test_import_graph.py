@@ -8,19 +8,12 @@ import pytest
 from conftest import ROOT
 
 LAYERS = [
-    {
-        *("timesteps", "places", "config", "pixels", "images", "photos", "devices", "diffusion", "masks"),
-        *("degradation", "faces", "metrics", "weights", "consistency", "comparison", "recipes", "space"),
-    },
-    {"priors", "corrector"},
-    {"memory"},
-    {"graphs"},
-    {"acceleration"},
-    {"sampler", "presets", "viz", "baselines"},
-    {"restoration"},
-    {"preparing", "composing", "bundle", "film"},
-    {"pipeline"},
-    {"__main__", "commands", "ui", "training", "evaluation", "app"},
+    {"method"},
+    {"imaging", "weights", "space"},
+    {"models", "faces", "measure"},
+    {"restore"},
+    {"show"},
+    {"__main__", "commands", "web", "training", "evaluation", "app"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
@@ -109,39 +102,39 @@ def test_the_package_itself_imports_nothing_at_run_time():
 def test_only_the_page_imports_gradio():
     users = {name for name in MODULES if any(m.split(".")[0] == "gradio" for m in imports_in(TREES[name]))}
     assert users
-    assert {part(name) for name in users} <= {"app", "ui"}
+    assert {part(name) for name in users} <= {"app", "web"}
 
 
 @pytest.mark.parametrize("module", ["diffusion", "masks", "config", "timesteps"])
 def test_the_arithmetic_knows_no_networks_and_no_files(module):
-    outside = {name.split(".")[0] for name in imports_in(TREES[f"dpi_core.{module}"])}
+    outside = {name.split(".")[0] for name in imports_in(TREES[f"dpi_core.method.{module}"])}
     assert outside <= {"collections", "dataclasses", "math", "typing", "torch", "dpi_core"}
 
 
 def test_the_sampler_loads_shows_and_converts_nothing():
-    source = MODULES["dpi_core.sampler"].read_text()
-    names = {node.id for node in ast.walk(TREES["dpi_core.sampler"]) if isinstance(node, ast.Name)}
-    names |= {node.attr for node in ast.walk(TREES["dpi_core.sampler"]) if isinstance(node, ast.Attribute)}
+    source = MODULES["dpi_core.method.sampler"].read_text()
+    names = {node.id for node in ast.walk(TREES["dpi_core.method.sampler"]) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(TREES["dpi_core.method.sampler"]) if isinstance(node, ast.Attribute)}
     assert not names & {"open", "print", "uint8", "byte", "load", "save", "load_prior", "load_corrector", "tqdm"}
     assert "tqdm" not in source
     assert "uint8" not in source
 
 
 def test_priors_and_correctors_do_not_sample():
-    for module in ("dpi_core.priors", "dpi_core.corrector"):
-        assert not {"dpi_core.sampler", "dpi_core.masks"} & imports_in(TREES[module])
+    for module in ("dpi_core.models.priors", "dpi_core.models.correctors"):
+        assert not {"dpi_core.method.sampler", "dpi_core.method.masks"} & imports_in(TREES[module])
 
 
 HEAVY = {"torch", "diffusers", "gradio", "face_alignment", "skimage", "cv2", "tqdm"}
 LIGHT = {  # module -> what it may load of the heavy ones
     "dpi_core": set(),
-    "dpi_core.config": set(),
-    "dpi_core.presets": set(),
-    "dpi_core.images": set(),
+    "dpi_core.method.config": set(),
+    "dpi_core.models.presets": set(),
+    "dpi_core.imaging.pictures": set(),
     "dpi_core.__main__": set(),
     "dpi_core.faces": {"cv2"},
-    "dpi_core.sampler": {"torch", "tqdm"},  # torch itself loads tqdm
-    "dpi_core.pipeline": {"torch", "tqdm", "cv2"},
+    "dpi_core.method.sampler": {"torch", "tqdm"},  # torch itself loads tqdm
+    "dpi_core.restore.restorer": {"torch", "tqdm", "cv2"},
     "app": {"gradio"},
 }
 
@@ -157,7 +150,7 @@ def test_no_import_reaches_a_heavy_one(module):
     assert {name.split(".")[0] for name in reached} & HEAVY <= LIGHT[module]
 
 
-@pytest.mark.parametrize("module", ["dpi_core", "dpi_core.faces", "dpi_core.__main__", "dpi_core.sampler"])
+@pytest.mark.parametrize("module", ["dpi_core", "dpi_core.faces", "dpi_core.__main__", "dpi_core.method.sampler"])
 def test_a_fresh_interpreter_stays_light(module):
     code = f"import sys, {module}; print(*sorted({HEAVY - LIGHT[module]!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

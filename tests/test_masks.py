@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from dpi_core.diffusion import SeededNoise
-from dpi_core.masks import dense_mask, edge_probability, fixed_mask, on_grid
+from dpi_core.method.diffusion import SeededNoise
+from dpi_core.method.masks import dense_mask, edge_probability, fixed_mask, on_grid
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 8])

@@ -4,8 +4,8 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 
-from dpi_core.degradation import dense_condition, downscale, quantize
-from dpi_core.metrics import (
+from dpi_core.imaging.degradation import downscale, quantize
+from dpi_core.measure.metrics import (
     detail_energy,
     gradient_similarity,
     grid_energy,
@@ -15,6 +15,7 @@ from dpi_core.metrics import (
     seed_diversity,
     ssim,
 )
+from dpi_core.method.resampling import dense_condition
 
 
 def faces(count=3, size=32, seed=0):

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dpi_core.pixels import to_image, to_tensor
+from dpi_core.imaging.pixels import to_image, to_tensor
 
 EVERY_LEVEL = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from dpi_core import DPIConfig
-from dpi_core.presets import (
+from dpi_core.models.presets import (
     ALIASES,
     DEFAULT_PRESET,
     LARGE,

@@ -12,9 +12,9 @@ from PIL import Image
 
 from dpi_core import DPIConfig, Restorer
 from dpi_core.__main__ import main
-from dpi_core.ui.engine import Engine, EngineSettings
-from dpi_core.ui.restore import Outcome, run
-from dpi_core.ui.session import Session
+from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.restore_run import Outcome, run
+from dpi_core.web.session import Session
 from dpi_core.weights.cache import Entry
 from dpi_core.weights.registry import PRIORS
 

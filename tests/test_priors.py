@@ -7,10 +7,11 @@ from diffusers import UNet2DModel
 from torch import nn
 
 from dpi_core import load_prior
-from dpi_core.diffusion import linear_alpha_bar
 from dpi_core.faces.templates import TEMPLATES
-from dpi_core.priors import SIDECAR, Prior, UNetPrior, save_prior
-from dpi_core.weights import load_unet, save_unet
+from dpi_core.method.diffusion import linear_alpha_bar
+from dpi_core.method.interfaces import Prior
+from dpi_core.models.priors import SIDECAR, UNetPrior, save_prior
+from dpi_core.weights.unets import load_unet, save_unet
 
 AB = linear_alpha_bar()
 

@@ -4,11 +4,12 @@ import torch
 from conftest import DATA, analytic_corrector
 
 from dpi_core import DPIConfig, sample, sample_steps
-from dpi_core.consistency import project
-from dpi_core.degradation import dense_condition, downscale
-from dpi_core.diffusion import linear_alpha_bar
-from dpi_core.masks import on_grid
-from dpi_core.metrics import lr_consistency
+from dpi_core.imaging.degradation import downscale
+from dpi_core.measure.metrics import lr_consistency
+from dpi_core.method.consistency import project
+from dpi_core.method.diffusion import linear_alpha_bar
+from dpi_core.method.masks import on_grid
+from dpi_core.method.resampling import dense_condition
 
 GOLDEN = [
     ("ddim_seed7_n32_eta0.0", 7, DPIConfig(), 1),

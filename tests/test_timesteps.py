@@ -1,7 +1,7 @@
 import pytest
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
-from dpi_core.timesteps import stage_of, timestep_pairs
+from dpi_core.method.timesteps import stage_of, timestep_pairs
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 7, 20, 33, 250, 999, 1000])

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from dpi_core.priors import UNetPrior
+from dpi_core.models.priors import UNetPrior
 from dpi_core.training import architectures as module
 from dpi_core.training.architectures import CANDIDATES, SIZE, Candidate, gigaflops, held_out_loss, milliseconds
 

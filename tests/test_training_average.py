@@ -2,9 +2,9 @@ import pytest
 import torch
 from diffusers import UNet2DModel
 
-from dpi_core.priors import UNetPrior, load_prior, save_prior
+from dpi_core.models.priors import UNetPrior, load_prior, save_prior
 from dpi_core.training.average import main, mean_weights
-from dpi_core.weights import load_unet, save_unet
+from dpi_core.weights.unets import load_unet, save_unet
 
 BLOCKS = {"down_block_types": ("DownBlock2D",), "up_block_types": ("UpBlock2D",), "norm_num_groups": 4}
 CPU = torch.device("cpu")

@@ -8,8 +8,8 @@ from PIL import Image
 from torch import nn
 from training_runs import TINY, samples_seen, shrink, trained_twice, with_argv, write_faces
 
-from dpi_core.corrector import load_corrector
-from dpi_core.priors import UNetPrior, save_prior
+from dpi_core.models.correctors import load_corrector
+from dpi_core.models.priors import UNetPrior, save_prior
 from dpi_core.training import corrector as script
 from dpi_core.training import states
 from dpi_core.training.corrector import MEANS_WEIGHT, corrector_loss

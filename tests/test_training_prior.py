@@ -7,8 +7,8 @@ from PIL import Image
 from torch import nn
 from training_runs import samples_seen, shrink, trained_twice, with_argv, without_time, write_faces
 
-from dpi_core.diffusion import linear_alpha_bar
-from dpi_core.priors import UNetPrior, load_prior
+from dpi_core.method.diffusion import linear_alpha_bar
+from dpi_core.models.priors import UNetPrior, load_prior
 from dpi_core.training import prior as script
 from dpi_core.training import prior_states
 from dpi_core.training.prior import prior_loss

@@ -5,10 +5,10 @@ from conftest import analytic_corrector
 from training_runs import pairs, pictures
 
 from dpi_core import DPIConfig
-from dpi_core.degradation import Degradation
-from dpi_core.diffusion import linear_alpha_bar
-from dpi_core.masks import on_grid
-from dpi_core.pixels import to_tensor
+from dpi_core.imaging.degradation import Degradation
+from dpi_core.imaging.pixels import to_tensor
+from dpi_core.method.diffusion import linear_alpha_bar
+from dpi_core.method.masks import on_grid
 from dpi_core.training import prior_states as module
 from dpi_core.training.prior_states import (
     FINE_T,

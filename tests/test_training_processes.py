@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 SCRIPT = """
 import sys, torch
 from diffusers import UNet2DModel
-from dpi_core.priors import UNetPrior, save_prior
+from dpi_core.models.priors import UNetPrior, save_prior
 from dpi_core.training import corrector, states
 from dpi_core.training.loop import train
 from pathlib import Path

@@ -7,8 +7,8 @@ from conftest import analytic_corrector
 from training_runs import pairs, pictures
 
 from dpi_core import DPIConfig, sample_steps
-from dpi_core.diffusion import linear_alpha_bar
-from dpi_core.masks import on_grid
+from dpi_core.method.diffusion import linear_alpha_bar
+from dpi_core.method.masks import on_grid
 from dpi_core.training import states as module
 from dpi_core.training.states import (
     Recorder,

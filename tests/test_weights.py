@@ -6,7 +6,9 @@ import torch
 from diffusers import UNet2DModel
 from safetensors import safe_open
 
-from dpi_core.weights import EMBEDDED, UNET_FILE, embedded, embedded_file, embedded_folder, load_unet, save_unet
+from dpi_core.weights import embedded_files
+from dpi_core.weights.embedded_files import EMBEDDED, embedded_file, embedded_folder
+from dpi_core.weights.unets import UNET_FILE, load_unet, save_unet
 
 CPU = torch.device("cpu")
 NETWORKS = ["prior", "corrector"]
@@ -48,12 +50,14 @@ def test_embedded_files_are_the_ones_this_version_ships(forgetful, name):
 
 def test_embedded_models_together_stay_small():
     assert sum(embedded_file(name).stat().st_size for name in EMBEDDED) < 40e6
-    assert not [path for path in embedded.ASSETS.rglob("*") if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
+    assert not [
+        path for path in embedded_files.ASSETS.rglob("*") if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+    ]
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_a_missing_embedded_file_is_named(forgetful, monkeypatch, tmp_path, name):
-    monkeypatch.setattr(embedded, "ASSETS", tmp_path)
+    monkeypatch.setattr(embedded_files, "ASSETS", tmp_path)
     with pytest.raises(ValueError, match=f"The embedded {name} is missing: {tmp_path}"):
         embedded_file(name)
 
@@ -66,7 +70,7 @@ def test_a_tampered_embedded_file_is_never_loaded(forgetful, monkeypatch, tmp_pa
     path.parent.mkdir()
     path.write_bytes(content)
     embedded_file.cache_clear()
-    monkeypatch.setattr(embedded, "ASSETS", tmp_path)
+    monkeypatch.setattr(embedded_files, "ASSETS", tmp_path)
     with pytest.raises(ValueError, match=f"The embedded {name} is damaged: .* has SHA-256 .* expected"):
         embedded_folder(name)
 

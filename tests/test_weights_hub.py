@@ -9,8 +9,8 @@ import pytest
 from hub_server import COMMIT, git_sha1, serving
 
 from dpi_core.weights import hub as module
+from dpi_core.weights.download_progress import Progress
 from dpi_core.weights.hub import Fetched, HubFile, MissingFileError, fetch_steps
-from dpi_core.weights.progress import Progress
 
 BODY = random.Random(0).randbytes(300_000)
 SHA = hashlib.sha256(BODY).hexdigest()

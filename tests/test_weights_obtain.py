@@ -14,12 +14,13 @@ from filelock import FileLock
 from hub_server import COMMIT, serving
 
 from dpi_core import load_prior
-from dpi_core.weights import UNET_FILE, obtain
+from dpi_core.weights import obtain
 from dpi_core.weights.cache import MANIFEST, Entry, cached_names, priors_folder
+from dpi_core.weights.download_progress import Progress
 from dpi_core.weights.layout import SIDECAR
 from dpi_core.weights.obtain import prior_folder, prior_folder_steps
-from dpi_core.weights.progress import Progress
 from dpi_core.weights.registry import PRIORS, spec_of
+from dpi_core.weights.unets import UNET_FILE
 
 GOLDEN = (DATA / "adm_tiny_seed5_ch32.pt").read_bytes()
 FFHQ = PRIORS["ffhq-256"]

@@ -10,7 +10,7 @@ from dpi_core.commands.options import Run, SeedCount, add_run_options, restorer_
 from dpi_core.commands.progress import fetched, restored
 
 if TYPE_CHECKING:
-    from dpi_core.restoration import Restoration
+    from dpi_core.restore.records import Restoration
 
 SEEDS = SeedCount(2, 16, 4)
 PICK = 3
@@ -49,7 +49,7 @@ def compare(args: argparse.Namespace) -> int:
     if args.input.is_dir():
         raise ValueError(f"{args.input}: this is a folder; allowed is one photo.")
     (photo,) = photos_in([args.input])
-    from dpi_core.restoration import unpasted
+    from dpi_core.restore.records import unpasted
 
     fetched(run.prior, quiet=args.json)
     restorer = restorer_from(args, run)
@@ -79,9 +79,9 @@ def write_comparison(result: "Restoration", run: Run, pick: int, path: Path) -> 
     """Write the ZIP; returns seeds, figures, diversity (in 8-bit levels) and the most different seeds."""
     import numpy as np
 
-    from dpi_core.bundle import comparison_settings, write_bundle
-    from dpi_core.comparison import compare, most_different
-    from dpi_core.pixels import to_tensor
+    from dpi_core.imaging.pixels import to_tensor
+    from dpi_core.measure.comparison import compare, most_different
+    from dpi_core.show.bundle import comparison_settings, write_bundle
 
     faces = to_tensor(np.stack([np.asarray(r.image) for r in result.results]))
     comparison = compare(faces, run.seeds)

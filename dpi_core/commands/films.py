@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dpi_core.film import Frame
-    from dpi_core.restoration import RestoreStep
+    from dpi_core.restore.records import RestoreStep
+    from dpi_core.show.film import Frame
 
 KINDS = ("gif", "mp4")
 
@@ -21,7 +21,7 @@ class Films:
 
     def watch(self, step: "RestoreStep") -> None:
         """Take a step in; they come in order, face after face."""
-        from dpi_core.film import frame_of, is_kept
+        from dpi_core.show.film import frame_of, is_kept
 
         event = step.event
         if is_kept(event.index, event.total):
@@ -35,7 +35,7 @@ class Films:
         Raises:
             OSError: if a file cannot be written, or OpenCV cannot write MP4.
         """
-        from dpi_core.film import save_gif, save_mp4
+        from dpi_core.show.film import save_gif, save_mp4
 
         write = {"gif": save_gif, "mp4": save_mp4}[kind]
         files = []

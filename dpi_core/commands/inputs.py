@@ -25,7 +25,7 @@ def photos_in(inputs: list[Path]) -> list[Path]:
     Raises:
         ValueError: if an input does not exist or a folder holds no picture.
     """
-    from dpi_core.images import SUFFIXES
+    from dpi_core.imaging.pictures import SUFFIXES
 
     found: list[Path] = []
     for path in inputs:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpi_core.config import MAX_SEED, DPIConfig, check_int
-from dpi_core.presets import NAMES, find_preset
+from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
+from dpi_core.models.presets import NAMES, find_preset
 
 if TYPE_CHECKING:
-    from dpi_core.pipeline import Restorer
-    from dpi_core.recipes import Recipe
+    from dpi_core.restore.recipe import Recipe
+    from dpi_core.restore.restorer import Restorer
 
 NUMBERS = {  # fields of DPIConfig that take a number: its type and what it does
     "steps": (int, "denoising steps, 1 to 1000"),
@@ -109,7 +109,7 @@ def restorer_from(args: argparse.Namespace, run: Run) -> "Restorer":
     Raises:
         ValueError: if one of them cannot be used.
     """
-    from dpi_core.pipeline import Restorer
+    from dpi_core.restore.restorer import Restorer
 
     return Restorer(run.prior, args.device, corrector=run.corrector, precision=args.precision, fast=args.fast)
 
@@ -132,7 +132,7 @@ def run_from(args: argparse.Namespace, seeds: SeedCount) -> Run:
     Raises:
         ValueError: if an option or the settings file holds what is not allowed.
     """
-    from dpi_core.recipes import Recipe, read_recipe
+    from dpi_core.restore.recipe import Recipe, read_recipe
 
     saved = None if args.settings is None else read_recipe(args.settings)
     start = saved or Recipe(find_preset("published").config)

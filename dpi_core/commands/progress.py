@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dpi_core.commands.options import Run
-    from dpi_core.pipeline import Restorer
-    from dpi_core.restoration import Preparation, Restoration, RestoreStep
+    from dpi_core.restore.records import Preparation, Restoration, RestoreStep
+    from dpi_core.restore.restorer import Restorer
 
 
 def restored(
@@ -27,7 +27,7 @@ def restored(
     """
     from tqdm import tqdm
 
-    from dpi_core.restoration import Restoration
+    from dpi_core.restore.records import Restoration
 
     total = run.config.steps * len(prepared.jobs)
     with tqdm(total=total, desc=name, unit="step", disable=True if quiet else None) as bar:

@@ -11,7 +11,7 @@ from dpi_core.commands.options import SeedCount, add_run_options, restorer_from,
 from dpi_core.commands.progress import fetched, restored
 
 if TYPE_CHECKING:
-    from dpi_core.restoration import Restoration
+    from dpi_core.restore.records import Restoration
 
 SEEDS = SeedCount(1, 64, 1)
 
@@ -66,8 +66,8 @@ def restore(args: argparse.Namespace) -> int:
 
 def write_results(result: "Restoration", out: Path, name: str) -> list[Path]:
     """Write ``<name>-face<i>-seed<n>.png`` and, unless the input is an aligned face, ``<name>-photo-seed<n>.png``."""
-    from dpi_core.composing import saved_photo
-    from dpi_core.images import save_png
+    from dpi_core.imaging.pictures import save_png
+    from dpi_core.restore.compose import saved_photo
 
     files = []
     for r in result.results:

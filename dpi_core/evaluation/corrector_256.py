@@ -14,13 +14,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpi_core.corrector import Corrector, load_corrector
-from dpi_core.devices import pick_device
-from dpi_core.diffusion import linear_alpha_bar
 from dpi_core.evaluation.held_out import Task, bicubic_task, blind_task, held_out_faces
 from dpi_core.evaluation.intervals import mean_interval
-from dpi_core.masks import on_grid
-from dpi_core.metrics import psnr
+from dpi_core.measure.metrics import psnr
+from dpi_core.method.diffusion import linear_alpha_bar
+from dpi_core.method.interfaces import Corrector
+from dpi_core.method.masks import on_grid
+from dpi_core.models.correctors import load_corrector
+from dpi_core.models.devices import pick_device
 from dpi_core.training.framing import AS_IT_IS, FRAMINGS, IN_CONTEXT
 
 SCALES = (4, 8, 16)

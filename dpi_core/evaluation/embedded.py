@@ -19,8 +19,6 @@ from pathlib import Path
 from torch import Tensor
 from tqdm import tqdm
 
-from dpi_core.acceleration import PRECISIONS
-from dpi_core.consistency import project
 from dpi_core.evaluation.held_out import Task, bicubic_task, blind_task, brightness, held_out_faces
 from dpi_core.evaluation.measured import Figures, Measured, digest, resumed
 from dpi_core.evaluation.methods import (
@@ -33,7 +31,7 @@ from dpi_core.evaluation.methods import (
     restore,
 )
 from dpi_core.evaluation.report import report, tables
-from dpi_core.metrics import (
+from dpi_core.measure.metrics import (
     detail_energy,
     gradient_similarity,
     grid_energy,
@@ -43,7 +41,9 @@ from dpi_core.metrics import (
     seed_diversity,
     ssim,
 )
-from dpi_core.viz import grid_sheet
+from dpi_core.method.consistency import project
+from dpi_core.models.acceleration import PRECISIONS
+from dpi_core.show.figures import grid_sheet
 
 SCALES = (4, 8, 16)
 SEEDS = 8

@@ -26,10 +26,10 @@ from PIL import Image, ImageDraw
 from tqdm import tqdm
 
 from dpi_core.faces import Face, find_faces, five_points
-from dpi_core.images import SUFFIXES, ImageError, read_image
+from dpi_core.imaging.pictures import SUFFIXES, ImageError, read_image
 
 if TYPE_CHECKING:
-    from dpi_core.pipeline import Restorer
+    from dpi_core.restore.restorer import Restorer
 
 DETECTORS = ("yunet", "embedded", "face-alignment")
 SAME_FACE = 0.5  # mean distance of the five points within which two finds are one face, in eye distances
@@ -177,7 +177,7 @@ def measure(photos: Sequence[Path], detectors: Sequence[str]) -> list[Row]:
 
 def before_and_after(restorer: "Restorer", photo: Path, detector: str, steps: int | None) -> Image.Image:
     """A photo beside itself with every face restored that is not sharp, and a line on them underneath."""
-    from dpi_core.presets import PRESETS
+    from dpi_core.models.presets import PRESETS
 
     config = PRESETS["medium"][0].replaced({"steps": steps} if steps else {})
     before = after = read_image(photo)
@@ -229,7 +229,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, why in missing.items():
         print(f"{name} was left out: {why}.")
     if args.out:
-        from dpi_core.pipeline import Restorer
+        from dpi_core.restore.restorer import Restorer
 
         args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "figures.json").write_text(json.dumps([asdict(row) for row in [*rows, *totals]], indent=1))

@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from dpi_core.degradation import Degradation, dense_condition, downscale
-from dpi_core.pixels import to_tensor
+from dpi_core.imaging.degradation import Degradation, downscale
+from dpi_core.imaging.pixels import to_tensor
+from dpi_core.method.resampling import dense_condition
 from dpi_core.training.data import decode, held_out_names, read_encoded
 
 BLIND_SCALE = 8

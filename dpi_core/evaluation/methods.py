@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpi_core.acceleration import accelerated
-from dpi_core.config import DPIConfig
-from dpi_core.corrector import UNetCorrector, load_corrector
-from dpi_core.devices import pick_device
 from dpi_core.evaluation.held_out import Task
-from dpi_core.presets import PRESETS
-from dpi_core.priors import UNetPrior, load_prior
-from dpi_core.sampler import sample
+from dpi_core.method.config import DPIConfig
+from dpi_core.method.sampler import sample
+from dpi_core.models.acceleration import accelerated
+from dpi_core.models.correctors import UNetCorrector, load_corrector
+from dpi_core.models.devices import pick_device
+from dpi_core.models.presets import PRESETS
+from dpi_core.models.priors import UNetPrior, load_prior
 
 BATCH, GPU_BATCH = 10, 100
 CONFIGS = {

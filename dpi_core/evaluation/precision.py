@@ -12,14 +12,15 @@ import argparse
 import torch
 from torch import Tensor
 
-from dpi_core.corrector import load_corrector
-from dpi_core.devices import pick_device
 from dpi_core.evaluation.held_out import bicubic_task, blind_task, held_out_faces
 from dpi_core.evaluation.intervals import mean_interval
 from dpi_core.evaluation.methods import Models, add_model_arguments, restore
-from dpi_core.metrics import psnr
-from dpi_core.presets import PRESETS
-from dpi_core.priors import Prior, load_prior
+from dpi_core.measure.metrics import psnr
+from dpi_core.method.interfaces import Prior
+from dpi_core.models.correctors import load_corrector
+from dpi_core.models.devices import pick_device
+from dpi_core.models.presets import PRESETS
+from dpi_core.models.priors import load_prior
 
 CONFIGS = {"published": PRESETS["published"][0], "medium": PRESETS["medium"][0]}
 LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpi_core.weights import ASSETS
+from dpi_core.weights.embedded_files import ASSETS
 
 if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Page
@@ -111,8 +111,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--chromium", default="/usr/bin/chromium", help="path of Chromium or Chrome")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args(argv)
-    from dpi_core.ui.engine import Engine
-    from dpi_core.ui.page import build_page, launch_options
+    from dpi_core.web.engine import Engine
+    from dpi_core.web.page import build_page, launch_options
 
     args.out.mkdir(parents=True, exist_ok=True)
     engine = Engine()

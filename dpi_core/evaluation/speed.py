@@ -19,8 +19,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from dpi_core.presets import DEFAULT_PRESET, PRESETS
-from dpi_core.weights import ASSETS
+from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
+from dpi_core.weights.embedded_files import ASSETS
 
 PHOTO = ASSETS / "examples" / "astronaut.jpg"
 CONFIG = PRESETS[DEFAULT_PRESET][0]
@@ -64,8 +64,8 @@ def first_page(port: int = 7899) -> float:
 
 def sampler_shares() -> dict[str, float]:
     """Seconds of a run, of the network calls inside it, and of eight seeds in one batch and one by one."""
-    from dpi_core.pipeline import Restorer
-    from dpi_core.sampler import sample
+    from dpi_core.method.sampler import sample
+    from dpi_core.restore.restorer import Restorer
 
     restorer = Restorer()
     condition = restorer.prepare(PHOTO, scale=8).jobs[0].condition.to(restorer.device)
@@ -115,7 +115,7 @@ def sampler_shares() -> dict[str, float]:
 
 def restorations() -> dict[str, float]:
     """Seconds of the first restoration in a fresh process (with loading) and of the next ones, from photo to photo."""
-    from dpi_core.pipeline import Restorer
+    from dpi_core.restore.restorer import Restorer
 
     start = time.perf_counter()
     restorer = Restorer()

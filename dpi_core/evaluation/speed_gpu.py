@@ -17,16 +17,16 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from dpi_core.acceleration import accelerated, allow_tf32, notes, quick_call
-from dpi_core.config import DPIConfig
-from dpi_core.corrector import load_corrector
-from dpi_core.devices import pick_device
-from dpi_core.evaluation.priors import ARCHITECTURES
-from dpi_core.graphs import Call
-from dpi_core.masks import on_grid
-from dpi_core.memory import Fitting, FittingCorrector, FittingPrior, NotEnoughMemoryError
-from dpi_core.priors import UNetPrior, load_prior
-from dpi_core.sampler import sample
+from dpi_core.evaluation.prior_costs import ARCHITECTURES
+from dpi_core.method.config import DPIConfig
+from dpi_core.method.masks import on_grid
+from dpi_core.method.sampler import sample
+from dpi_core.models.acceleration import accelerated, allow_tf32, notes, quick_call
+from dpi_core.models.batch_splitting import Fitting, FittingCorrector, FittingPrior, NotEnoughMemoryError
+from dpi_core.models.correctors import load_corrector
+from dpi_core.models.cuda_graphs import Call
+from dpi_core.models.devices import pick_device
+from dpi_core.models.priors import UNetPrior, load_prior
 
 MODES: dict[str, tuple[torch.dtype, Callable[..., Call]]] = {  # name -> dtype, how the networks are called
     "float32": (torch.float32, quick_call),

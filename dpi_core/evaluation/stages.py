@@ -6,12 +6,12 @@ condition on its grid, on held-out faces reduced by 8.
 
 import argparse
 
-from dpi_core.config import DPIConfig
 from dpi_core.evaluation.held_out import bicubic_task, held_out_faces
 from dpi_core.evaluation.methods import add_model_arguments, models_from
-from dpi_core.masks import on_grid
-from dpi_core.metrics import lr_consistency, psnr
-from dpi_core.sampler import sample_steps
+from dpi_core.measure.metrics import lr_consistency, psnr
+from dpi_core.method.config import DPIConfig
+from dpi_core.method.masks import on_grid
+from dpi_core.method.sampler import sample_steps
 
 TAUS = (0, 150, 350)
 

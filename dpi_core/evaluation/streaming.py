@@ -13,14 +13,14 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dpi_core.presets import DEFAULT_PRESET, PRESETS
-from dpi_core.ui.engine import Engine
-from dpi_core.ui.session import Session
-from dpi_core.weights import ASSETS
+from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
+from dpi_core.web.engine import Engine
+from dpi_core.web.session import Session
+from dpi_core.weights.embedded_files import ASSETS
 
 if TYPE_CHECKING:
-    from dpi_core.pipeline import Restorer
-    from dpi_core.restoration import Restoration, RestoreStep
+    from dpi_core.restore.records import Restoration, RestoreStep
+    from dpi_core.restore.restorer import Restorer
 
 PHOTO = str(ASSETS / "examples" / "astronaut.jpg")
 MODE = "Simulate x8"
@@ -65,10 +65,10 @@ class TimedEngine(Engine):
 
 def views(engine: Engine, steps: int) -> dict[str, Callable[[], Iterator]]:
     """A run of each view on the example photo, started by a call."""
-    from dpi_core.ui.ab import run_ab
-    from dpi_core.ui.compare import run_comparison
-    from dpi_core.ui.explore import Request, run_exploration
-    from dpi_core.ui.restore import run
+    from dpi_core.web.ab_run import run_ab
+    from dpi_core.web.explore_run import Request, run_exploration
+    from dpi_core.web.restore_run import run
+    from dpi_core.web.seeds_run import run_comparison
 
     values = asdict(PRESETS[DEFAULT_PRESET].config) | {"steps": steps}
     shared = (engine, Session(), PHOTO, MODE, False)

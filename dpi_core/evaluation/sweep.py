@@ -10,10 +10,10 @@ from itertools import product
 
 from torch import Tensor
 
-from dpi_core.config import DPIConfig
 from dpi_core.evaluation.held_out import bicubic_task, blind_task, held_out_faces
 from dpi_core.evaluation.methods import add_model_arguments, models_from, restore
-from dpi_core.metrics import detail_energy, gradient_similarity, grid_energy, lr_consistency, psnr, ssim
+from dpi_core.measure.metrics import detail_energy, gradient_similarity, grid_energy, lr_consistency, psnr, ssim
+from dpi_core.method.config import DPIConfig
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from dpi_core.faces import facealign, yunet
 from dpi_core.faces.download import cache_folder, fetching, offline, under_way
 from dpi_core.faces.face import DETECTORS, DetectionReport, Face, largest_first
-from dpi_core.faces.images import to_rgb
+from dpi_core.faces.rgb import to_rgb
 from dpi_core.faces.tiles import with_small_faces
 
 if TYPE_CHECKING:

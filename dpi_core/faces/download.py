@@ -18,7 +18,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
-from dpi_core.places import cache_folder, offline
+from dpi_core.weights.environment import cache_folder, offline
 
 __all__ = ["Fetching", "RemoteFile", "cache_folder", "cached", "fetch", "fetching", "offline", "under_way"]
 

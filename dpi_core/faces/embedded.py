@@ -11,8 +11,8 @@ import numpy as np
 
 from dpi_core.faces.align import invert, scale_of, similarity, transform
 from dpi_core.faces.face import Face, without_doubles
-from dpi_core.faces.images import reduced
 from dpi_core.faces.proposals import TURNS, Square, cascade_squares, grid_levels, scaled_square
+from dpi_core.faces.rgb import reduced
 from dpi_core.faces.templates import TIGHT_200
 
 MAX_SIDE, LARGE_SIDE = 900, 1280  # of the copy that proposals are made on, for photos up to and beyond LARGE pixels

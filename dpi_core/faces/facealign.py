@@ -14,7 +14,7 @@ import numpy as np
 
 from dpi_core.faces.download import RemoteFile, cached
 from dpi_core.faces.face import Face, without_doubles
-from dpi_core.faces.images import reduced
+from dpi_core.faces.rgb import reduced
 
 if TYPE_CHECKING:
     from face_alignment import FaceAlignment

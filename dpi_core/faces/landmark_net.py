@@ -88,7 +88,7 @@ def embedded_landmark_net() -> LandmarkNet:
     """
     from safetensors.torch import load_file
 
-    from dpi_core.weights import embedded_file
+    from dpi_core.weights.embedded_files import embedded_file
 
     network = LandmarkNet()
     network.load_state_dict(

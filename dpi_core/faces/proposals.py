@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dpi_core.faces.align import invert, transform
-from dpi_core.faces.images import reduced
+from dpi_core.faces.rgb import reduced
 
 if TYPE_CHECKING:
     from skimage.feature import Cascade

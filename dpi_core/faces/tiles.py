@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dpi_core.faces.face import Face, overlap
-from dpi_core.faces.images import reduced
+from dpi_core.faces.rgb import reduced
 
 COPY = 1280
 ENOUGH = 1.25  # a photo no larger than the copy by this factor hides nothing in it

@@ -9,7 +9,7 @@ import numpy as np
 
 from dpi_core.faces.download import RemoteFile, cache_folder, cached
 from dpi_core.faces.face import Face, without_doubles
-from dpi_core.faces.images import reduced
+from dpi_core.faces.rgb import reduced
 
 _PATH = "opencv/opencv_zoo/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
 FILE = RemoteFile(

@@ -16,9 +16,9 @@ from diffusers import UNet2DModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dpi_core.devices import has_bfloat16, pick_device
 from dpi_core.evaluation.held_out import held_out_faces
-from dpi_core.priors import UNetPrior
+from dpi_core.models.devices import has_bfloat16, pick_device
+from dpi_core.models.priors import UNetPrior
 from dpi_core.training.data import PASS, AugmentedFaces, endless, training_split
 from dpi_core.training.loop import RunSettings, train
 from dpi_core.training.networks import unet_layout

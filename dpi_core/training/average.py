@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpi_core.weights import load_unet, save_unet
 from dpi_core.weights.layout import SIDECAR
+from dpi_core.weights.unets import load_unet, save_unet
 
 
 def mean_weights(networks: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -20,16 +20,16 @@ from diffusers import UNet2DModel
 from PIL import Image
 from torch import Tensor, nn
 
-from dpi_core.corrector import UNetCorrector
 from dpi_core.faces.templates import TEMPLATES
-from dpi_core.pixels import to_tensor
-from dpi_core.priors import UNetPrior, load_prior
+from dpi_core.imaging.pixels import to_tensor
+from dpi_core.models.correctors import UNetCorrector
+from dpi_core.models.priors import UNetPrior, load_prior
 from dpi_core.training.data import PASS, DegradedFaces, decode, endless, training_split
 from dpi_core.training.framing import AS_IT_IS, FRAMINGS, IN_CONTEXT
 from dpi_core.training.loop import add_run_arguments, run_settings, share, train
 from dpi_core.training.networks import unet_layout
 from dpi_core.training.states import SAMPLER_SHARE, alternating, forward_states, sampler_states, unpack
-from dpi_core.weights import save_unet
+from dpi_core.weights.unets import save_unet
 
 ARCHITECTURE = unet_layout(6, 3, (32, 64, 128, 128))
 MEANS_WEIGHT = 4.0

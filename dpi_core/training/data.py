@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from dpi_core.degradation import Degradation, random_degradation
+from dpi_core.imaging.degradation import Degradation, random_degradation
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 HELD_OUT = 500

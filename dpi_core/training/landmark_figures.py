@@ -18,9 +18,9 @@ from PIL import Image
 
 from dpi_core.faces import embedded, yunet
 from dpi_core.faces.face import Face, overlap
-from dpi_core.faces.images import reduced, to_rgb
 from dpi_core.faces.landmark_net import CROP_SIZE, LandmarkNet, embedded_landmark_net, frame_of, predict_points
 from dpi_core.faces.proposals import cascade_squares
+from dpi_core.faces.rgb import reduced, to_rgb
 from dpi_core.training.data import IMAGE_SUFFIXES, held_out_names
 from dpi_core.training.landmark_crops import non_face_pictures, random_box_matrix
 from dpi_core.training.landmark_labels import distance, load_faces, read_points

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from dpi_core.devices import pick_device
 from dpi_core.faces.landmark_net import CROP_SIZE, POINTS, LandmarkNet, to_input
+from dpi_core.models.devices import pick_device
 from dpi_core.training.data import PASS, endless, held_out_names
 from dpi_core.training.landmark_crops import (
     false_hits,

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from dpi_core.devices import autocast
+from dpi_core.models.devices import autocast
 from dpi_core.training.processes import Processes, join_processes
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from diffusers import UNet2DModel
 from torch import Tensor, nn
 
-from dpi_core.corrector import load_corrector
-from dpi_core.devices import pick_device
-from dpi_core.priors import UNetPrior, save_prior
+from dpi_core.models.correctors import load_corrector
+from dpi_core.models.devices import pick_device
+from dpi_core.models.priors import UNetPrior, save_prior
 from dpi_core.training.data import PASS, AugmentedFaces, DegradedFaces, endless, training_split
 from dpi_core.training.loop import add_run_arguments, run_settings, share, train
 from dpi_core.training.networks import unet_layout

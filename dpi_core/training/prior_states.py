@@ -21,15 +21,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dpi_core.config import DPIConfig
-from dpi_core.corrector import Corrector
-from dpi_core.degradation import Degradation, blind_degradation, dense_condition, downscale
-from dpi_core.devices import autocast
-from dpi_core.masks import on_grid
-from dpi_core.pixels import to_tensor
-from dpi_core.priors import Prior
-from dpi_core.sampler import sample_steps
-from dpi_core.timesteps import TRAIN_TIMESTEPS, timestep_pairs
+from dpi_core.imaging.degradation import Degradation, blind_degradation, downscale
+from dpi_core.imaging.pixels import to_tensor
+from dpi_core.method.config import DPIConfig
+from dpi_core.method.interfaces import Corrector, Prior
+from dpi_core.method.masks import on_grid
+from dpi_core.method.resampling import dense_condition
+from dpi_core.method.sampler import sample_steps
+from dpi_core.method.timesteps import TRAIN_TIMESTEPS, timestep_pairs
+from dpi_core.models.devices import autocast
 
 MASKED_SPARSITIES, SMOOTH_CELLS, MAX_GAIN = (2, 2, 2, 3, 4), (1, 2, 4, 8, 16, 32), 2.5
 LEAST_LOW_RES = 8  # pixels a side of the smallest condition: x16

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import nn
 
-from dpi_core.devices import pick_device
+from dpi_core.models.devices import pick_device
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -6,14 +6,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dpi_core.config import DPIConfig
-from dpi_core.corrector import Corrector
-from dpi_core.degradation import dense_condition, downscale
-from dpi_core.diffusion import SeededNoise, ddim_step, eps_from_x0, predict_x0, step_coefficients
-from dpi_core.priors import UNetPrior
-from dpi_core.sampler import sample
-from dpi_core.timesteps import timestep_pairs
-from dpi_core.viz import grid_sheet
+from dpi_core.imaging.degradation import downscale
+from dpi_core.method.config import DPIConfig
+from dpi_core.method.diffusion import SeededNoise, ddim_step, eps_from_x0, predict_x0, step_coefficients
+from dpi_core.method.interfaces import Corrector
+from dpi_core.method.resampling import dense_condition
+from dpi_core.method.sampler import sample
+from dpi_core.method.timesteps import timestep_pairs
+from dpi_core.models.priors import UNetPrior
+from dpi_core.show.figures import grid_sheet
 
 
 @torch.no_grad()

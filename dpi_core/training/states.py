@@ -14,14 +14,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from dpi_core.config import DPIConfig
-from dpi_core.corrector import Corrector, UNetCorrector
-from dpi_core.devices import autocast
-from dpi_core.diffusion import linear_alpha_bar
-from dpi_core.masks import on_grid
-from dpi_core.pixels import to_tensor
-from dpi_core.priors import Prior
-from dpi_core.sampler import sample_steps
+from dpi_core.imaging.pixels import to_tensor
+from dpi_core.method.config import DPIConfig
+from dpi_core.method.diffusion import linear_alpha_bar
+from dpi_core.method.interfaces import Corrector, Prior
+from dpi_core.method.masks import on_grid
+from dpi_core.method.sampler import sample_steps
+from dpi_core.models.correctors import UNetCorrector
+from dpi_core.models.devices import autocast
 
 SPARSITIES, SPARSITY_WEIGHTS = (1, 2, 3, 4, 8), (0.03, 0.73, 0.08, 0.1, 0.06)
 STEPS = (10, 10, 20)
@@ -37,7 +37,7 @@ class Recorder:
         self.asked: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def __call__(self, noisy_grid: Tensor, t: Tensor, condition_grid: Tensor) -> Tensor:
-        """See `dpi_core.corrector.Corrector`."""
+        """See `dpi_core.models.correctors.Corrector`."""
         self.asked.append((noisy_grid.clone(), t, condition_grid))
         return self.corrector(noisy_grid, t, condition_grid)
 

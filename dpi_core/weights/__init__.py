@@ -1,21 +1,7 @@
 """Where weights come from: embedded, a folder, a checkpoint file or the Hugging Face hub; checked before they are trusted.
 
-embedded  the files in assets/              registry  specs of the public priors
+embedded_files  the files in assets/              registry  specs of the public priors
 unets     folders in diffusers' layout      hub       one file from the hub, resumed and checked (hub_client talks)
 layout    which of them are usable priors   adm       guided-diffusion checkpoints, converted
 cache     what was fetched, with its hashes obtain    from a name to a folder, step by step
 """
-
-from dpi_core.weights.embedded import ASSETS, EMBEDDED, EmbeddedWeights, embedded_file, embedded_folder
-from dpi_core.weights.unets import UNET_FILE, load_unet, save_unet
-
-__all__ = [
-    "ASSETS",
-    "EMBEDDED",
-    "UNET_FILE",
-    "EmbeddedWeights",
-    "embedded_file",
-    "embedded_folder",
-    "load_unet",
-    "save_unet",
-]

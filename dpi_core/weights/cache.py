@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from dpi_core.places import cache_folder
+from dpi_core.weights.environment import cache_folder
 
 MANIFEST = "manifest.json"
 CHUNK = 1 << 20

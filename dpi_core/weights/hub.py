@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dpi_core.places import offline
 from dpi_core.weights.cache import sha256_of
+from dpi_core.weights.download_progress import Progress
+from dpi_core.weights.environment import offline
 from dpi_core.weights.hub_client import HubFile, MissingFileError, PassingError, endpoint, metadata, stream
-from dpi_core.weights.progress import Progress
 
 __all__ = ["Fetched", "HubFile", "MissingFileError", "fetch_steps"]
 

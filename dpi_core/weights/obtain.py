@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
-from dpi_core.weights import adm
+from dpi_core.weights import convert_adm
 from dpi_core.weights.cache import Entry, priors_folder, sha256_of
-from dpi_core.weights.embedded import embedded_folder
+from dpi_core.weights.download_progress import Progress
+from dpi_core.weights.embedded_files import embedded_folder
 from dpi_core.weights.hub import Fetched, HubFile, MissingFileError, fetch_steps
 from dpi_core.weights.layout import SIDECAR, described, read_json, read_layout
-from dpi_core.weights.progress import Progress
 from dpi_core.weights.registry import PRIORS, PriorSpec, spec_of
 from dpi_core.weights.unets import UNET_FILE
 
@@ -198,7 +198,7 @@ def _from_checkpoint(path: Path) -> Iterator[Progress | Path]:
 
 def _store_checkpoint(entry: Entry, checkpoint: Path, spec: PriorSpec | None) -> None:
     def write(folder: Path) -> None:
-        config = adm.convert(checkpoint, folder)
+        config = convert_adm.convert(checkpoint, folder)
         description = described(entry.name, config, None, None, spec.template if spec else None)
         (folder / SIDECAR).write_text(json.dumps(description, indent=2) + "\n")
 
@@ -208,5 +208,5 @@ def _store_checkpoint(entry: Entry, checkpoint: Path, spec: PriorSpec | None) ->
 def _unpickle(source: Path, target: Path) -> None:
     from safetensors.torch import save_file
 
-    weights = {name: value.float().contiguous() for name, value in adm.read_checkpoint(source).items()}
+    weights = {name: value.float().contiguous() for name, value in convert_adm.read_checkpoint(source).items()}
     save_file(weights, target, metadata={"format": "pt"})

@@ -1,0 +1,49 @@
+"""``detect IN...``: the faces of photos as JSON, one object a photo."""
+
+import argparse
+import json
+from pathlib import Path
+
+from dpi_core.commands.inputs import each_photo, named_path, photos_in
+
+
+def add_detect(commands) -> None:
+    """Add the subcommand to argparse's subparsers."""
+    p = commands.add_parser(
+        "detect",
+        help="list the faces of photos as JSON",
+        description="One JSON object a photo. size: pixels of the photo that the side of the face's aligned crop spans; "
+        "sharp: larger and finer in the photo than the embedded prior would make it.",
+    )
+    p.add_argument("inputs", nargs="+", type=named_path, metavar="IN")
+    p.add_argument("--detector", default="auto", help="auto, face-alignment, yunet or embedded")
+    p.set_defaults(run=detect)
+
+
+def detect(args: argparse.Namespace) -> int:
+    """Run the subcommand; returns the exit code.
+
+    Raises:
+        ValueError: if an input does not exist or a folder holds no picture.
+    """
+    import numpy as np
+
+    from dpi_core.faces import find_faces, is_sharp, span
+    from dpi_core.imaging.pictures import read_image
+
+    def show(photo: Path) -> None:
+        picture = read_image(photo)
+        found, pixels = find_faces(picture, args.detector), np.asarray(picture)
+        faces = [
+            {
+                "box": [round(float(v), 2) for v in f.box],
+                "points": f.points.round(2).tolist(),
+                "score": round(float(f.score), 4),
+                "size": round(span(f), 1),
+                "sharp": is_sharp(pixels, f),
+            }
+            for f in found.faces
+        ]
+        print(json.dumps({"input": str(photo), "detector": found.detector_used, "note": found.note, "faces": faces}))
+
+    return each_photo(photos_in(args.inputs), show)

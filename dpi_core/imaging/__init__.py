@@ -1,0 +1,1 @@
+"""Pictures: read, written, turned into tensors, degraded."""

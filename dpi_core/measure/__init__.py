@@ -1,0 +1,1 @@
+"""Figures of results: likeness, agreement, detail, how far seeds lie apart."""

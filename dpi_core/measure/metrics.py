@@ -1,0 +1,140 @@
+"""Figures about a result. Images are (3,H,W) or (N,3,H,W) tensors in [-1, 1]; peak to peak is 2."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dpi_core.imaging.degradation import downscale
+from dpi_core.method.masks import GRAY_WEIGHTS
+
+MAX_DB = 99.0  # a figure that JSON can hold, beyond what 8 bit can tell apart
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+WINDOW, SIGMA = 11, 1.5  # of SSIM, in pixels
+GRADIENT_CONSTANT = 0.0026  # for images in [0, 1]
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB, the mean over a batch of each pair's own, each at most 99 dB (equal images)."""
+    a, b = _batched(a), _batched(b)
+    mse = (a - b).square().mean(dim=(1, 2, 3))
+    return float((10 * torch.log10(4.0 / mse)).clamp(max=MAX_DB).mean())
+
+
+def ssim(a: Tensor, b: Tensor) -> float:
+    """Structural similarity (Wang et al. 2004: 11-pixel Gaussian window) in [-1, 1], the mean over channels and batch."""
+    from skimage.metrics import structural_similarity
+
+    pairs = zip(_batched(a).cpu().numpy(), _batched(b).cpu().numpy(), strict=True)
+    values = [
+        structural_similarity(x, y, channel_axis=0, data_range=2.0, gaussian_weights=True, use_sample_covariance=False)
+        for x, y in pairs
+    ]
+    return float(sum(values) / len(values))
+
+
+def ms_ssim(a: Tensor, b: Tensor) -> float:
+    """Multi-scale structural similarity (Wang, Simoncelli, Bovik 2003) in [0, 1], the mean over channels and batch.
+
+    As many of the five scales as an 11-pixel window fits (four at 128 pixels), their weights renormalised to sum 1.
+
+    Raises:
+        ValueError: if a side is below 11 pixels.
+    """
+    a, b = _batched(a), _batched(b)
+    side = min(a.shape[2:])
+    if side < WINDOW:
+        raise ValueError(f"the images are {a.shape[3]}x{a.shape[2]} pixels; MS-SSIM needs at least {WINDOW} a side.")
+    scales = sum(side // 2**i >= WINDOW for i in range(len(SCALE_WEIGHTS)))
+    weights = torch.tensor(SCALE_WEIGHTS[:scales]) / sum(SCALE_WEIGHTS[:scales])
+    result = torch.ones(a.shape[:2], device=a.device)
+    for i, weight in enumerate(weights.tolist()):
+        whole, contrast = _structure(a, b)
+        result = result * (whole if i == scales - 1 else contrast).clamp(min=0) ** weight
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+    return float(result.mean())
+
+
+def _structure(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """SSIM and its contrast-structure part, each (N,3), the means over the image."""
+    offsets = torch.arange(WINDOW, dtype=a.dtype, device=a.device) - WINDOW // 2
+    line = torch.exp(-offsets.square() / (2 * SIGMA**2))
+    line = line / line.sum()
+
+    def blur(x: Tensor) -> Tensor:
+        rows = F.conv2d(x.flatten(0, 1)[:, None], line.view(1, 1, 1, -1))
+        return F.conv2d(rows, line.view(1, 1, -1, 1)).view(*x.shape[:2], -1)
+
+    c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
+    mean_a, mean_b = blur(a), blur(b)
+    var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
+    contrast = (2 * (blur(a * b) - mean_a * mean_b) + c2) / (var_a + var_b + c2)
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    return (luminance * contrast).mean(dim=2), contrast.mean(dim=2)
+
+
+def gradient_similarity(a: Tensor, b: Tensor) -> float:
+    """Gradient magnitude similarity (Xue et al. 2014), the mean over the image in [0, 1]: are the edges where they were?
+
+    On the grey image at half the size, with Prewitt gradients; the mean over the batch.
+    """
+    x, y = _gradient(_batched(a)), _gradient(_batched(b))
+    return float(((2 * x * y + GRADIENT_CONSTANT) / (x**2 + y**2 + GRADIENT_CONSTANT)).mean())
+
+
+def _gradient(x: Tensor) -> Tensor:
+    weights = x.new_tensor(GRAY_WEIGHTS).view(1, 3, 1, 1)
+    gray = F.avg_pool2d(((x + 1) / 2 * weights).sum(dim=1, keepdim=True), 2)
+    kernel = x.new_tensor([[1.0, 0.0, -1.0]] * 3).view(1, 1, 3, 3) / 3
+    return torch.hypot(F.conv2d(gray, kernel), F.conv2d(gray, kernel.transpose(2, 3)))
+
+
+def grid_energy(x: Tensor, sparsity: int) -> float:
+    """Spectral energy of (N,3,H,W) at the mask's frequency, one cycle in `sparsity` pixels: does the grid show?
+
+    The mean power, in squared 8-bit levels a bin of the orthonormal transform, within H/32 bins of (1/k, 0), (0, 1/k)
+    and (1/k, 1/k) cycles a pixel. Compare it with true faces': only what exceeds theirs is the grid.
+
+    Raises:
+        ValueError: if `sparsity` is below 2, where there is no grid to see.
+    """
+    if sparsity < 2:
+        raise ValueError(f"sparsity is {sparsity}; allowed is 2 or more.")
+    x = _batched(x)
+    power = torch.fft.fft2(x.float() * 127.5, norm="ortho").abs().square().mean(dim=(0, 1))
+    height, width = power.shape
+    reach = max(1, height // 32)
+    row, column = round(height / sparsity), round(width / sparsity)
+    spots = [
+        power.roll((reach - i, reach - j), dims=(0, 1))[: 2 * reach + 1, : 2 * reach + 1].mean()
+        for i, j in ((row, 0), (0, column), (row, column))
+    ]
+    return float(torch.stack(spots).mean())
+
+
+def detail_energy(x: Tensor) -> float:
+    """Spectral energy of (N,3,H,W) between a quarter and 0.4 cycles a pixel: fine detail, and nothing of a grid of 2.
+
+    The mean power, in squared 8-bit levels a bin of the orthonormal transform. Compare it with true faces': below theirs is
+    soft, above is noise.
+    """
+    x = _batched(x)
+    power = torch.fft.fft2(x.float() * 127.5, norm="ortho").abs().square().mean(dim=(0, 1))
+    rows, columns = (torch.fft.fftfreq(side, device=x.device).abs() for side in power.shape)
+    radius = torch.maximum(rows[:, None], columns[None])
+    return float(power[(radius > 0.25) & (radius < 0.4)].mean())
+
+
+def lr_consistency(result: Tensor, low_res: Tensor) -> float:
+    """How well `result` explains its input: the PSNR in dB between the result, reduced the same way, and `low_res`."""
+    result, low_res = _batched(result), _batched(low_res)
+    reduced = downscale(result, result.shape[-1] / low_res.shape[-1])
+    return psnr(reduced, low_res)
+
+
+def seed_diversity(results: Tensor) -> Tensor:
+    """The per-pixel standard deviation over seeds, (N,3,H,W) -> (H,W), averaged over the colour channels."""
+    return results.std(dim=0, unbiased=False).mean(dim=0)
+
+
+def _batched(x: Tensor) -> Tensor:
+    return x[None] if x.ndim == 3 else x

@@ -1,0 +1,1 @@
+"""The networks: priors and correctors, and how they run on the device at hand."""

@@ -1,0 +1,86 @@
+"""Settings to start from: data, not code. One table a size of prior, one row a strength of the damage.
+
+The published tau belongs to a large prior. The embedded one is small and drifts when it is left alone that long, so all but its
+row for heavy damage hand over to RACM later. Shorter steps drift less: "fine" is "medium" with more of them. None renews noise
+(eta): at the same likeness a higher tau leaves more detail. ``python -m dpi_core.evaluation.sweep`` prints what a row should
+hold.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from dpi_core.method.config import DPIConfig
+
+
+class Preset(NamedTuple):
+    """Settings, and a line on what they are for."""
+
+    config: DPIConfig
+    about: str
+
+
+SMALL, LARGE = 128, 256
+TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name -> settings
+    SMALL: {
+        "mild": Preset(
+            DPIConfig(tau=0, project=True),
+            "for a small but clean input, which it agrees with exactly; noise would stay",
+        ),
+        "medium": Preset(DPIConfig(tau=200), "likeness with some detail"),
+        "heavy": Preset(DPIConfig(tau=450), "for a badly damaged input: RACM for longer, more invention and variety"),
+        "fine": Preset(
+            DPIConfig(steps=60, tau=200), "medium in shorter steps: closer and crisper, in three times the time"
+        ),
+        "published": Preset(DPIConfig(), "the paper's DDIM setting, made for a large 256x256 prior"),
+    },
+    LARGE: {
+        "mild": Preset(DPIConfig(tau=200), "for a small but clean input: RACM late, closer to it"),
+        "medium": Preset(DPIConfig(), "the paper's DDIM setting"),
+        "heavy": Preset(DPIConfig(tau=500), "for a badly damaged input: RACM for longer, more invention and variety"),
+        "fine": Preset(DPIConfig(steps=60), "the paper's setting with three times the steps, in three times the time"),
+    },
+}
+ALIASES = {"faithful": "mild", "balanced": "medium", "free": "heavy", "published": "medium"}
+"""Other names of a row, where a table has no row of that name."""
+DEFAULT_PRESET = "medium"
+
+
+def presets_for(prior: str) -> dict[str, Preset]:
+    """The table for a prior by its name, by what a folder says of itself, or else for a large one."""
+    return TABLES[SMALL if side_of(prior) <= SMALL else LARGE]
+
+
+def find_preset(name: str, prior: str = "embedded") -> Preset:
+    """The row of a name or an alias in the table for `prior`.
+
+    Raises:
+        ValueError: if there is none, naming those there are.
+    """
+    table = presets_for(prior)
+    row = name if name in table else ALIASES.get(name, name)
+    if row not in table:
+        raise ValueError(f"preset is {name!r}; allowed is one of {', '.join(NAMES)}.")
+    return table[row]
+
+
+def name_of(config: DPIConfig, table: dict[str, Preset]) -> str | None:
+    """The first name in `table` that stands for exactly these settings."""
+    return next((name for name, preset in table.items() if preset.config == config), None)
+
+
+def side_of(prior: str) -> int:
+    """The side of a prior's pictures in pixels, as far as its name or folder tells before it is loaded; 256 where not."""
+    if prior == "embedded":
+        return SMALL
+    for file, key in (("prior.json", "image_size"), ("config.json", "sample_size")):
+        try:
+            return int(json.loads((Path(prior) / file).read_text())[key])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return LARGE
+
+
+NAMES = tuple(dict.fromkeys([*TABLES[SMALL], *ALIASES]))
+PRESETS: dict[str, Preset] = {name: find_preset(name) for name in NAMES}
+"""The embedded prior's, by every name."""

@@ -1,0 +1,96 @@
+"""From a photo to the faces that are to be restored, for a prior whose crops a template describes; no model but the detector.
+
+read -> find faces -> align to the template -> (degrade, in a simulation)
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from dpi_core.faces import Face, find_faces
+from dpi_core.faces.align import crop_face
+from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, square_matrix
+from dpi_core.faces.templates import Template
+from dpi_core.imaging.degradation import downscale
+from dpi_core.imaging.photo import read_photo
+from dpi_core.imaging.pictures import ImageError, ImageLike
+from dpi_core.imaging.pixels import to_tensor
+from dpi_core.method.resampling import dense_condition
+from dpi_core.restore.records import FaceJob, NoFaceError, Preparation
+
+SCALES = (4, 8, 16)
+MIN_ALIGNED_SIDE = 8
+CONSISTENCY_SCALE = 4  # a photo has no known low-resolution original; its consistency is read at a quarter of the size
+
+
+def prepare(
+    image: ImageLike,
+    template: Template,
+    *,
+    scale: int | None = None,
+    aligned: bool = False,
+    face: int | str | Sequence[int] | None = None,
+    detector: str = "auto",
+    include_sharp: bool = False,
+    faces: Sequence[Face] | None = None,
+) -> Preparation:
+    """Read a photo, find its faces and cut out those to restore, as crops of `template`.
+
+    The other arguments and what is raised are those of `dpi_core.Restorer.prepare`.
+    """
+    if scale is not None and scale not in SCALES:
+        raise ValueError(f"scale is {scale!r}; allowed is one of {SCALES}, or None for the photo as it is.")
+    source = read_photo(image)
+    photo = source.rgb
+    if aligned:
+        crop = _central_square(photo, template.size)
+        job = _job(0, None, crop, None, scale)
+        return Preparation(source, (), (job,), scale, "The picture was taken as an aligned face.")
+    note = ""
+    if faces is None:
+        report = find_faces(photo, detector)
+        faces, note = report.faces, report.note
+    if not faces:
+        raise NoFaceError(
+            f"No face was found in the picture of {photo.shape[1]}x{photo.shape[0]} pixels. Use a photo with a face "
+            "that looks towards the camera, or mark the picture as an already aligned face crop."
+        )
+    sharp = tuple(is_sharp(photo, found, template) for found in faces)
+    indices = chosen_faces(face, sharp, include_sharp)
+    height, width = photo.shape[:2]
+    off = off_template(faces[0], width, height, template) if len(faces) == 1 else float("inf")
+    if off <= ALIGNED:
+        note = (
+            f"The face already sits where the prior expects it (within {off:.0%} of the eye distance, {ALIGNED:.0%} "
+            f"is allowed), so the picture was not aligned again. {note}"
+        ).strip()
+        crop = _central_square(photo, template.size)
+        jobs = [_job(0, faces[0], crop, square_matrix(width, height, template.size), scale)]
+    else:
+        crops = [crop_face(photo, faces[index].points, template) for index in indices]
+        jobs = [_job(i, faces[i], cut.pixels, cut.matrix, scale) for i, cut in zip(indices, crops, strict=True)]
+    if face == "all" and len(jobs) < len(faces):
+        note = f"{note} Left as sharp as they are: {len(faces) - len(jobs)} of {len(faces)} faces.".strip()
+    return Preparation(source, tuple(faces), tuple(jobs), scale, note, sharp)
+
+
+def _job(index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, scale: int | None) -> FaceJob:
+    pixels = to_tensor(crop)
+    low_res = downscale(pixels, scale or CONSISTENCY_SCALE)
+    condition = pixels if scale is None else dense_condition(low_res, *crop.shape[:2])
+    return FaceJob(index, face, crop, matrix, low_res, condition, pixels if scale else None)
+
+
+def _central_square(photo: np.ndarray, size: int) -> np.ndarray:
+    height, width = photo.shape[:2]
+    side = min(height, width)
+    if side < MIN_ALIGNED_SIDE:
+        raise ImageError(
+            f"The picture is {width}x{height} pixels; a face crop needs at least {MIN_ALIGNED_SIDE} a side."
+        )
+    left, top = (width - side) / 2, (height - side) / 2
+    square = Image.fromarray(photo).resize(
+        (size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
+    )
+    return np.asarray(square)

@@ -1,0 +1,59 @@
+"""A comparison as one ZIP: every result as a PNG, a contact sheet, and a JSON of settings and figures.
+
+The JSON is a recipe (`dpi_core.restore.recipe`): the app, the command line and Python make the same pictures from it again.
+"""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+from dpi_core.imaging.pictures import save_png
+from dpi_core.measure.comparison import Comparison
+from dpi_core.restore.recipe import RECIPE_FILE
+from dpi_core.restore.records import FaceResult
+from dpi_core.show.figures import heat_map, labelled_sheet
+
+COLUMNS = 4
+
+
+def comparison_settings(results: Sequence[FaceResult], comparison: Comparison, picked: Sequence[int] = ()) -> dict:
+    """The recipe of a comparison with what was measured; `picked` are indices of the most different results."""
+    shared = {key: value for key, value in results[0].settings.items() if key not in ("seed", "measured")}
+    figures = [
+        {"seed": result.seed, **result.measured, "distance_to_mean": round(distance, 3)}
+        for result, distance in zip(results, comparison.to_mean, strict=True)
+    ]
+    return {
+        **shared,
+        "seeds": list(comparison.seeds),
+        "figures": figures,
+        "diversity": round(comparison.diversity, 3),
+        "most_different": [comparison.seeds[i] for i in picked],
+    }
+
+
+def contact_sheet(results: Sequence[FaceResult]):
+    """The input and every result in rows of four, each with its seed."""
+    pictures = [results[0].condition, *(result.image for result in results)]
+    labels = ["input", *(f"seed {result.seed}" for result in results)]
+    return labelled_sheet(pictures, labels, min(COLUMNS, len(pictures)))
+
+
+def write_bundle(path: Path, results: Sequence[FaceResult], comparison: Comparison, picked: Sequence[int] = ()) -> None:
+    """Write the ZIP: ``seed<N>.png`` each, ``contact.png``, ``spread.png`` and ``settings.json``."""
+    settings = comparison_settings(results, comparison, picked)
+    with zipfile.ZipFile(path, "w") as archive:  # PNG is compressed already
+        for result in results:
+            archive.writestr(f"seed{result.seed}.png", _png(result.image, result.settings))
+        archive.writestr("contact.png", _png(contact_sheet(results), settings))
+        spread = heat_map(comparison.std, max(1.0, float(comparison.std.max())), comparison.mean)
+        archive.writestr("spread.png", _png(spread, settings))
+        archive.writestr(RECIPE_FILE, json.dumps(settings, indent=1) + "\n")
+
+
+def _png(image, settings: dict) -> bytes:
+    buffer = BytesIO()
+    save_png(image, buffer, settings)
+    return buffer.getvalue()

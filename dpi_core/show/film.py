@@ -1,0 +1,127 @@
+"""A run as a film: what every step showed, the curves over the steps, and the whole as GIF or MP4.
+
+Two curves tell the stages apart: LR-consistency of x0 (how well it explains the input) and the change of x0 from the
+step before (root mean square, in 8-bit levels).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from dpi_core.imaging.pixels import to_image
+from dpi_core.measure.metrics import lr_consistency
+from dpi_core.method.sampler import StepEvent
+from dpi_core.show.figures import condition_image, mask_overlay, stage_colour
+
+SIDE, GAP, BAND = 256, 8, 34
+MAX_FRAMES = 64  # of a long run, evenly spread: enough to scrub through, little enough to send
+LEVELS = 127.5
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One step of one face.
+
+    Attributes:
+        index, total, t, stage: as in `StepEvent`.
+        x0, x_t, mask, condition: its pictures.
+        held: how many pixels the mask tied to the condition.
+        consistency: LR-consistency of x0 in dB.
+        change: root mean square difference from the x0 before, in 8-bit levels; 0 at the first step.
+    """
+
+    index: int
+    total: int
+    t: int
+    stage: str
+    x0: Image.Image
+    x_t: Image.Image
+    mask: Image.Image
+    condition: Image.Image
+    held: int
+    consistency: float
+    change: float
+
+
+def frame_of(event: StepEvent, low_res: Tensor, before: Tensor | None) -> Frame:
+    """The frame of an event's first sample; `low_res` (1,3,h,w) is its input, `before` (3,H,W) the x0 before."""
+    x0 = event.x0[0]
+    change = 0.0 if before is None else float((x0 - before).square().mean().sqrt()) * LEVELS
+    return Frame(
+        event.index,
+        event.total,
+        event.t,
+        event.stage,
+        to_image(x0),
+        to_image(event.x_t[0]),
+        mask_overlay(event),
+        condition_image(event),
+        int(event.mask[0].sum()),
+        lr_consistency(x0, low_res),
+        change,
+    )
+
+
+def is_kept(index: int, total: int) -> bool:
+    """Whether a film keeps step `index` of `total`: all of a short run, an even choice with both ends of a long one."""
+    if total <= MAX_FRAMES:
+        return True
+    wanted = {round(i * (total - 1) / (MAX_FRAMES - 1)) for i in range(MAX_FRAMES)}
+    return index in wanted
+
+
+def film_picture(frame: Frame) -> Image.Image:
+    """One picture of a frame: the estimate large, sample, mask and condition beside it, a timeline under them."""
+    small = (SIDE - 2 * GAP) // 3
+    width, height = SIDE + GAP + small, SIDE + BAND
+    canvas = Image.new("RGB", (width, height), "white")
+    canvas.paste(frame.x0.resize((SIDE, SIDE), Image.Resampling.BICUBIC), (0, 0))
+    for i, picture in enumerate((frame.x_t, frame.mask, frame.condition)):
+        canvas.paste(picture.resize((small, small), Image.Resampling.NEAREST), (SIDE + GAP, i * (small + GAP)))
+    draw = ImageDraw.Draw(canvas)
+    done = round(width * (frame.index + 1) / frame.total)
+    draw.rectangle((0, SIDE + 4, width - 1, SIDE + 10), fill=(225, 225, 225))
+    draw.rectangle((0, SIDE + 4, max(0, done - 1), SIDE + 10), fill=stage_colour(frame.stage))
+    text = f"{frame.stage}  step {frame.index + 1} of {frame.total}, t = {frame.t}"
+    draw.text((0, SIDE + 14), text, (20, 20, 20), ImageFont.load_default(size=14))
+    return canvas
+
+
+def save_gif(frames: Sequence[Frame], path: Path, seconds: float = 0.18) -> None:
+    """Write the film as an endless GIF that rests on its last frame.
+
+    Raises:
+        ValueError: if there are no frames.
+    """
+    pictures = [film_picture(frame) for frame in _some(frames)]
+    durations = [round(seconds * 1000)] * (len(pictures) - 1) + [2000]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+
+
+def save_mp4(frames: Sequence[Frame], path: Path, seconds: float = 0.18) -> None:
+    """Write the film as an MP4 (MPEG-4 part 2) that ends with two seconds of its last frame.
+
+    Raises:
+        ValueError: if there are no frames.
+        OSError: if this build of OpenCV cannot write it.
+    """
+    pictures = [np.asarray(film_picture(frame))[..., ::-1] for frame in _some(frames)]
+    height, width = (side + side % 2 for side in pictures[0].shape[:2])
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 1 / seconds, (width, height))
+    if not writer.isOpened():
+        raise OSError("this build of OpenCV cannot write MP4; use the GIF.")
+    for picture in [*pictures, *[pictures[-1]] * round(2 / seconds)]:
+        padding = ((0, height - picture.shape[0]), (0, width - picture.shape[1]), (0, 0))
+        writer.write(np.ascontiguousarray(np.pad(picture, padding, mode="edge")))
+    writer.release()
+
+
+def _some(frames: Sequence[Frame]) -> Sequence[Frame]:
+    if not frames:
+        raise ValueError("there are no frames; run a restoration first.")
+    return frames

@@ -1,0 +1,60 @@
+"""What every run on the page checks before it starts, and how an error becomes its last message.
+
+The runs are generators; `with_messages` ends one with a message where it would have raised.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from dpi_core.web.live import render_message
+
+log = logging.getLogger("dpi_core.web")
+
+UNEXPECTED = "Something went wrong that should not have. Your photo and settings are untouched; try again."
+NO_PHOTO = "Choose a photo first, or one of the examples."
+READING = "Reading the photo and loading the models .."
+
+Args = ParamSpec("Args")
+Item = TypeVar("Item")
+
+
+def message_of(error: Exception) -> str:
+    """An exception as a sentence for people; an unexpected one is logged and leaves only an apology."""
+    if isinstance(error, ValueError):
+        return str(error)
+    log.exception("unexpected error", exc_info=error)
+    return UNEXPECTED
+
+
+def with_messages(
+    show: Callable[[str], Any] = str,
+) -> Callable[[Callable[Args, Iterator[Item]]], Callable[Args, Iterator[Item]]]:
+    """Let a generator end with ``show(HTML of the message)`` where it would raise; what it yielded before stays."""
+
+    def decorate(generator: Callable[Args, Iterator[Item]]) -> Callable[Args, Iterator[Item]]:
+        @wraps(generator)
+        def run(*args: Args.args, **options: Args.kwargs) -> Iterator[Item]:
+            try:
+                yield from generator(*args, **options)
+            except Exception as error:
+                yield show(render_message(message_of(error), "error"))
+
+        return run
+
+    return decorate
+
+
+def chosen_photo(photo: str | None) -> str:
+    """The photo's path; ValueError asks for one where none was chosen."""
+    if photo is None:
+        raise ValueError(NO_PHOTO)
+    return photo
+
+
+def whole_number(name: str, value: float | None) -> int:
+    """A number field's value as an int; ValueError names the field otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
+        raise ValueError(f"{name} is {value!r}; allowed is a whole number.")
+    return int(value)

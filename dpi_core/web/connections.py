@@ -1,0 +1,60 @@
+"""What connects the shared controls with the page: the photo's faces, the address, and settings from files."""
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from dpi_core.web.controls import QUIET, Controls
+from dpi_core.web.events import MAX_PAGE_SEED, on_chosen, on_face, on_link, on_load_settings, on_photo
+from dpi_core.web.links import OPENED, Linked, number, one_of, setting, write_script, yes_or_no
+from dpi_core.web.restore_run import MODES
+
+
+def connect_photo(controls: Controls, status: gr.HTML) -> None:
+    """Look for faces when the photo changes, and say on `status` what was found and chosen."""
+    controls.photo.change(
+        on_photo, [controls.photo, controls.session], [controls.faces, controls.chosen, status], **QUIET
+    )
+    controls.faces.select(on_face, None, [controls.chosen], queue=False, **QUIET)
+    controls.chosen.input(on_chosen, [controls.chosen, controls.session], [status], queue=False, **QUIET)
+
+
+def shared_links(controls: Controls) -> list[Linked]:
+    """Those of the shared controls that belong in the address."""
+    c = controls
+    return [
+        *(Linked(field, component, setting(field)) for field, component in c.settings.items()),
+        Linked("seed", c.seed, number("seed", 0, MAX_PAGE_SEED)),
+        Linked("mode", c.mode, one_of("mode", list(MODES))),
+        Linked("aligned", c.aligned, yes_or_no("aligned")),
+        Linked("background", c.background, number("background", 1, 4)),
+    ]
+
+
+def connect_address(
+    page: gr.Blocks, linked: Sequence[Linked], tabs: gr.Tabs, views: Sequence[str], status: gr.HTML
+) -> None:
+    """Keep what is linked in the page's address, and take it from there when the page is opened."""
+    watched = [item.component for item in linked]
+
+    def opened(request: gr.Request) -> tuple:  # no partial: Gradio finds the request by this annotation
+        return on_link(linked, views, dict(request.query_params))
+
+    page.load(opened, None, [*watched, tabs, status], queue=False, **QUIET).then(
+        None, None, None, js=OPENED, queue=False, **QUIET
+    )
+    gr.on(
+        [component.change for component in watched], None, watched, None, queue=False, js=write_script(linked), **QUIET
+    )
+
+
+def connect_files(controls: Controls, status: gr.HTML) -> None:
+    """Take settings from a file when asked."""
+    watched = [*controls.settings.values(), controls.seed]
+    controls.load.upload(
+        on_load_settings,
+        [controls.load],
+        [*watched, controls.mode, controls.aligned, controls.background, status],
+        queue=False,
+        **QUIET,
+    )

@@ -1,0 +1,64 @@
+"""A new photo on the page: its faces as thumbnails and lines to choose from, the sharp ones marked."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from dpi_core.web.checks import message_of
+from dpi_core.web.live import render_message
+from dpi_core.web.session import Session
+
+
+@dataclass(frozen=True)
+class FoundFaces:
+    """What the page shows of a photo's faces: a thumbnail and a line for each, those chosen at first, and a message."""
+
+    thumbnails: list[tuple[Image.Image, str]]
+    lines: list[str]
+    chosen: list[int]
+    message: str
+
+
+def detect(photo: str | None, session: Session) -> FoundFaces:
+    """Find the faces of a newly chosen photo. The largest that is not sharp already is chosen."""
+    from dpi_core.faces import find_faces, is_sharp
+    from dpi_core.faces.templates import TEMPLATES
+    from dpi_core.imaging.pictures import read_image
+
+    session.photo, session.faces, session.chosen, session.note = photo, None, [0], ""
+    if photo is None:
+        return FoundFaces([], [], [], render_message("Choose a photo, or one of the examples below it."))
+    try:
+        picture = read_image(photo)
+        report = find_faces(picture, "auto")
+        pixels = np.asarray(picture)
+        sharp = [is_sharp(pixels, face) for face in report.faces]
+    except Exception as error:
+        session.photo = None
+        return FoundFaces([], [], [], render_message(message_of(error), "error"))
+    session.faces, session.note = list(report.faces), report.note
+    if not report.faces:
+        text = "No face was found. If the picture is a face crop already, open “Advanced” and tick “already aligned”."
+        return FoundFaces([], [], [], render_message(f"{text} {report.note}", "error"))
+    session.chosen = [next((i for i, finished in enumerate(sharp) if not finished), 0)]
+    thumbnails, lines = [], []
+    for i, (face, finished) in enumerate(zip(report.faces, sharp, strict=True)):
+        size = f"{round(face.box[2] - face.box[0])}px"
+        thumbnails.append((_thumbnail(picture, face.box), f"{i + 1}: {size}"))
+        lines.append(f"{i + 1}: {size}, score {face.score:.2f}" + (", sharp already" if finished else ""))
+    note = report.note
+    if all(sharp):
+        one, side = len(sharp) == 1, TEMPLATES["tight-128"].size
+        note += (
+            f" {'It is' if one else 'All are'} larger and sharper than the model's {side} pixels: restored as "
+            f"{'it is, it' if one else 'they are, they'} would lose detail. Try a simulation."
+        )
+    return FoundFaces(thumbnails, lines, session.chosen, render_message(note))
+
+
+def _thumbnail(picture: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+    x0, y0, x1, y1 = box
+    half = 0.65 * max(x1 - x0, y1 - y0)
+    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+    return picture.crop((round(cx - half), round(cy - half), round(cx + half), round(cy + half))).resize((96, 96))

@@ -1,0 +1,66 @@
+"""What a grid leaves to download: a contact sheet, and all settings and figures as JSON."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from PIL import Image
+
+from dpi_core.web.axes import Grid
+from dpi_core.web.explore_view import Tile, best_places, measures_of
+
+
+def write_files(folder: Path, stem: str, grid: Grid, tiles: Sequence[Tile], settings: dict) -> list[str]:
+    """Write the sheet, its figures inside it as well, and the JSON; returns their paths. `settings`: of all cells."""
+    from dpi_core.imaging.pictures import save_png
+
+    figures = figures_of(grid, tiles, settings)
+    name = f"{stem}-{grid.x.field}-{grid.y.field}"
+    sheet, table = folder / f"{name}.png", folder / f"{name}.json"
+    save_png(contact_sheet(grid, tiles), sheet, figures)
+    table.write_text(json.dumps(figures, indent=1) + "\n")
+    return [str(sheet), str(table)]
+
+
+def figures_of(grid: Grid, tiles: Sequence[Tile], settings: dict) -> dict:
+    """Axes, the cells that were run, row by row, and the best of them by each measure."""
+    at = {tile.place: tile for tile in tiles}
+    axes = {
+        name: {"setting": axis.field, "values": list(values)}
+        for name, axis, values in (("x", grid.x, grid.columns), ("y", grid.y, grid.rows))
+    }
+    return {
+        **settings,
+        **axes,
+        "cells": [_figures(grid, at[place]) for place in sorted(at)],
+        "best": {
+            measure.key: [grid.label(at[place].cell) for place in best_places(tiles, measure.key)]
+            for measure in measures_of(tiles)
+        },
+    }
+
+
+def _figures(grid: Grid, tile: Tile) -> dict:
+    cell = tile.cell
+    return {
+        "name": grid.label(cell),
+        "row": cell.row,
+        "column": cell.column,
+        "config": asdict(cell.config),
+        **tile.figures,
+    }
+
+
+def contact_sheet(grid: Grid, tiles: Sequence[Tile]) -> Image.Image:
+    """Every cell in its place over its values; a grey one where none was run."""
+    from dpi_core.show.figures import labelled_sheet
+
+    at = {tile.place: tile for tile in tiles}
+    blank = Image.new("RGB", tiles[0].picture.size, (200, 200, 200))
+    pictures, labels = [], []
+    for cell in sorted(grid.cells, key=lambda cell: (cell.row, cell.column)):
+        tile = at.get((cell.row, cell.column))
+        pictures.append(tile.picture if tile else blank)
+        labels.append(grid.label(cell) if tile else "not run")
+    return labelled_sheet(pictures, labels, len(grid.columns))

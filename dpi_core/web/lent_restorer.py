@@ -1,0 +1,118 @@
+"""A `Restorer` whose runs happen in another process, to which a GPU is lent (`web.zerogpu`).
+
+The prepared faces go there; every step and the results come back; photos, which are large and need no GPU, stay here.
+
+The models must be on "cuda" before the page is launched, in the main thread: there the ``spaces`` package stands in for CUDA
+and moves them when a GPU comes. A model that is loaded later is loaded again by the process that has the GPU.
+"""
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from dpi_core.imaging.photo import Photo
+from dpi_core.method.config import DPIConfig
+from dpi_core.restore.compose import checked_background, composed
+from dpi_core.restore.records import Preparation, Restoration, RestoreStep, unpasted
+from dpi_core.restore.restorer import Restorer
+from dpi_core.web.packing import pack, unpack
+from dpi_core.web.zerogpu import Request, seconds_needed
+
+PREPARING = ("scale", "aligned", "face", "detector", "include_sharp")  # arguments of `Restorer.prepare`
+
+
+class LentGPURestorer(Restorer):
+    """See the module; the arguments are those of `Restorer`.
+
+    Args:
+        gpu: ``spaces.GPU`` or what behaves like it: gpu(duration=function)(generator function).
+    """
+
+    def __init__(self, prior: str = "embedded", device: str = "auto", *, gpu: Callable, **options: Any):
+        in_time = threading.current_thread() is threading.main_thread()
+        super().__init__(prior, device if in_time else "cpu", **options)
+        self._load_there = None if in_time else (prior, device, options)
+        self._there = gpu(duration=seconds_needed)(self._run)
+
+    def restore_steps(
+        self, image: Any, config: DPIConfig | None = None, **options: Any
+    ) -> Iterator[RestoreStep | Restoration]:
+        """See `Restorer.restore_steps`.
+
+        Raises:
+            ValueError: also if no GPU can be had, or it was taken away before the run was done.
+        """
+        config = config or DPIConfig()
+        preparing = {name: options.pop(name) for name in PREPARING if name in options}
+        prepared = image if isinstance(image, Preparation) else self.prepare(image, **preparing)
+        background = checked_background(options.pop("background", 1), prepared)
+        stop = options.pop("stop", lambda: False)
+        done = None
+        with tempfile.TemporaryDirectory(prefix="dpi-") as folder:
+            stop_file = Path(folder) / "stop"
+            for item in _received(self._there(_request(prepared, config, options, stop_file))):
+                if isinstance(item, Restoration):
+                    done = item  # the call has still to end, which gives the GPU back
+                    continue
+                position, event = item
+                yield RestoreStep(prepared.jobs[position], event)
+                if stop():
+                    stop_file.touch()
+        if done is None:
+            raise ValueError("ZeroGPU ended the run before it was done. Try again.")
+        yield _at_home(done, prepared, background)
+
+    def _run(self, request: Request) -> Iterator[bytes]:
+        """What the other process does: yields (place of the face, event), last the restoration or a message, packed."""
+        try:
+            prepared, config, options = unpack(request.run)
+            if self._load_there is not None:
+                prior, device, how = self._load_there
+                super().__init__(prior, device, **how)
+                self._load_there = None  # the process may serve another run
+            for item in super().restore_steps(prepared, config, stop=Path(request.stop_file).exists, **options):
+                yield pack(item if isinstance(item, Restoration) else (prepared.jobs.index(item.job), item.event))
+        except ValueError as error:  # the decorator would pass on nothing but its class
+            yield pack(str(error))
+
+
+def _request(prepared: Preparation, config: DPIConfig, options: dict, stop_file: Path) -> Request:
+    dot = np.zeros((1, 1, 3), np.uint8)
+    sent = replace(unpasted(prepared), source=Photo(dot, dot, None, None, None))
+    after = options.get("after")
+    return Request(
+        faces=len(prepared.jobs),
+        steps=config.steps - (0 if after is None else after.index + 1),
+        seeds=len(options.get("seeds", (0,))),
+        side=max((job.condition.shape[-1] for job in prepared.jobs), default=0),
+        run=pack((sent, config, options)),
+        stop_file=str(stop_file),
+    )
+
+
+def _received(packed: Iterator[bytes]) -> Iterator[Any]:
+    """What comes back; a message, and whatever ZeroGPU has to say (no GPU, no quota left), as ValueError."""
+    try:
+        for data in packed:
+            item = unpack(data)
+            if isinstance(item, str):
+                raise ValueError(item)
+            yield item
+    except gr.Error as error:
+        said = str(error.message).rstrip(".")
+        raise ValueError(f"ZeroGPU: {said}. Try again later, or with fewer steps, seeds or faces.") from error
+
+
+def _at_home(done: Restoration, prepared: Preparation, background: int) -> Restoration:
+    """A restoration that came back, its faces put into the photo that stayed here."""
+    places = {id(job): place for place, job in enumerate(done.preparation.jobs)}
+    results = tuple(replace(result, job=prepared.jobs[places[id(result.job)]]) for result in done.results)
+    seeds = dict.fromkeys(result.seed for result in results)
+    photos = tuple(composed(prepared, [r for r in results if r.seed == seed], background) for seed in seeds)
+    return replace(done, results=results, photos=photos, preparation=prepared, background=background)

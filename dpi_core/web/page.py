@@ -1,0 +1,111 @@
+"""The page: the shared controls on the left, one tab for each use on the right."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import gradio as gr
+from gradio.themes import Base, Default
+
+from dpi_core.web import api
+from dpi_core.web.ab_tab import ab_tab
+from dpi_core.web.compare_tab import compare_tab
+from dpi_core.web.connections import connect_address, connect_files, connect_photo, shared_links
+from dpi_core.web.controls import QUIET, Controls, View, build_controls
+from dpi_core.web.engine import Engine
+from dpi_core.web.explore_tab import explore_tab
+from dpi_core.web.links import view_script
+from dpi_core.web.live import render_message
+from dpi_core.web.restore_tab import restore_tab
+from dpi_core.web.session import KEEP_SECONDS
+
+TITLE = "Face super-resolution by Diffusion Prior Interpolation"
+INTRO = (
+    "A face prior is steered by a masked low-resolution condition in two stages: **FCM** (fixed condition mask) keeps the "
+    "result consistent, then **RACM** (randomly adaptive condition mask) brings detail and variety."
+)
+ETHICS = (
+    "The result is a *plausible* face computed from a prior, not a recovered one: it is no evidence of anybody's identity. "
+    "Photos and results stay on this server for about an hour and are shown to nobody else; no history of runs is kept. "
+    "Embedded models: non-commercial research."
+)
+STYLES = sorted(Path(__file__).parent.glob("*.css"))
+NAMES = Path(__file__).with_name("button_names.js")
+
+
+VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
+    "restore": ("Restore", restore_tab),
+    "compare": ("Compare seeds", compare_tab),
+    "explore": ("Explore", explore_tab),
+    "ab": ("A/B", ab_tab),
+}
+"""Name in the address, title and tab of each view; the first is open at first."""
+
+
+def build_page(engine: Engine) -> gr.Blocks:
+    """The page and its HTTP endpoints over `engine`'s models."""
+    with gr.Blocks(title=TITLE, delete_cache=(KEEP_SECONDS // 4, KEEP_SECONDS)) as page:
+        gr.Markdown(f"# {TITLE}\n{INTRO}")
+        with gr.Row():
+            with gr.Column(scale=4, min_width=320):
+                controls = build_controls(engine.settings.prior)
+            with gr.Column(scale=6, min_width=320):
+                status = gr.HTML(render_message("Choose a photo, or one of the examples below it."), elem_id="status")
+                connect_photo(controls, status)
+                connect_files(controls, status)
+                linked = shared_links(controls)
+                with gr.Tabs(elem_id="views") as tabs:
+                    for view, (title, build) in VIEWS.items():
+                        with gr.Tab(title, id=view, render_children=True) as tab:
+                            built = build(engine, controls)
+                        linked += built.linked
+                        _connect_view(page, controls, view, tab, built)
+                connect_address(page, linked, tabs, list(VIEWS), status)
+        gr.Markdown(ETHICS, elem_id="ethics")
+        api.add_endpoints(engine)
+    page.queue(max_size=32, default_concurrency_limit=4)
+    return page
+
+
+def _connect_view(page: gr.Blocks, controls: Controls, view: str, tab: gr.Tab, built: View) -> None:
+    """Write into the address that the view is open, and say anew what a run costs: the pace is known by and by."""
+    tab.select(None, None, None, js=view_script(view, next(iter(VIEWS))), queue=False, **QUIET)
+    plan = built.plan
+    gr.on(
+        [page.load, tab.select, controls.photo.change],
+        plan.make,
+        list(plan.inputs),
+        plan.line,
+        queue=False,
+        trigger_mode="always_last",
+        **QUIET,
+    )
+
+
+def launch_options() -> dict:
+    """What `gr.Blocks.launch` is called with: theme, style, and no record of anybody's runs."""
+    return {
+        "theme": theme(),
+        "css_paths": STYLES,
+        "js": NAMES.read_text(),
+        "run_history": False,
+        "footer_links": ["api", "settings"],
+        "max_file_size": "64mb",
+        "show_error": True,
+        "mcp_server": find_spec("mcp") is not None,  # the endpoints as tools for language models
+    }
+
+
+def theme() -> Base:
+    """Gradio's default look with system fonts (nothing to download), and texts and buttons dark enough to read."""
+    fonts = ["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
+    return Default(primary_hue="blue", secondary_hue="orange", neutral_hue="zinc", font=fonts).set(
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+    )

@@ -1,0 +1,66 @@
+"""What one visitor's session holds between events: the photo's faces, the stop flag, and the files of the last run.
+
+Gradio keeps one `Session` for each visitor and drops it, with its folder, some time after the page is closed.
+"""
+
+import shutil
+import tempfile
+import weakref
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dpi_core.faces import Face
+    from dpi_core.show.film import Frame
+    from dpi_core.web.trajectory import Trajectory
+
+KEEP_SECONDS = 3600
+
+
+@dataclass
+class Session:
+    """Mutable by design: the Stop button sets `stopped` while a run of the same session reads it.
+
+    Attributes:
+        stopped: asks the running generator to end after its current step.
+        photo: path of the photo `faces` belong to.
+        faces: the faces found in it, largest first; None before they were looked for.
+        chosen: indices of the faces to restore, largest first.
+        note: one line on how they were found.
+        film: the steps of the last run's first face.
+        trajectory: the steps of the last run with one face, for another tau and for branches.
+        folders: view -> where the results of its last run lie.
+    """
+
+    stopped: bool = False
+    photo: str | None = None
+    faces: "list[Face] | None" = None
+    chosen: list[int] = field(default_factory=lambda: [0])
+    note: str = ""
+    film: "list[Frame]" = field(default_factory=list, repr=False)
+    trajectory: "Trajectory | None" = field(default=None, repr=False)
+    folders: dict[str, Path] = field(default_factory=dict, repr=False)
+
+    @property
+    def face(self) -> int:
+        """The face that views of one face show: the largest of the chosen ones."""
+        return min(self.chosen, default=0)
+
+    def results_folder(self, view: str = "restore") -> Path:
+        """A fresh private folder for a run of a view; that of its run before is removed, other views' stay."""
+        self._remove(view)
+        folder = Path(tempfile.mkdtemp(prefix="dpi-"))
+        self.folders[view] = folder
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # with the session, or when the app ends
+        return folder
+
+    def clean(self) -> None:
+        """Remove this session's files."""
+        for view in list(self.folders):
+            self._remove(view)
+
+    def _remove(self, view: str) -> None:
+        folder = self.folders.pop(view, None)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)

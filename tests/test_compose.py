@@ -1,0 +1,117 @@
+"""Composing: faces land in the enlarged photo where they were, the rest is the photo, and it is saved with its metadata."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import EXAMPLES
+from PIL import Image
+
+from dpi_core.faces.align import crop_face, transform
+from dpi_core.faces.face import Face
+from dpi_core.imaging.photo import enlarged, read_photo
+from dpi_core.restore.compose import checked_background, composed, from_enlarged, saved_photo
+from dpi_core.restore.records import FaceJob, FaceResult, Preparation, Restoration
+
+POINTS = np.array([[202.5, 100.4], [246.8, 102.5], [226.0, 126.0], [206.0, 146.0], [243.0, 147.5]])  # the astronaut's
+
+
+def prepared_from(source, scale=None) -> Preparation:
+    photo = read_photo(source)
+    face = Face((180.0, 40.0, 270.0, 170.0), POINTS, 1.0, "embedded")
+    cut = crop_face(photo.rgb, POINTS)
+    job = FaceJob(0, face, cut.pixels, cut.matrix, torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 128, 128), None)
+    return Preparation(photo, (face,), (job,), scale, "", (False,))
+
+
+def result_of(prepared: Preparation, pixels: np.ndarray) -> FaceResult:
+    job = prepared.jobs[0]
+    return FaceResult(job, 0, Image.fromarray(pixels), Image.fromarray(job.crop), {}, {})
+
+
+@pytest.fixture
+def prepared() -> Preparation:
+    return prepared_from(EXAMPLES / "astronaut.jpg")
+
+
+@pytest.mark.parametrize("background", [1, 2, 3])
+def test_an_unchanged_face_leaves_the_enlarged_photo_as_it_is(prepared, background):
+    picture = composed(prepared, [result_of(prepared, prepared.jobs[0].crop)], background)
+    assert np.array_equal(np.asarray(picture), enlarged(prepared.source, background).rgb)
+
+
+@pytest.mark.parametrize("background", [1, 2])
+def test_a_changed_face_stays_in_its_place(prepared, background):
+    crop = prepared.jobs[0].crop
+    other = np.ascontiguousarray(crop[:, ::-1])
+    picture = np.asarray(composed(prepared, [result_of(prepared, other)], background)).astype(int)
+    before = enlarged(prepared.source, background).rgb.astype(int)
+    y, x = np.nonzero((picture != before).any(axis=2))
+    x0, y0, x1, y1 = (v * background for v in (170, 40, 280, 185))
+    assert x0 < x.min() < x.max() < x1
+    assert y0 < y.min() < y.max() < y1
+    for px, py in np.rint((POINTS + 0.5) * background - 0.5).astype(int):
+        assert (picture[py - 3 : py + 4, px - 3 : px + 4] != before[py - 3 : py + 4, px - 3 : px + 4]).any()
+
+
+@pytest.mark.parametrize("background", [1, 2, 4])
+def test_the_matrix_from_the_enlarged_photo_leads_to_the_same_crop(prepared, background):
+    matrix = prepared.jobs[0].matrix
+    large = (POINTS + 0.5) * background - 0.5
+    assert np.allclose(transform(large, from_enlarged(matrix, background)), transform(POINTS, matrix))
+
+
+def test_colours_are_matched_to_the_photo(prepared):
+    crop = prepared.jobs[0].crop
+    tinted = np.clip(crop * np.array([1.15, 1.0, 0.8]), 0, 255).astype(np.uint8)
+    picture = np.asarray(composed(prepared, [result_of(prepared, tinted)])).astype(int)
+    error = np.abs(picture - prepared.photo)[60:160, 190:260].mean()
+    assert error < 0.3 * np.abs(tinted.astype(int) - crop).mean()
+
+
+def test_a_grey_photo_stays_grey():
+    grey = Image.open(EXAMPLES / "astronaut.jpg").convert("L")
+    prepared = prepared_from(grey)
+    tinted = np.clip(prepared.jobs[0].crop * np.array([1.2, 1.0, 0.7]), 0, 255).astype(np.uint8)
+    assert np.ptp(np.asarray(composed(prepared, [result_of(prepared, tinted)])), axis=2).max() == 0
+
+
+@pytest.mark.parametrize("background", [0, 5, True, 1.5, "2", None])
+def test_a_wrong_background_is_named(prepared, background):
+    with pytest.raises(ValueError, match=r"background is .*; allowed is 1, 2, 3 or 4"):
+        checked_background(background, prepared)
+
+
+def test_a_photo_that_would_become_too_large_says_so(prepared, monkeypatch):
+    monkeypatch.setattr("dpi_core.restore.compose.MAX_PIXELS", 512 * 512 * 5)
+    assert checked_background(2, prepared) == 2
+    with pytest.raises(ValueError, match=r"512x512 would become 2 million pixels.*Use a smaller one"):
+        checked_background(3, prepared)
+    monkeypatch.setattr("dpi_core.restore.compose.MAX_PIXELS", 100)
+    assert checked_background(1, prepared) == 1
+
+
+@pytest.mark.parametrize("background", [1, 2])
+def test_the_saved_photo_keeps_alpha_and_the_pixels_under_it(background):
+    rgba = Image.open(EXAMPLES / "astronaut.jpg").convert("RGBA")
+    alpha = np.tile(np.linspace(20, 255, 512).astype(np.uint8), (512, 1))
+    rgba.putalpha(Image.fromarray(alpha))
+    prepared = prepared_from(rgba)
+    results = (result_of(prepared, 255 - prepared.jobs[0].crop),)
+    photos = (composed(prepared, list(results), background),)
+    saved = saved_photo(Restoration(results, photos, prepared, True, 0.0, background))
+    assert saved.mode == "RGBA"
+    assert saved.size == (512 * background, 512 * background)
+    large = enlarged(prepared.source, background)
+    assert np.array_equal(np.asarray(saved)[..., 3], large.alpha)
+    same = (np.asarray(photos[0]) == large.rgb).all(axis=2)
+    assert 0.9 < same.mean() < 1
+    assert np.array_equal(np.asarray(saved)[same][:, :3], large.own[same])
+
+
+def test_the_face_of_an_aligned_picture_is_saved_as_it_is(prepared):
+    job = FaceJob(0, None, prepared.jobs[0].crop, None, torch.zeros(1), torch.zeros(1), None)
+    aligned = Preparation(prepared.source, (), (job,), None, "")
+    face = FaceResult(job, 0, Image.fromarray(job.crop), Image.fromarray(job.crop), {}, {})
+    picture = composed(aligned, [face])
+    assert picture is face.image
+    assert saved_photo(Restoration((face,), (picture,), aligned, True, 0.0)) is picture

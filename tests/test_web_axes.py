@@ -1,0 +1,112 @@
+import re
+
+import gradio as gr
+import pytest
+
+from dpi_core.method.config import DPIConfig
+from dpi_core.web.axes import AXES, parse_values, plan_grid, shared_steps
+from dpi_core.web.controls import build_controls
+from dpi_core.web.live import stages_of
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "values"),
+    [("tau", "350, 0; 50", (350, 0, 50)), ("eta", " 0 .5 1.0 ", (0, 0.5, 1)), ("sparsity", "2", (2,))],
+)
+def test_values_are_numbers_in_the_order_given(field, text, values):
+    assert parse_values(field, text) == values
+    assert all(isinstance(value, int) == AXES[field].whole for value in parse_values(field, text))
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "message"),
+    [
+        ("tau", "", "tau has no values; give at least one, such as 0, 50"),
+        ("tau", "1, two", "tau holds 'two'"),
+        ("tau", "1e3", "tau holds '1e3'"),
+        ("tau", "50, 1001", "tau is 1001; allowed is a whole number from 0 to 1000"),
+        ("sparsity", "1.5", "k is 1.5; allowed is a whole number from 1 to 8"),
+        ("omega", "100", "omega is 100.0; allowed is a number from 250 to 5000"),
+        ("eta", "-0.1", "eta is -0.1; allowed is a number from 0 to 1"),
+        ("steps", "5, 5.0", "steps holds 5.0 twice"),
+    ],
+)
+def test_wrong_values_are_named(field, text, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        parse_values(field, text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("tau", "0", "tau", "1"), "both settings are tau"),
+        (("tau", "0", "seed", "1"), "the setting is 'seed'; allowed is one of tau, sparsity"),
+        (("tau", "0 1 2 3 4 5 6", "eta", "0 .1 .2 .3 .4 .5"), "7 by 6 values make 42 cells; at most 36"),
+    ],
+)
+def test_a_wrong_grid_is_named(arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        plan_grid(*arguments, {})
+
+
+def test_axes_allow_what_the_page_allows():
+    with gr.Blocks():
+        settings = build_controls().settings
+    for axis in AXES.values():
+        assert (axis.low, axis.high) == (settings[axis.field].minimum, settings[axis.field].maximum)
+        assert parse_values(axis.field, axis.values)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "count"),
+    [
+        ({"tau": 350}, {"tau": 50}, 12),  # t = 950 .. 400 are FCM for both
+        ({"tau": 50}, {"tau": 350}, 12),
+        ({"tau": 50}, {"tau": 60}, 19),  # no step lies between: all but the last
+        ({"tau": 1000}, {"tau": 0}, 0),
+        ({"omega": 500.0}, {"omega": 1500.0}, 12),
+        ({"edge_exponent": 1.0}, {"edge_exponent": 2.0, "tau": 360}, 12),
+        ({"eta": 0.0}, {"eta": 0.5}, 0),
+        ({"sparsity": 1}, {"sparsity": 2}, 0),
+        ({"steps": 10}, {"steps": 20}, 0),
+    ],
+)
+def test_runs_share_what_fcm_does_not_know(a, b, count):
+    assert shared_steps(DPIConfig().replaced(a), DPIConfig().replaced(b)) == count
+
+
+def test_a_row_of_tau_values_runs_fcm_once():
+    grid = plan_grid("tau", "0, 50, 150, 350", "sparsity", "1, 2", {"steps": 20})
+    assert [(cell.row, cell.config.tau) for cell in grid.cells[:4]] == [(0, 350), (0, 150), (0, 50), (0, 0)]
+    assert [cell.start for cell in grid.cells] == 2 * [0, 12, 16, 18]
+    assert grid.saved == 2 * 46
+    assert grid.steps == 8 * 20 - grid.saved
+    assert {(cell.row, cell.column) for cell in grid.cells} == {(i, j) for i in range(2) for j in range(4)}
+
+
+def test_every_cell_finds_its_start_on_the_path_of_those_before():
+    """Replays the events that would be kept: the one a cell starts from must belong to a run that agrees so far."""
+    for x, columns, y, rows in (
+        ("omega", "500, 1500", "tau", "60, 350, 50, 0"),
+        ("edge_exponent", "1, 2", "omega", "500, 700"),
+        ("tau", "355, 50, 360", "edge_exponent", "1, 2"),
+        ("steps", "1, 2", "tau", "0, 400, 1000"),
+    ):
+        path: list[tuple] = []
+        for cell in plan_grid(x, columns, y, rows, {"steps": 10}).cells:
+            config = cell.config
+            own = [(t, stage) if stage == "FCM" else (t, stage, config) for t, stage in stages_of(config)]
+            late = replace_tau(own)
+            assert path[: cell.start] == late[: cell.start]
+            path = late
+        assert path
+
+
+def replace_tau(path: list[tuple]) -> list[tuple]:
+    """A run's steps, each with all that its outcome depends on: RACM knows omega and the exponent, nothing knows tau."""
+    return [step if len(step) == 2 else (*step[:2], step[2].omega, step[2].edge_exponent) for step in path]
+
+
+def test_cells_are_named_by_their_values():
+    grid = plan_grid("edge_exponent", "1.4", "omega", "1500", {})
+    assert grid.label(grid.cells[0]) == "s 1.4, omega 1500"

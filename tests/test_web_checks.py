@@ -1,0 +1,48 @@
+import pytest
+
+from dpi_core.web.checks import NO_PHOTO, UNEXPECTED, chosen_photo, message_of, whole_number, with_messages
+
+
+@pytest.mark.parametrize(("error", "shown"), [(ValueError("tau is -1"), "tau is -1"), (KeyError("x"), UNEXPECTED)])
+def test_an_error_becomes_the_last_message(error, shown):
+    @with_messages()
+    def run(count):
+        yield from range(count)
+        raise error
+
+    *items, last = run(2)
+    assert items == [0, 1]
+    assert shown in last
+    assert 'role="alert"' in last
+
+
+def test_a_run_without_an_error_is_left_as_it_is():
+    @with_messages(lambda html: {"progress": html})
+    def run():
+        """Its own words."""
+        yield 1
+
+    assert list(run()) == [1]
+    assert run.__doc__ == "Its own words."
+
+
+def test_the_message_is_shown_where_the_view_shows_it():
+    @with_messages(lambda html: {"progress": html})
+    def run():
+        chosen_photo(None)
+        yield
+
+    assert NO_PHOTO in next(iter(run()))["progress"]
+
+
+def test_a_photo_and_a_whole_number_pass():
+    assert chosen_photo("a.png") == "a.png"
+    assert whole_number("seed", 3.0) == 3
+    for wrong in (None, 1.5, True, "3"):
+        with pytest.raises(ValueError, match=r"seed is .*; allowed is a whole number"):
+            whole_number("seed", wrong)
+
+
+def test_only_errors_made_for_people_are_shown():
+    assert message_of(ValueError("k is 9")) == "k is 9"
+    assert message_of(RuntimeError("/secret/path")) == UNEXPECTED

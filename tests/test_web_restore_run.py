@@ -1,0 +1,230 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import EXAMPLES
+from PIL import Image
+
+from dpi_core.imaging.pictures import read_settings
+from dpi_core.web.checks import UNEXPECTED, whole_number
+from dpi_core.web.detected_faces import detect
+from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.restore_run import MODES, Outcome, run
+from dpi_core.web.session import Session
+
+FAST = {"steps": 4, "tau": 400}
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Engine(EngineSettings(device="cpu"))
+
+
+def drain(
+    engine, session, photo, mode="The photo as it is", aligned=False, chosen=(0,), background=1, seed=0, values=FAST
+):
+    path = str(photo) if photo else None
+    return list(run(engine, session, path, mode, aligned, chosen, background, seed, values))
+
+
+def test_a_run_streams_both_stages_and_ends_in_files_that_hold_their_settings(engine, astronaut):
+    session = Session()
+    items = drain(engine, session, astronaut, seed=7)
+    outcome = items[-1]
+    assert isinstance(outcome, Outcome)
+    shown = "".join(item for item in items if isinstance(item, str))
+    for stage in ("FCM", "RACM", "final"):
+        assert f'data-stage="{stage}"' in shown
+    face, photo = outcome.files
+    assert read_settings(face)["seed"] == 7
+    assert read_settings(face)["config"]["tau"] == 400
+    assert read_settings(photo)["faces"][0]["face"] == 0
+    assert Image.open(face).tobytes() == outcome.after.tobytes()
+    folder = Path(face).parent
+    drain(engine, session, astronaut)
+    assert not folder.exists(), "a session keeps one run's files"
+    session.clean()
+
+
+def test_modes_simulate(engine, astronaut):
+    session = Session()
+    assert set(MODES.values()) == {None, 4, 8, 16}
+    outcome = drain(engine, session, astronaut, mode="Simulate x16")[-1]
+    assert "PSNR" in outcome.summary
+    session.clean()
+
+
+def test_stop_ends_within_one_step_and_keeps_the_estimate(engine, astronaut):
+    session = Session()
+    seen = []
+    for item in run(engine, session, str(astronaut), "The photo as it is", False, [0], 1, 0, {"steps": 50}):
+        seen.append(item)
+        if isinstance(item, str) and "Step 3 of 50" in item:
+            session.stopped = True
+    assert isinstance(seen[-1], Outcome)
+    assert "Stopped after step 3 of 50" in seen[-2]
+    session.clean()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"tau": 2000}, "tau is 2000; allowed"),
+        ({"steps": 2.5}, "steps is 2.5"),
+        ({"colour": 1}, "no field &#x27;colour"),
+    ],
+)
+def test_wrong_settings_end_in_one_message(engine, astronaut, values, message):
+    items = drain(engine, Session(), astronaut, values=values)
+    assert len(items) == 1
+    assert message in items[0]
+    assert 'role="alert"' in items[0]
+
+
+def test_wrong_seeds_and_photos_end_in_a_message(engine, astronaut, bad_files):
+    assert "seed is None" in drain(engine, Session(), astronaut, seed=None)[-1]
+    assert "Choose a photo first" in drain(engine, Session(), None)[-1]
+    for name, path in bad_files.items():
+        last = drain(engine, Session(), path)[-1]
+        assert 'role="alert"' in last, name
+        assert path.name in last
+
+
+def test_an_unexpected_error_shows_no_traceback(engine, astronaut, monkeypatch):
+    def broken():
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(engine, "restorer", broken)
+    last = drain(engine, Session(), astronaut)[-1]
+    assert UNEXPECTED in last
+    assert "secret" not in last
+
+
+def pair_of(astronaut, folder, size=640):
+    portrait = Image.open(astronaut).crop((60, 0, 380, 260))
+    pair = Image.new("RGB", (640, 260), "gray")
+    pair.paste(portrait, (0, 0))
+    pair.paste(portrait.resize((240, 195)), (360, 0))
+    pair.resize((size, size * 260 // 640), Image.Resampling.BICUBIC).save(folder / "pair.png")
+    return folder / "pair.png"
+
+
+def test_detection_shows_thumbnails_or_says_why_not(astronaut, bad_files, tmp_path):
+    session = Session()
+    found = detect(str(astronaut), session)
+    assert len(found.thumbnails) == len(found.lines) == len(session.faces) == 1
+    assert found.chosen == session.chosen == [0]
+    assert "score" in found.lines[0]
+    assert "face" in found.message
+    Image.new("RGB", (200, 200), (20, 90, 40)).save(tmp_path / "flat.png")
+    nothing = detect(str(tmp_path / "flat.png"), session)
+    assert nothing.thumbnails == []
+    assert "No face was found" in nothing.message
+    for path in bad_files.values():
+        assert 'role="alert"' in detect(str(path), session).message
+        assert session.photo is None
+    assert detect(None, session).thumbnails == []
+
+
+def test_the_largest_face_that_is_not_sharp_is_chosen_at_first(astronaut, tmp_path):
+    # beside each other a sharp portrait, larger than the model's faces, and a small one
+    portrait = Image.open(astronaut).crop((130, 10, 330, 210)).resize((600, 600), Image.Resampling.LANCZOS)
+    grain = np.random.default_rng(0).normal(0, 14, (600, 600, 1))
+    sharp = Image.fromarray(np.clip(np.asarray(portrait) + grain, 0, 255).astype(np.uint8))
+    both = Image.new("RGB", (900, 600), "gray")
+    both.paste(sharp, (0, 0))
+    both.paste(portrait.resize((150, 150)), (680, 200))
+    both.save(tmp_path / "both.png")
+    session = Session()
+    found = detect(str(tmp_path / "both.png"), session)
+    assert len(found.lines) == 2
+    assert found.lines[0].endswith("sharp already")
+    assert found.chosen == session.chosen == [1]
+    assert session.face == 1
+
+
+def test_the_faces_chosen_are_restored_and_no_others(engine, astronaut, tmp_path):
+    session, path = Session(), pair_of(astronaut, tmp_path)
+    assert detect(str(path), session).lines[1].startswith("2: ")
+    outcome = drain(engine, session, path, chosen=[1])[-1]
+    assert [read_settings(f)["face"] for f in outcome.files[:-1]] == [1]
+    both = drain(engine, session, path, chosen=[1, 0])[-1]
+    assert [read_settings(f)["face"] for f in both.files[:-1]] == [0, 1]
+    assert "no face is chosen" in drain(engine, session, path, chosen=[])[-1]
+    session.clean()
+
+
+def test_an_enlarged_photo_and_its_metadata_are_saved(engine, astronaut, tmp_path):
+    photo = Image.open(astronaut).convert("RGBA")
+    photo.putalpha(200)
+    exif = Image.Exif()
+    exif[0x010E] = "a portrait"
+    photo.save(tmp_path / "a.png", exif=exif)
+    session = Session()
+    outcome = drain(engine, session, tmp_path / "a.png", background=2)[-1]
+    saved = Image.open(outcome.files[-1])
+    assert saved.size == (photo.width * 2, photo.height * 2)
+    assert saved.mode == "RGBA"
+    assert saved.getexif()[0x010E] == "a portrait"
+    assert read_settings(outcome.files[-1])["background"] == 2
+    session.clean()
+
+
+def test_the_bundled_examples_name_their_source():
+    text = (EXAMPLES / "README.md").read_text()
+    for path in EXAMPLES.glob("*.*g"):
+        assert path.name in text
+
+
+@pytest.mark.parametrize("seed", [True, "7", float("inf"), float("nan"), 1.5, None])
+def test_a_seed_that_is_no_whole_number_is_named(seed):
+    with pytest.raises(ValueError, match=r"seed is .*; allowed is a whole number"):
+        whole_number("seed", seed)
+
+
+def test_stopping_at_a_later_face_names_that_face(engine, astronaut, tmp_path):
+    session, seen = Session(), []
+    path = pair_of(astronaut, tmp_path)
+    detect(str(path), session)
+    for item in run(engine, session, str(path), "The photo as it is", False, [0, 1], 1, 0, FAST):
+        seen.append(item)
+        session.stopped = isinstance(item, str) and "Face 2 of 2. Step 2 of 4" in item
+    assert "Face 2 of 2. Stopped after step 2 of 4" in seen[-2]
+    session.clean()
+
+
+def test_another_tau_runs_only_the_steps_below_the_earlier_split(engine, astronaut):
+    session = Session()
+    drain(engine, session, astronaut, values={"steps": 10, "tau": 300})
+    for tau, reused in ((500, 4), (100, 4), (100, 9), (0, 8)):
+        items = drain(engine, session, astronaut, values={"steps": 10, "tau": tau})
+        assert f"{reused} of 10 steps were those of the run before" in items[-2]
+        assert sum("s left" in item for item in items[:-1]) == 10 - reused
+        fresh = Session()
+        alone = drain(engine, fresh, astronaut, values={"steps": 10, "tau": tau})[-1]
+        assert alone.after.tobytes() == items[-1].after.tobytes()
+        assert [f.stage for f in session.film] == [f.stage for f in fresh.film]
+        fresh.clean()
+    session.clean()
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 8}, {"mode": "Simulate x8"}, {"values": {"steps": 4, "tau": 400, "eta": 0.5}}]
+)
+def test_nothing_is_reused_of_a_run_of_another_kind(engine, astronaut, other):
+    session = Session()
+    drain(engine, session, astronaut)
+    assert "of the run before" not in drain(engine, session, astronaut, **other)[-2]
+    session.clean()
+
+
+def test_a_stopped_run_goes_on_where_it_stopped(engine, astronaut):
+    session = Session()
+    for item in run(engine, session, str(astronaut), "The photo as it is", False, [0], 1, 0, {"steps": 12}):
+        session.stopped = isinstance(item, str) and "Step 5 of 12" in item
+    session.stopped = False
+    items = drain(engine, session, astronaut, values={"steps": 12})
+    assert "5 of 12 steps were those of the run before" in items[-2]
+    fresh = drain(engine, Session(), astronaut, values={"steps": 12})[-1]
+    assert items[-1].after.tobytes() == fresh.after.tobytes()
+    session.clean()
