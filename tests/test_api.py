@@ -14,6 +14,7 @@ from PIL import Image
 
 from dpi_core import DPIConfig
 from dpi_core.imaging.pictures import read_settings
+from dpi_core.web.uploads import REFUSED
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +91,6 @@ def test_only_the_documented_endpoints_are_public(client):
     assert [p["parameter_name"] for p in endpoints["/restore"]["parameters"]] == [
         "image", "config", "seed", "scale", "face", "aligned",
     ]  # fmt: skip
-
-
-def test_a_client_cannot_name_a_file_of_the_server(app_url, astronaut):
-    import requests
-
-    data = {"data": [{"path": str(astronaut), "meta": {"_type": "gradio.FileData"}}, "embedded"]}
-    started = requests.post(f"{app_url}gradio_api/call/detect_faces", json=data, timeout=30)
-    answer = requests.get(f"{app_url}gradio_api/call/detect_faces/{started.json()['event_id']}", timeout=60)
-    assert "event: error" in answer.text
-    assert "points" not in answer.text
 
 
 def test_the_types_of_the_endpoints_are_told(client):
@@ -199,3 +190,14 @@ def test_what_a_language_model_gets_wrong_is_said(app_url, data_url, arguments, 
     answer = call_tool(app_url, "restore", image=data_url, **arguments)
     assert answer.isError
     assert message in answer.content[0].text
+
+
+def test_a_language_model_cannot_name_a_file_or_an_address_of_the_server(app_url):
+    def told(image):
+        answer = call_tool(app_url, "detect_faces", image=image)
+        assert answer.isError
+        return answer.content[0].text
+
+    paths = [str(EXAMPLES.parent / "screenshots" / "live.jpg"), "/no/such/file"]
+    assert len({told(path).replace(path, "") for path in paths}) == 1
+    assert REFUSED in told(f"{app_url}gradio_api/file=photo.png")

@@ -36,7 +36,7 @@ def test_the_message_is_shown_where_the_view_shows_it():
 
 
 def test_a_photo_and_a_whole_number_pass():
-    assert chosen_photo("a.png") == "a.png"
+    assert chosen_photo(__file__) == __file__
     assert whole_number("seed", 3.0) == 3
     for wrong in (None, 1.5, True, "3"):
         with pytest.raises(ValueError, match=r"seed is .*; allowed is a whole number"):

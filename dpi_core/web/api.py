@@ -27,6 +27,7 @@ from dpi_core.web.api_schema import (
 from dpi_core.web.engine import Engine
 from dpi_core.web.photo_input import photo_input
 from dpi_core.web.restore_run import message_of, whole_number
+from dpi_core.web.uploads import still_kept
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -246,4 +247,4 @@ def _folder() -> Iterator[Path]:
 def _given(image: str | None) -> str:
     if image is None:
         raise ValueError("image is missing; send a photo.")
-    return image
+    return still_kept(image)

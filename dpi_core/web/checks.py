@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from dpi_core.web.live import render_message
+from dpi_core.web.uploads import still_kept
 
 log = logging.getLogger("dpi_core.web")
 
@@ -47,10 +48,10 @@ def with_messages(
 
 
 def chosen_photo(photo: str | None) -> str:
-    """The photo's path; ValueError asks for one where none was chosen."""
+    """The photo's path; ValueError asks for one where none was chosen, or for another upload where it was deleted since."""
     if photo is None:
         raise ValueError(NO_PHOTO)
-    return photo
+    return still_kept(photo)
 
 
 def whole_number(name: str, value: float | None) -> int:

@@ -8,6 +8,7 @@ from PIL import Image
 from dpi_core.web.checks import message_of
 from dpi_core.web.live import render_message
 from dpi_core.web.session import Session
+from dpi_core.web.uploads import still_kept
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def detect(photo: str | None, session: Session) -> FoundFaces:
     if photo is None:
         return FoundFaces([], [], [], render_message("Choose a photo, or one of the examples below it."))
     try:
-        picture = read_image(photo)
+        picture = read_image(still_kept(photo))
         report = find_faces(picture, "auto")
         pixels = np.asarray(picture)
         sharp = [is_sharp(pixels, face) for face in report.faces]

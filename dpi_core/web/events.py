@@ -16,6 +16,7 @@ from dpi_core.web.links import VIEW, Linked, read_link
 from dpi_core.web.live import plan_text, render_message
 from dpi_core.web.restore_run import MODES, Outcome, run, save_film
 from dpi_core.web.session import Session
+from dpi_core.web.uploads import still_kept
 from dpi_core.web.wipe import render_wipe
 
 FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project")
@@ -155,7 +156,7 @@ def on_load_settings(path: str | None) -> tuple:
     if path is None:
         return tuple([gr.skip()] * count)
     try:
-        recipe = read_recipe(path)
+        recipe = read_recipe(still_kept(path))
     except Exception as error:
         return *[gr.skip()] * (count - 1), render_message(message_of(error), "error")
     mode = next(name for name, scale in MODES.items() if scale == recipe.scale)

@@ -14,7 +14,8 @@ def photo_input(**options) -> gr.Image:
     decode = component.preprocess
 
     def preprocess(payload: ImageData | None):
-        # A payload without a path is a data: URL, which some clients send; Gradio writes it to a file.
+        # A payload without a path is a data: URL, which some clients send; Gradio writes it to a file. Which paths a client
+        # may name is checked before (`web.uploads`).
         return payload.path if payload is not None and payload.path else decode(payload)
 
     component.preprocess = preprocess  # type: ignore[method-assign]  # an instance attribute: a subclass would make Gradio write a stub file here

@@ -1,0 +1,70 @@
+"""Which files a client may name: those uploaded to this server and the shipped examples, and nothing else on its disk.
+
+A client sends a file as ``{"path": .., "meta": ..}``. Gradio checks the path only where ``meta`` is there too, and tells by its
+message what it met; so every input of every event passes `UploadsOnly` first: the page's, HTTP's and MCP's.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+from gradio_client.utils import is_file_obj_with_meta, is_http_url_like
+
+from dpi_core.weights.embedded_files import ASSETS
+
+REFUSED = "The file is none that was uploaded here, or it is no longer kept; upload it again."
+
+
+class UploadsOnly(gr.Blocks):
+    """Blocks that open no file but uploads and examples, whatever an input of theirs is sent."""
+
+    async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
+        """See `gr.Blocks`; raises gr.Error with one sentence for every other file, whether it exists or not."""
+        files = list(named_files(inputs))
+        if not all(may_be_opened(file) for file in files):
+            raise gr.Error(REFUSED, print_exception=False)
+        try:
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except Exception as error:
+            if any(is_http_url_like(file["path"]) for file in files):  # why a host was not asked is not told either
+                raise gr.Error(REFUSED, print_exception=False) from error
+            raise
+
+
+def named_files(value: Any) -> Iterator[dict]:
+    """Every object with a path, however deep it lies in what a client sent."""
+    if isinstance(value, dict):
+        if isinstance(value.get("path"), str):
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from named_files(item)
+
+
+def may_be_opened(file: dict) -> bool:
+    """Whether a file a client names is an upload, an example or a public address.
+
+    Links and ``..`` are resolved before. Gradio itself fetches an address, and none that is private or this machine's own; only
+    with ``meta``, without which it would pass the address on as a path.
+    """
+    if is_http_url_like(file["path"]):
+        return is_file_obj_with_meta(file)
+    try:
+        path = Path(file["path"]).resolve()
+    except (OSError, ValueError, RuntimeError):  # a name too long, a zero byte, links in a circle
+        return False
+    return any(path.is_relative_to(Path(folder).resolve()) for folder in (get_upload_folder(), ASSETS / "examples"))
+
+
+def still_kept(path: str) -> str:
+    """The path of an upload; ValueError with the same sentence where it was deleted since."""
+    try:
+        kept = Path(path).is_file()
+    except (OSError, ValueError):
+        kept = False
+    if not kept:
+        raise ValueError(REFUSED)
+    return path
