@@ -1,6 +1,9 @@
-"""The command line: ``python -m dpi_core restore photo.jpg -o out/``. Errors are one line on stderr and exit code 2."""
+"""The command line: ``dpi restore photo.jpg -o out/``, or ``python -m dpi_core`` where it is not installed.
+
+Errors are one line on stderr and exit code 2."""
 
 import sys
+from pathlib import Path
 
 from dpi_core import __version__
 from dpi_core.commands.compare import add_compare
@@ -25,7 +28,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def parser() -> Parser:
     """The parser of every subcommand; what it returns has the subcommand as `run`."""
-    top = Parser(prog="python -m dpi_core", description="Face super-resolution (DPI).")
+    name = "dpi" if Path(sys.argv[0]).stem == "dpi" else "python -m dpi_core"
+    top = Parser(prog=name, description="Face super-resolution (DPI).")
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     add_restore(commands)

@@ -1,4 +1,4 @@
-"""The embedded weights in ``assets/``, checked by SHA-256 before they are trusted."""
+"""The files in ``assets/``, and the embedded weights among them, checked by SHA-256 before they are trusted."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from pathlib import Path
 
 from dpi_core.weights.unets import UNET_FILE
 
-ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+PACKAGE = Path(__file__).resolve().parent.parent
+ASSETS = next((path for path in (PACKAGE / "assets", PACKAGE.parent / "assets") if path.is_dir()), PACKAGE / "assets")
+"""In the package once it is installed, beside it in a checkout."""
 
 
 @dataclass(frozen=True)
