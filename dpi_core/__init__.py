@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from dpi_core.errors import DPIError
     from dpi_core.method.config import DPIConfig
     from dpi_core.method.interfaces import Corrector, Prior
     from dpi_core.method.sampler import StepEvent, sample, sample_steps
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Corrector": "method.interfaces",
     "DPIConfig": "method.config",
+    "DPIError": "errors",
     "Prior": "method.interfaces",
     "Restorer": "restore.restorer",
     "StepEvent": "method.sampler",
@@ -28,6 +30,7 @@ _HOMES = {
 __all__ = [
     "Corrector",
     "DPIConfig",
+    "DPIError",
     "Prior",
     "Restorer",
     "StepEvent",

@@ -1,17 +1,19 @@
 """The command line: ``dpi restore photo.jpg -o out/``, or ``python -m dpi_core`` where it is not installed.
 
-Errors are one line on stderr and exit code 2."""
+Errors are one line on stderr and exit code 2, or 70 for those that nobody expected.
+"""
 
 import sys
 from pathlib import Path
 
 from dpi_core import __version__
 from dpi_core.commands.compare import add_compare
-from dpi_core.commands.console import EXIT_ERROR, Parser, complain
+from dpi_core.commands.console import EXIT_ERROR, EXIT_UNEXPECTED, Parser, complain, complain_of_unexpected
 from dpi_core.commands.detect_faces import add_detect
 from dpi_core.commands.list_priors import add_priors
 from dpi_core.commands.restore import add_restore
 from dpi_core.commands.space import add_space
+from dpi_core.errors import DPIError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -19,8 +21,11 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         return args.run(args)
-    except (ValueError, OSError) as error:
+    except (DPIError, OSError) as error:
         complain(str(error))
+    except Exception as error:
+        complain_of_unexpected(error)
+        return EXIT_UNEXPECTED
     except KeyboardInterrupt:
         complain("interrupted; what was finished is kept.")
     return EXIT_ERROR

@@ -14,7 +14,7 @@ from PIL import Image
 
 from dpi_core import DPIConfig
 from dpi_core.imaging.pictures import read_settings
-from dpi_core.web.uploads import REFUSED
+from dpi_core.web.checks import REFUSED
 
 
 @pytest.fixture(scope="module")

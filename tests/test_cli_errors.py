@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from commandline import FAST, TINY, complaint
+from commandline import FAST, TINY, call, complaint
 from conftest import EXAMPLES
 from PIL import Image
 
 from dpi_core import DPIConfig
 from dpi_core.__main__ import parser
 from dpi_core.commands.options import config_from
+from dpi_core.errors import DPIError
 from dpi_core.models.presets import PRESETS
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -90,3 +91,27 @@ def test_a_texture_holds_no_face(capfd, tmp_path, out):
     error = complaint(capfd, "restore", tmp_path / "texture.png", "-o", out, *FAST)
     assert "No face was found in the picture of 160x160 pixels" in error
     assert not list(out.glob("*"))
+
+
+def test_what_nobody_expected_is_logged_and_ends_with_70(capfd, caplog, monkeypatch, tmp_path, out):
+    def broken(photo, *_, **__):
+        if photo.stem == "b":
+            raise ValueError("a library's own words")
+        raise DPIError(f"{photo.name}: refused")
+
+    monkeypatch.setattr("dpi_core.restore.restorer.prepare", broken)
+    for name in "abc":
+        (tmp_path / f"{name}.png").write_bytes(TINY.read_bytes())
+    assert call("restore", *(tmp_path / f"{name}.png" for name in "abc"), "-o", out, *FAST) == 70
+    a, b, c = [line for line in capfd.readouterr().err.splitlines() if line.startswith("dpi_core: ")]
+    assert "a.png: refused" in a
+    assert "b.png: an unexpected error, ValueError" in b
+    assert "c.png: refused" in c
+    assert "Traceback" in caplog.text
+    assert "a library's own words" in caplog.text
+
+
+def test_the_unexpected_outside_a_photo_ends_with_70_too(capfd, monkeypatch, out):
+    monkeypatch.setattr("dpi_core.commands.restore.restorer_from", lambda *_: [][0])
+    assert call("restore", TINY, "-o", out, *FAST) == 70
+    assert "an unexpected error, IndexError" in capfd.readouterr().err

@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT
 
 LAYERS = [
+    {"errors"},
     {"method"},
     {"imaging", "weights", "space"},
     {"models", "faces", "measure"},

@@ -1,9 +1,13 @@
 import pytest
 
+from dpi_core.errors import DPIError
 from dpi_core.web.checks import NO_PHOTO, UNEXPECTED, chosen_photo, message_of, whole_number, with_messages
 
 
-@pytest.mark.parametrize(("error", "shown"), [(ValueError("tau is -1"), "tau is -1"), (KeyError("x"), UNEXPECTED)])
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [(DPIError("tau is -1"), "tau is -1"), (ValueError("x"), UNEXPECTED), (KeyError("x"), UNEXPECTED)],
+)
 def test_an_error_becomes_the_last_message(error, shown):
     @with_messages()
     def run(count):
@@ -43,6 +47,9 @@ def test_a_photo_and_a_whole_number_pass():
             whole_number("seed", wrong)
 
 
-def test_only_errors_made_for_people_are_shown():
-    assert message_of(ValueError("k is 9")) == "k is 9"
-    assert message_of(RuntimeError("/secret/path")) == UNEXPECTED
+def test_only_errors_made_for_people_are_shown_and_the_others_logged(caplog):
+    assert message_of(DPIError("k is 9")) == "k is 9"
+    assert not caplog.records
+    for error in (RuntimeError("/secret/path"), ValueError("too many values to unpack")):
+        assert message_of(error) == UNEXPECTED
+        assert str(error) in caplog.text

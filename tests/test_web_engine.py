@@ -1,5 +1,6 @@
 import pytest
 
+from dpi_core.errors import DPIError
 from dpi_core.restore import restorer as pipeline
 from dpi_core.web.engine import MAX_HELD, Engine, EngineSettings
 
@@ -12,7 +13,7 @@ def loaded(monkeypatch):
     class Loaded:
         def __init__(self, prior, device, **options):
             if prior == "broken":
-                raise ValueError("broken: the file is damaged.")
+                raise DPIError("broken: the file is damaged.")
             names.append(prior)
 
     monkeypatch.setattr(pipeline, "Restorer", Loaded)

@@ -1,5 +1,6 @@
 """What a client may name as a file: uploads and examples, through every input of every endpoint."""
 
+import asyncio
 import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,11 +12,12 @@ import requests
 from conftest import EXAMPLES
 from gradio.utils import get_upload_folder
 
-from dpi_core.web.checks import chosen_photo
+from dpi_core.errors import DPIError
+from dpi_core.web.checks import REFUSED, UNEXPECTED, chosen_photo, still_kept
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.events import on_load_settings
 from dpi_core.web.session import Session
-from dpi_core.web.uploads import REFUSED, UploadsOnly, may_be_opened, named_files, still_kept
+from dpi_core.web.uploads import GuardedBlocks, may_be_opened, named_files
 
 META = {"meta": {"_type": "gradio.FileData"}}
 STEP = {"steps": 1}
@@ -153,7 +155,22 @@ def test_a_photo_that_was_deleted_since_is_asked_for_again(tmp_path):
     assert REFUSED in on_load_settings(gone)[-1]
 
 
-def test_the_gate_is_a_page_like_any_other():
-    with UploadsOnly() as page:
-        gr.Markdown("x")
-    assert isinstance(page, gr.Blocks)
+def test_an_error_of_a_library_is_not_told(app_url, upload, monkeypatch):
+    def broken(*_):
+        raise ValueError("a secret of the machine's")
+
+    monkeypatch.setattr("dpi_core.faces.detect_faces", broken)
+    assert UNEXPECTED in answer(app_url, "detect_faces", [{"path": upload}, "embedded"])
+
+
+@pytest.mark.parametrize(("error", "told"), [(ValueError("a secret"), UNEXPECTED), (DPIError("k is 9"), "k is 9")])
+def test_what_an_event_lets_through_is_told_alike(error, told, caplog):
+    def event():
+        raise error
+
+    with GuardedBlocks() as page:
+        gr.Button().click(event)
+    with pytest.raises(gr.Error) as raised:
+        asyncio.run(page.process_api(0, []))
+    assert raised.value.message == told
+    assert ("a secret" in caplog.text) == (told == UNEXPECTED)

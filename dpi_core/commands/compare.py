@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dpi_core.commands.inputs import named_path, photos_in
 from dpi_core.commands.options import Run, SeedCount, add_run_options, restorer_from, run_from
 from dpi_core.commands.progress import fetched, restored
+from dpi_core.errors import DPIError
 
 if TYPE_CHECKING:
     from dpi_core.restore.records import Restoration
@@ -44,10 +45,10 @@ def compare(args: argparse.Namespace) -> int:
     run = run_from(args, SEEDS)
     if not (run.face is None or isinstance(run.face, int)):
         given = run.face if args.face is None else args.face
-        raise ValueError(f"face is {given!r}; allowed is the index of one face (0 = the largest), with --face.")
+        raise DPIError(f"face is {given!r}; allowed is the index of one face (0 = the largest), with --face.")
     pick = pick_from(args.pick, len(run.seeds))
     if args.input.is_dir():
-        raise ValueError(f"{args.input}: this is a folder; allowed is one photo.")
+        raise DPIError(f"{args.input}: this is a folder; allowed is one photo.")
     (photo,) = photos_in([args.input])
     from dpi_core.restore.records import unpasted
 
@@ -71,7 +72,7 @@ def pick_from(given: int | None, number: int) -> int:
     if given is None:
         return min(PICK, number)
     if given != 0 and not 2 <= given <= number:
-        raise ValueError(f"pick is {given}; allowed is 2 to {number}, the number of seeds, or 0 for none.")
+        raise DPIError(f"pick is {given}; allowed is 2 to {number}, the number of seeds, or 0 for none.")
     return given
 
 

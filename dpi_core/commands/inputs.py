@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain, count
 from pathlib import Path
 
-from dpi_core.commands.console import EXIT_ERROR, complain
+from dpi_core.commands.console import EXIT_ERROR, EXIT_UNEXPECTED, complain, complain_of_unexpected
+from dpi_core.errors import DPIError
 
 
 def named_path(text: str) -> Path:
@@ -30,14 +31,14 @@ def photos_in(inputs: list[Path]) -> list[Path]:
     found: list[Path] = []
     for path in inputs:
         if not path.exists():
-            raise ValueError(f"{path}: there is no such file or folder.")
+            raise DPIError(f"{path}: there is no such file or folder.")
         inside = (
             sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
             if path.is_dir()
             else [path]
         )
         if not inside:
-            raise ValueError(f"{path}: the folder holds no picture ({', '.join(SUFFIXES)}).")
+            raise DPIError(f"{path}: the folder holds no picture ({', '.join(SUFFIXES)}).")
         found += inside
     return found
 
@@ -48,9 +49,14 @@ def each_photo(photos: list[Path], work: Callable[[Path], None]) -> int:
     for photo in photos:
         try:
             work(photo)
-        except ValueError as error:
+        except DPIError as error:
             complain(str(error) if photo.name in str(error) or len(photos) == 1 else f"{photo}: {error}")
-            code = EXIT_ERROR
+            code = code or EXIT_ERROR
+        except OSError:
+            raise  # a full disk, or a folder that takes no file: the next photo would fare no better
+        except Exception as error:
+            complain_of_unexpected(error, f"{photo}: ")
+            code = EXIT_UNEXPECTED
     return code
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
 from dpi_core.models.presets import NAMES, find_preset
 
@@ -185,13 +186,13 @@ def seeds_from(first: int | None, number: int | None, saved: "Recipe | None", al
     for seed in seeds:
         check_int("seed", seed, 0, MAX_SEED)
     if len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds is {list(seeds)}; each seed is allowed once.")
+        raise DPIError(f"seeds is {list(seeds)}; each seed is allowed once.")
     return seeds
 
 
 def _check_number(number: int, allowed: SeedCount) -> None:
     if not allowed.fewest <= number <= allowed.most:
-        raise ValueError(f"seeds is {number}; allowed is {allowed.fewest} to {allowed.most}.")
+        raise DPIError(f"seeds is {number}; allowed is {allowed.fewest} to {allowed.most}.")
 
 
 def face_from(text: str | None) -> int | str | list[int] | None:
@@ -204,7 +205,5 @@ def face_from(text: str | None) -> int | str | list[int] | None:
         return text
     numbers = [part.strip() for part in text.split(",")]
     if not all(number.isdecimal() for number in numbers):
-        raise ValueError(
-            f"face is {text!r}; allowed is an index (0 = the largest), several with commas between, or all."
-        )
+        raise DPIError(f"face is {text!r}; allowed is an index (0 = the largest), several with commas between, or all.")
     return int(numbers[0]) if len(numbers) == 1 else [int(number) for number in numbers]

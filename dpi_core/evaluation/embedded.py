@@ -19,6 +19,7 @@ from pathlib import Path
 from torch import Tensor
 from tqdm import tqdm
 
+from dpi_core.errors import DPIError
 from dpi_core.evaluation.held_out import Task, bicubic_task, blind_task, brightness, held_out_faces
 from dpi_core.evaluation.measured import Figures, Measured, digest, resumed
 from dpi_core.evaluation.methods import (
@@ -128,7 +129,7 @@ def main(argv: list[str] | None = None) -> None:
     path = args.out / "measured.json"
     try:
         measured = resumed(path, made_with(args, models, true))
-    except ValueError as error:
+    except DPIError as error:
         sys.exit(str(error))
     models = models.computing_in(PRECISIONS[args.precision])
     with tqdm(total=len(true), initial=min(measured.count, len(true)), unit="face") as bar:

@@ -25,6 +25,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
+from dpi_core.errors import DPIError
 from dpi_core.faces import Face, find_faces, five_points
 from dpi_core.imaging.pictures import SUFFIXES, ImageError, read_image
 
@@ -184,7 +185,7 @@ def before_and_after(restorer: "Restorer", photo: Path, detector: str, steps: in
     try:
         result = restorer.restore(photo, config, face="all", detector=detector)
         after, text = result.photo, f"{len(result.results)} of {len(result.preparation.faces)} faces restored"
-    except ValueError as error:
+    except DPIError as error:
         text = str(error).split(".")[0]
     scale = min(1.0, TILE / max(before.size))
     size = (round(before.width * scale), round(before.height * scale))

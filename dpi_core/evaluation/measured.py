@@ -8,6 +8,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from dpi_core.errors import DPIError
+
 Figures = dict[str, list[float]]  # measure -> one value a face, in the order of the faces
 
 
@@ -65,7 +67,7 @@ def resumed(path: Path, made_with: dict[str, str]) -> Measured:
     found = Measured(**json.loads(path.read_text()))
     other = [name for name in {**found.made_with, **made_with} if found.made_with.get(name) != made_with.get(name)]
     if other:
-        raise ValueError(
+        raise DPIError(
             f"{path} holds figures of another {', another '.join(other)}; remove it or name another folder with --out."
         )
     return found

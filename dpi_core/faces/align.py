@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from dpi_core.errors import DPIError
 from dpi_core.faces.beyond import soften_beyond
 from dpi_core.faces.face import five_of
 from dpi_core.faces.templates import TEMPLATES, Quad, Template
@@ -35,7 +36,7 @@ def template_named(template: str | Template) -> Template:
     if isinstance(template, Template):
         return template
     if template not in TEMPLATES:
-        raise ValueError(f"template is {template!r}; allowed are {', '.join(sorted(TEMPLATES))}.")
+        raise DPIError(f"template is {template!r}; allowed are {', '.join(sorted(TEMPLATES))}.")
     return TEMPLATES[template]
 
 
@@ -47,13 +48,13 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """
     p, q = np.asarray(source, np.float64), np.asarray(target, np.float64)
     if p.shape != q.shape or p.ndim != 2 or p.shape[1] != 2 or len(p) < 2:
-        raise ValueError(f"points have shapes {p.shape} and {q.shape}; both must be (n, 2) with n >= 2.")
+        raise DPIError(f"points have shapes {p.shape} and {q.shape}; both must be (n, 2) with n >= 2.")
     if not (np.isfinite(p).all() and np.isfinite(q).all()):
-        raise ValueError("points hold NaN or infinity.")
+        raise DPIError("points hold NaN or infinity.")
     p_mean, q_mean = p.mean(axis=0), q.mean(axis=0)
     variance = (p - p_mean).var(axis=0).sum()
     if variance < 1e-12:
-        raise ValueError("points all coincide; a similarity transform needs at least two different ones.")
+        raise DPIError("points all coincide; a similarity transform needs at least two different ones.")
     u, d, vt = np.linalg.svd((q - q_mean).T @ (p - p_mean) / len(p))
     sign = np.array([1.0, np.sign(np.linalg.det(u @ vt)) or 1.0])
     linear = (u * sign) @ vt * float((d * sign).sum() / variance)
@@ -74,7 +75,7 @@ def quad_similarity(points: np.ndarray, quad: Quad, size: int) -> np.ndarray:
     down = (mouth_left + mouth_right) / 2 - middle
     x = across + np.array([down[1], -down[0]])
     if not np.isfinite(x).all() or np.hypot(*x) < 1e-6:
-        raise ValueError("points hold NaN or infinity, or eyes and mouth coincide; a face cannot be aligned by them.")
+        raise DPIError("points hold NaN or infinity, or eyes and mouth coincide; a face cannot be aligned by them.")
     x *= max(quad.eyes * np.hypot(*across), quad.mouth * np.hypot(*down)) / np.hypot(*x)
     corner = middle + quad.down * down - x - np.array([-x[1], x[0]])
     to_photo = np.array([[x[0], -x[1]], [x[1], x[0]]]) * (2 / size)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from dpi_core.errors import DPIError
 from dpi_core.faces.align import face_matrix, scale_of, transform, warp_to_crop
 from dpi_core.faces.face import Face, five_points
 from dpi_core.faces.mask import face_mask
@@ -97,7 +98,7 @@ def chosen_faces(
         found = [i for i in range(count) if include_sharp or not sharp[i]]
         if not found:
             which = "The only face is" if count == 1 else f"All {count} faces are"
-            raise ValueError(
+            raise DPIError(
                 f"{which} larger and sharper in the photo than the prior would make it, so there is nothing to restore. "
                 "Choose a face by its index, or include the sharp ones, to restore it all the same."
             )
@@ -108,7 +109,7 @@ def chosen_faces(
         or any(isinstance(i, bool) or not isinstance(i, int) or not 0 <= i < count for i in several)
         or len(set(several)) < len(several)
     ):
-        raise ValueError(
+        raise DPIError(
             f"face is {face!r}; allowed is 0 to {count - 1} (largest first), several different ones of them, 'all', or "
             "None = the largest."
         )

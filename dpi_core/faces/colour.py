@@ -13,6 +13,8 @@ than the reference has gain 1.
 import cv2
 import numpy as np
 
+from dpi_core.errors import DPIError
+
 WIDTH = 1 / 12  # sigma of G, as a part of the crop's side
 LEAST_LIGHT = 0.01  # of white
 MAX_GAIN = 3.0
@@ -40,7 +42,7 @@ def match_colours(restored: np.ndarray, reference: np.ndarray, width: float = WI
         ValueError: if the shapes differ.
     """
     if restored.shape != reference.shape or restored.ndim != 3 or restored.shape[2] != 3:
-        raise ValueError(f"restored is {restored.shape} and reference {reference.shape}; expected (S, S, 3) for both.")
+        raise DPIError(f"restored is {restored.shape} and reference {reference.shape}; expected (S, S, 3) for both.")
     light, wanted = to_linear(restored), to_linear(reference)
     sigma = width * restored.shape[0]
     blurred, target = (cv2.GaussianBlur(x, (0, 0), sigma, borderType=cv2.BORDER_REFLECT) for x in (light, wanted))

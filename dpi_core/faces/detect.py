@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dpi_core.errors import DPIError
 from dpi_core.faces import facealign, yunet
 from dpi_core.faces.download import cache_folder, fetching, offline, under_way
 from dpi_core.faces.face import DETECTORS, DetectionReport, Face, largest_first
@@ -37,7 +38,7 @@ def detect_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> l
 def find_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> DetectionReport:
     """Like `detect_faces`, with the detector that ran and a line on why it was this one."""
     if detector not in DETECTORS:
-        raise ValueError(f"detector is {detector!r}; allowed are {', '.join(DETECTORS)}.")
+        raise DPIError(f"detector is {detector!r}; allowed are {', '.join(DETECTORS)}.")
     pixels = to_rgb(image)
     if detector == "face-alignment":
         return _by_face_alignment(pixels, _demand_face_alignment(), "")
@@ -135,12 +136,10 @@ def _demand_face_alignment() -> str:
             fetching(file, facealign.folder()).result()
         ready = facealign.ready()
     if ready is None:
-        raise ValueError(f"face-alignment's weights in {facealign.folder()} are missing or damaged.")
+        raise DPIError(f"face-alignment's weights in {facealign.folder()} are missing or damaged.")
     return ready
 
 
 def _refuse_offline(name: str, folder: Path) -> None:
     if offline():
-        raise ValueError(
-            f"{name}'s weights are not in {folder} and downloads are switched off; use detector='embedded'."
-        )
+        raise DPIError(f"{name}'s weights are not in {folder} and downloads are switched off; use detector='embedded'.")

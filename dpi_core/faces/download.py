@@ -18,6 +18,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
+from dpi_core.errors import DPIError
 from dpi_core.weights.environment import cache_folder, offline
 
 __all__ = ["Fetching", "RemoteFile", "cache_folder", "cached", "fetch", "fetching", "offline", "under_way"]
@@ -59,7 +60,7 @@ def fetch(file: RemoteFile, folder: Path) -> Path:
             return _fetch_from(url, file, folder)
         except (OSError, HTTPException, ValueError) as error:  # URLError and timeouts are OSErrors
             problem = f"{url.split('/')[2]}: {getattr(error, 'reason', error)}"
-    raise ValueError(f"{file.name} could not be downloaded ({problem}).")
+    raise DPIError(f"{file.name} could not be downloaded ({problem}).")
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,11 @@ def _copy_checked(answer: BinaryIO, out: BinaryIO, file: RemoteFile) -> None:
     while chunk := answer.read(CHUNK):
         count += len(chunk)
         if count > file.max_bytes:
-            raise ValueError(f"it is larger than the {file.max_bytes} bytes expected")
+            raise DPIError(f"it is larger than the {file.max_bytes} bytes expected")
         digest.update(chunk)
         out.write(chunk)
     if not digest.hexdigest().startswith(file.sha256):
-        raise ValueError(f"it has SHA-256 {digest.hexdigest()[:12]}.., expected {file.sha256[:12]}..")
+        raise DPIError(f"it has SHA-256 {digest.hexdigest()[:12]}.., expected {file.sha256[:12]}..")
 
 
 @cache

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dpi_core.errors import DPIError
+
 DETECTORS = ("auto", "face-alignment", "yunet", "embedded")
 
 
@@ -54,7 +56,7 @@ def five_of(points: np.ndarray) -> np.ndarray:
         return points
     if points.shape == (68, 2):
         return np.stack([points[36:42].mean(axis=0), points[42:48].mean(axis=0), points[30], points[48], points[54]])
-    raise ValueError(f"points has shape {points.shape}; allowed are (5, 2) and (68, 2).")
+    raise DPIError(f"points has shape {points.shape}; allowed are (5, 2) and (68, 2).")
 
 
 def largest_first(faces: list[Face]) -> list[Face]:

@@ -10,6 +10,7 @@ crop's edge, whichever is nearer: ``w = (1 - cos(pi min(1, d / feather))) / 2``.
 import cv2
 import numpy as np
 
+from dpi_core.errors import DPIError
 from dpi_core.faces.align import invert, similarity, transform
 from dpi_core.faces.templates import TIGHT_200
 
@@ -69,7 +70,7 @@ def face_outline(points: np.ndarray) -> np.ndarray:
         raised = points[17:27] + FOREHEAD * (eyes - mouth)
         hull = cv2.convexHull(np.concatenate([points[:27], raised]).astype(np.float32))
         return hull[:, 0].astype(np.float64)
-    raise ValueError(f"points has shape {points.shape}; allowed are (5, 2) and (68, 2).")
+    raise DPIError(f"points has shape {points.shape}; allowed are (5, 2) and (68, 2).")
 
 
 def _mean_oval() -> np.ndarray:

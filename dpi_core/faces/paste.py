@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from dpi_core.errors import DPIError
 from dpi_core.faces.align import invert, scale_of, transform
 from dpi_core.faces.mask import face_mask, soft_mask
 
@@ -54,9 +55,9 @@ def paste_face(
     """
     size = restored.shape[0]
     if restored.shape != (size, size, 3) or photo.ndim != 3 or photo.shape[2] != 3:
-        raise ValueError(f"restored is {restored.shape} and photo {photo.shape}; expected (S, S, 3) and (H, W, 3).")
+        raise DPIError(f"restored is {restored.shape} and photo {photo.shape}; expected (S, S, 3) and (H, W, 3).")
     if original is not None and original.shape != restored.shape:
-        raise ValueError(f"original is {original.shape}; expected the restored crop's shape {restored.shape}.")
+        raise DPIError(f"original is {original.shape}; expected the restored crop's shape {restored.shape}.")
     out = photo.copy()
     height, width = photo.shape[:2]
     corners = transform(

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from dpi_core.errors import DPIError
+
 
 def to_rgb(image: "Image.Image | np.ndarray") -> np.ndarray:
     """A PIL image of any mode, or a grey, RGB or RGBA uint8 array, as (H,W,3) uint8. Alpha is dropped.
@@ -18,7 +20,7 @@ def to_rgb(image: "Image.Image | np.ndarray") -> np.ndarray:
         return np.ascontiguousarray(np.asarray(image.convert("RGB")))
     array = np.asarray(image)
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        raise ValueError(
+        raise DPIError(
             f"image is {array.dtype} {array.shape}; expected uint8 (H, W), (H, W, 3) or (H, W, 4), or a PIL image."
         )
     if array.ndim == 2:

@@ -13,6 +13,7 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from dpi_core.errors import DPIError
 from dpi_core.method.resampling import resize
 
 
@@ -29,7 +30,7 @@ def downscale(x: Tensor, scale: float) -> Tensor:
     """
     height, width = round(x.shape[2] / scale), round(x.shape[3] / scale)
     if scale < 1 or min(height, width) < 2:
-        raise ValueError(f"scale is {scale:g} for {x.shape[3]}x{x.shape[2]} pixels; allowed is 1 to half the side.")
+        raise DPIError(f"scale is {scale:g} for {x.shape[3]}x{x.shape[2]} pixels; allowed is 1 to half the side.")
     return quantize(resize(x, height, width))
 
 

@@ -16,6 +16,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
+from dpi_core.errors import DPIError
 from dpi_core.imaging.pictures import ImageLike, flat_srgb, opened, upright
 
 ORIENTATION, WIDTH_TAG, HEIGHT_TAG, EXIF_FOLDER = 0x0112, 0xA002, 0xA003, 0x8769
@@ -82,7 +83,7 @@ def finished(photo: Photo, restored: Image.Image) -> Image.Image:
     """
     height, width = photo.rgb.shape[:2]
     if restored.size != (width, height):
-        raise ValueError(f"restored is {restored.width}x{restored.height}; expected the photo's {width}x{height}.")
+        raise DPIError(f"restored is {restored.width}x{restored.height}; expected the photo's {width}x{height}.")
     after, profile = np.asarray(restored.convert("RGB")), photo.profile
     own = after
     if photo.own is not photo.rgb:
@@ -147,7 +148,7 @@ def _from_srgb(colours: np.ndarray, profile: bytes | None) -> np.ndarray:
     line = Image.fromarray(colours[None])
     converted = ImageCms.profileToProfile(line, ImageCms.createProfile("sRGB"), target, outputMode="RGB")
     if converted is None:
-        raise ValueError("the profile cannot be converted into.")
+        raise DPIError("the profile cannot be converted into.")
     return np.asarray(converted)[0].astype(np.float32)
 
 

@@ -15,6 +15,8 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
+from dpi_core.errors import DPIError
+
 MAX_PIXELS = 64_000_000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")  # others, such as EPS, would start programs
@@ -24,7 +26,7 @@ ImageLike = Image.Image | np.ndarray | str | PathLike | bytes
 Made = TypeVar("Made")
 
 
-class ImageError(ValueError):
+class ImageError(DPIError):
     """A picture that cannot be used; the message says why and what to do."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dpi_core.errors import DPIError
 from dpi_core.measure.metrics import seed_diversity
 
 LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
@@ -47,7 +48,7 @@ def compare(results: Tensor, seeds: Sequence[int]) -> Comparison:
         ValueError: if there are not as many seeds as results.
     """
     if len(results) != len(seeds) or not len(seeds):
-        raise ValueError(f"{len(seeds)} seeds for {len(results)} results; expected one for each.")
+        raise DPIError(f"{len(seeds)} seeds for {len(results)} results; expected one for each.")
     mean = results.mean(dim=0)
     to_mean = (results - mean).square().mean(dim=(1, 2, 3)).sqrt() * LEVELS
     std = seed_diversity(results) * LEVELS
@@ -68,7 +69,7 @@ def most_different(distances: Tensor, count: int) -> list[int]:
     """
     total = len(distances)
     if not 1 <= count <= total:
-        raise ValueError(f"count is {count}; allowed is 1 to {total}, the number of results.")
+        raise DPIError(f"count is {count}; allowed is 1 to {total}, the number of results.")
     first = int(distances.max(dim=1).values.argmax())
     picked = [first]
     while len(picked) < count:

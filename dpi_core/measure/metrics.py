@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dpi_core.errors import DPIError
 from dpi_core.imaging.degradation import downscale
 from dpi_core.method.masks import GRAY_WEIGHTS
 
@@ -43,7 +44,7 @@ def ms_ssim(a: Tensor, b: Tensor) -> float:
     a, b = _batched(a), _batched(b)
     side = min(a.shape[2:])
     if side < WINDOW:
-        raise ValueError(f"the images are {a.shape[3]}x{a.shape[2]} pixels; MS-SSIM needs at least {WINDOW} a side.")
+        raise DPIError(f"the images are {a.shape[3]}x{a.shape[2]} pixels; MS-SSIM needs at least {WINDOW} a side.")
     scales = sum(side // 2**i >= WINDOW for i in range(len(SCALE_WEIGHTS)))
     weights = torch.tensor(SCALE_WEIGHTS[:scales]) / sum(SCALE_WEIGHTS[:scales])
     result = torch.ones(a.shape[:2], device=a.device)
@@ -98,7 +99,7 @@ def grid_energy(x: Tensor, sparsity: int) -> float:
         ValueError: if `sparsity` is below 2, where there is no grid to see.
     """
     if sparsity < 2:
-        raise ValueError(f"sparsity is {sparsity}; allowed is 2 or more.")
+        raise DPIError(f"sparsity is {sparsity}; allowed is 2 or more.")
     x = _batched(x)
     power = torch.fft.fft2(x.float() * 127.5, norm="ortho").abs().square().mean(dim=(0, 1))
     height, width = power.shape

@@ -4,6 +4,7 @@ before anything heavy is loaded."""
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 
+from dpi_core.errors import DPIError
 from dpi_core.method.timesteps import TRAIN_TIMESTEPS
 
 MAX_STEPS = MAX_TAU = TRAIN_TIMESTEPS
@@ -51,7 +52,7 @@ class DPIConfig:
         check_float("eta", self.eta, 0.0, 1.0)
         for name in ("correct", "raw_eps", "project"):
             if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} is {getattr(self, name)!r}; allowed is True or False.")
+                raise DPIError(f"{name} is {getattr(self, name)!r}; allowed is True or False.")
 
     @classmethod
     def ddpm(cls) -> "DPIConfig":
@@ -65,20 +66,22 @@ class DPIConfig:
 
     def replaced(self, values: dict) -> "DPIConfig":
         """This config with some fields replaced; an unknown name raises ValueError with the names there are."""
+        if not isinstance(values, dict):
+            raise DPIError(f"config is {values!r}; allowed is an object of fields and their values.")
         known = [f.name for f in fields(DPIConfig)]
         unknown = [name for name in values if name not in known]
         if unknown:
-            raise ValueError(f"config has no field {unknown[0]!r}; the fields are {', '.join(known)}.")
+            raise DPIError(f"config has no field {unknown[0]!r}; the fields are {', '.join(known)}.")
         return replace(self, **values)
 
 
 def check_int(name: str, value: object, low: int, high: int) -> None:
     """Raise ValueError, naming field, value and range, unless `value` is a whole number from `low` to `high`."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}; allowed is a whole number from {low} to {high}.")
+        raise DPIError(f"{name} is {value!r}; allowed is a whole number from {low} to {high}.")
 
 
 def check_float(name: str, value: object, low: float, high: float) -> None:
     """Raise ValueError, naming field, value and range, unless `value` is a number from `low` to `high`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and low <= value <= high):
-        raise ValueError(f"{name} is {value!r}; allowed is a number from {low:g} to {high:g}.")
+        raise DPIError(f"{name} is {value!r}; allowed is a number from {low:g} to {high:g}.")

@@ -12,6 +12,7 @@ Where that leaves [-1, 1] the image is clipped and projected again, a few times 
 import torch
 from torch import Tensor
 
+from dpi_core.errors import DPIError
 from dpi_core.method.resampling import resize
 
 ROUNDS = 8
@@ -27,7 +28,7 @@ def project(x: Tensor, low_res: Tensor) -> Tensor:
     """
     (height, width), (low_height, low_width) = x.shape[2:], low_res.shape[2:]
     if low_height > height or low_width > width or low_res.shape[0] not in (1, x.shape[0]):
-        raise ValueError(
+        raise DPIError(
             f"low_res has shape {tuple(low_res.shape)} for images {tuple(x.shape)}; it must be no larger, "
             "and one for each image or one for all."
         )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
 from dpi_core.method.consistency import project
 from dpi_core.method.diffusion import (
@@ -89,7 +90,7 @@ def sample_steps(
     """
     seeds = _check_inputs(condition, seeds, len(prior.alpha_bar), config)
     if config.project and low_res is None:
-        raise ValueError("project is True, but low_res, the low-resolution face to agree with, is not given.")
+        raise DPIError("project is True, but low_res, the low-resolution face to agree with, is not given.")
     if after is not None:
         _check_event(after, condition, len(seeds), config)
     dense = condition.expand(len(seeds), -1, -1, -1)
@@ -115,21 +116,21 @@ def sample(
 
 def _check_inputs(condition: Tensor, seeds: Sequence[int], num_timesteps: int, config: DPIConfig) -> tuple[int, ...]:
     if condition.ndim != 4 or condition.shape[1] != 3 or min(condition.shape) < 1:
-        raise ValueError(f"condition has shape {tuple(condition.shape)}; expected (B, 3, H, W).")
+        raise DPIError(f"condition has shape {tuple(condition.shape)}; expected (B, 3, H, W).")
     if not condition.is_floating_point():
-        raise ValueError(f"condition is {condition.dtype}; expected floats in [-1, 1].")
+        raise DPIError(f"condition is {condition.dtype}; expected floats in [-1, 1].")
     if min(condition.shape[2:]) < 2 * config.sparsity:
-        raise ValueError(
+        raise DPIError(
             f"condition is {condition.shape[3]}x{condition.shape[2]} pixels, smaller than two cells of sparsity "
             f"{config.sparsity}; use a larger image or a smaller sparsity."
         )
     if config.steps > num_timesteps:
-        raise ValueError(f"steps is {config.steps}; allowed is 1 to {num_timesteps}, the prior's schedule.")
+        raise DPIError(f"steps is {config.steps}; allowed is 1 to {num_timesteps}, the prior's schedule.")
     seeds = tuple(seeds)
     for seed in seeds:
         check_int("seed", seed, 0, MAX_SEED)
     if not seeds or condition.shape[0] not in (1, len(seeds)):
-        raise ValueError(f"{len(seeds)} seeds for {condition.shape[0]} conditions; expected as many, or one condition.")
+        raise DPIError(f"{len(seeds)} seeds for {condition.shape[0]} conditions; expected as many, or one condition.")
     return seeds
 
 
@@ -137,7 +138,7 @@ def _check_event(after: StepEvent, condition: Tensor, samples: int, config: DPIC
     grid = tuple(-(-side // config.sparsity) for side in condition.shape[2:])
     fits = after.x_t.shape[1:] == condition.shape[1:] and tuple(after.condition.shape[2:]) == grid
     if not fits or len(after.x_t) not in (1, samples) or after.total != config.steps or after.stage == "final":
-        raise ValueError(
+        raise DPIError(
             f"after is step {after.index + 1} of {after.total} ({after.stage}) with {len(after.x_t)} samples; it must be "
             f"one of {config.steps} steps before the last, of the same face size and sparsity, with 1 or {samples} samples."
         )

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from dpi_core.errors import DPIError
+
 Stage = Literal["FCM", "RACM", "final"]
 
 TRAIN_TIMESTEPS = 1000
@@ -16,7 +18,7 @@ def timestep_pairs(steps: int, num_timesteps: int = TRAIN_TIMESTEPS) -> list[tup
         ValueError: if `steps` is not in 1..T.
     """
     if not 1 <= steps <= num_timesteps:
-        raise ValueError(f"steps is {steps}; allowed is 1 to {num_timesteps}, the length of the noise schedule.")
+        raise DPIError(f"steps is {steps}; allowed is 1 to {num_timesteps}, the length of the noise schedule.")
     ts = [i * num_timesteps // steps for i in reversed(range(steps))]
     return list(zip(ts, [*ts[1:], -1], strict=True))
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from dpi_core.errors import DPIError
 from dpi_core.models.batch_splitting import is_out_of_memory
 from dpi_core.models.cuda_graphs import Call, CudaGraphs, Recorded, reason
 from dpi_core.models.devices import has_bfloat16
@@ -36,12 +37,12 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     if name == AUTO:
         return torch.bfloat16 if device.type == "cuda" and has_bfloat16(device) else torch.float32
     if name not in PRECISIONS:
-        raise ValueError(f"precision is {name!r}; allowed is {', '.join((AUTO, *PRECISIONS))}.")
+        raise DPIError(f"precision is {name!r}; allowed is {', '.join((AUTO, *PRECISIONS))}.")
     dtype = PRECISIONS[name]
     try:
         torch.ones(1, dtype=dtype, device=device).mul(2)
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"precision is {name!r}, which {device.type} cannot compute in; try {AUTO!r}.") from error
+        raise DPIError(f"precision is {name!r}, which {device.type} cannot compute in; try {AUTO!r}.") from error
     return dtype
 
 

@@ -10,12 +10,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from dpi_core.errors import DPIError
 from dpi_core.method.interfaces import Corrector, Prior
 
 SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")  # CUDA and MPS; CPU; cuDNN
 
 
-class NotEnoughMemoryError(ValueError):
+class NotEnoughMemoryError(DPIError):
     """Not even one sample fits."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from dpi_core.errors import DPIError
 from dpi_core.models.devices import pick_device
 from dpi_core.weights.embedded_files import embedded_folder
 from dpi_core.weights.unets import load_unet
@@ -45,10 +46,10 @@ def load_corrector(name: str = "embedded", device: str = "auto") -> UNetCorrecto
     """
     folder = embedded_folder("corrector") if name == "embedded" else Path(name)
     if not folder.is_dir():
-        raise ValueError(f"corrector is {name!r}; allowed is 'embedded' or a folder with a diffusers UNet2DModel.")
+        raise DPIError(f"corrector is {name!r}; allowed is 'embedded' or a folder with a diffusers UNet2DModel.")
     unet = load_unet(folder, pick_device(device))
     if (unet.config.in_channels, unet.config.out_channels) != (6, 3):
-        raise ValueError(
+        raise DPIError(
             f"{folder}: a corrector has 6 input and 3 output channels, this network has "
             f"{unet.config.in_channels} and {unet.config.out_channels}."
         )

@@ -2,6 +2,8 @@
 
 import torch
 
+from dpi_core.errors import DPIError
+
 
 def pick_device(name: str = "auto") -> torch.device:
     """ "auto" is CUDA, then Apple's MPS, then the CPU; any other name is taken as torch names devices.
@@ -17,7 +19,7 @@ def pick_device(name: str = "auto") -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device is {name!r}, which this machine cannot use; try 'auto' or 'cpu'.") from error
+        raise DPIError(f"device is {name!r}, which this machine cannot use; try 'auto' or 'cpu'.") from error
     return device
 
 

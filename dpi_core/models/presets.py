@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 
 
@@ -60,7 +61,7 @@ def find_preset(name: str, prior: str = "embedded") -> Preset:
     table = presets_for(prior)
     row = name if name in table else ALIASES.get(name, name)
     if row not in table:
-        raise ValueError(f"preset is {name!r}; allowed is one of {', '.join(NAMES)}.")
+        raise DPIError(f"preset is {name!r}; allowed is one of {', '.join(NAMES)}.")
     return table[row]
 
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dpi_core.errors import DPIError
 from dpi_core.method.diffusion import linear_alpha_bar
 from dpi_core.models.devices import pick_device
 from dpi_core.weights.layout import FIELDS, SIDECAR, read_layout
@@ -36,7 +37,7 @@ class UNetPrior:
 
     def __init__(self, unet: nn.Module, image_size: int, prediction: str, unshuffle: int, template: str):
         if prediction not in ("v", "epsilon"):
-            raise ValueError(f"prediction is {prediction!r}; allowed is 'v' or 'epsilon'.")
+            raise DPIError(f"prediction is {prediction!r}; allowed is 'v' or 'epsilon'.")
         self.unet = unet
         self.image_size = image_size
         self.prediction = prediction
@@ -80,9 +81,9 @@ def load_prior(name: str = "embedded", device: str = "auto") -> UNetPrior:
     try:
         prior = UNetPrior(unet, **layout.description)
     except TypeError as error:
-        raise ValueError(f"{layout.unet / SIDECAR}: expected the fields {', '.join(FIELDS)}.") from error
+        raise DPIError(f"{layout.unet / SIDECAR}: expected the fields {', '.join(FIELDS)}.") from error
     if unet.config.in_channels != 3 * prior.unshuffle**2:
-        raise ValueError(
+        raise DPIError(
             f"{layout.unet}: the network takes {unet.config.in_channels} channels; with unshuffle {prior.unshuffle} it must "
             f"take {3 * prior.unshuffle**2}."
         )

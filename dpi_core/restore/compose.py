@@ -7,6 +7,7 @@ size. A point p of the photo then lies at ``(p + 0.5) background - 0.5``, pixel 
 import numpy as np
 from PIL import Image
 
+from dpi_core.errors import DPIError
 from dpi_core.faces.align import transform
 from dpi_core.faces.colour import match_colours
 from dpi_core.faces.paste import paste_face
@@ -25,11 +26,11 @@ def checked_background(background: int, prepared: Preparation) -> int:
         ValueError: if it is not 1, 2, 3 or 4, or would make more than 64 million pixels.
     """
     if isinstance(background, bool) or background not in BACKGROUNDS:
-        raise ValueError(f"background is {background!r}; allowed is 1, 2, 3 or 4: how much larger the photo becomes.")
+        raise DPIError(f"background is {background!r}; allowed is 1, 2, 3 or 4: how much larger the photo becomes.")
     height, width = prepared.photo.shape[:2]
     pixels = width * height * background**2
     if pixels > MAX_PIXELS and background > 1:
-        raise ValueError(
+        raise DPIError(
             f"background is {background}: a photo of {width}x{height} would become {pixels / 1e6:.0f} million pixels; "
             f"at most {MAX_PIXELS // 1_000_000} million are allowed. Use a smaller one."
         )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from dpi_core.errors import DPIError
 from dpi_core.faces import Face, find_faces
 from dpi_core.faces.align import crop_face
 from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, square_matrix
@@ -40,7 +41,7 @@ def prepare(
     The other arguments and what is raised are those of `dpi_core.Restorer.prepare`.
     """
     if scale is not None and scale not in SCALES:
-        raise ValueError(f"scale is {scale!r}; allowed is one of {SCALES}, or None for the photo as it is.")
+        raise DPIError(f"scale is {scale!r}; allowed is one of {SCALES}, or None for the photo as it is.")
     source = read_photo(image)
     photo = source.rgb
     if aligned:

@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from dpi_core.errors import DPIError
 from dpi_core.imaging.pictures import ImageError, read_settings
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
 
@@ -46,22 +47,22 @@ class Recipe:
             ValueError: if something is missing or not allowed.
         """
         if not isinstance(values, dict):
-            raise ValueError("the settings are no JSON object.")
+            raise DPIError("the settings are no JSON object.")
         if isinstance(values.get("faces"), list) and values["faces"]:
             found = [face["face"] for face in values["faces"] if isinstance(face, dict) and "face" in face]
             chosen = list(dict.fromkeys(found))
             shared = {"background": values.get("background", 1)}
             return cls.from_dict({**values["faces"][0], **shared, "face": chosen if len(chosen) > 1 else found[0]})
         if not isinstance(values.get("config"), dict) or not ("seed" in values or "seeds" in values):
-            raise ValueError("the settings have no 'config' with a 'seed' or 'seeds'.")
+            raise DPIError("the settings have no 'config' with a 'seed' or 'seeds'.")
         seeds = values["seeds"] if "seeds" in values else [values["seed"]]
         if not isinstance(seeds, list) or not seeds:
-            raise ValueError(f"seeds is {seeds!r}; allowed is a list of whole numbers.")
+            raise DPIError(f"seeds is {seeds!r}; allowed is a list of whole numbers.")
         for seed in seeds:
             check_int("seed", seed, 0, MAX_SEED)
         scale, face = values.get("scale"), values.get("face", 0)
         if scale not in SCALES:
-            raise ValueError(f"scale is {scale!r}; allowed is 4, 8, 16 or null.")
+            raise DPIError(f"scale is {scale!r}; allowed is 4, 8, 16 or null.")
         for index in face if isinstance(face, list) else [face] if face != "all" else []:
             check_int("face", index, 0, 10_000)
         check_int("background", values.get("background", 1), 1, 4)

@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from dpi_core import __version__
+from dpi_core.errors import DPIError
 from dpi_core.faces import Face
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.imaging.pictures import ImageLike
@@ -128,7 +129,7 @@ class Restorer:
             )
         background = checked_background(background, image)
         if after is not None and len(image.jobs) != 1:
-            raise ValueError(f"after is given for {len(image.jobs)} faces; a run can only go on with one.")
+            raise DPIError(f"after is given for {len(image.jobs)} faces; a run can only go on with one.")
         start, complete = time.perf_counter(), True
         results: list[FaceResult] = []
         fitting = Fitting(), Fitting()

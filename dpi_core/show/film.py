@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from dpi_core.errors import DPIError
 from dpi_core.imaging.pixels import to_image
 from dpi_core.measure.metrics import lr_consistency
 from dpi_core.method.sampler import StepEvent
@@ -123,5 +124,5 @@ def save_mp4(frames: Sequence[Frame], path: Path, seconds: float = 0.18) -> None
 
 def _some(frames: Sequence[Frame]) -> Sequence[Frame]:
     if not frames:
-        raise ValueError("there are no frames; run a restoration first.")
+        raise DPIError("there are no frames; run a restoration first.")
     return frames

@@ -5,6 +5,7 @@ The hub installs ``gradio==sdk_version`` together with requirements.txt, so a re
 
 from pathlib import Path
 
+from dpi_core.errors import DPIError
 from dpi_core.space.front_matter import differences
 from dpi_core.space.spacefile import Spacefile, read_spacefile
 
@@ -34,7 +35,7 @@ def _readme(root: Path, spacefile: Spacefile, agrees: bool) -> list[str]:
     try:
         found = differences(path.read_text(encoding="utf-8"), spacefile)
         return found if agrees else []
-    except ValueError as error:
+    except DPIError as error:
         return [str(error)]
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dpi_core.errors import DPIError
 from dpi_core.space.spacefile import Spacefile, parse_mapping
 
 FENCE = "---"
@@ -19,7 +20,7 @@ def split(readme: str) -> tuple[str | None, str]:
     for number, line in enumerate(lines[1:], start=1):
         if line.rstrip() == FENCE:
             return "".join(lines[1:number]), "".join(lines[number + 1 :])
-    raise ValueError("README.md opens its front matter with '---' and never closes it; add a second line of '---'.")
+    raise DPIError("README.md opens its front matter with '---' and never closes it; add a second line of '---'.")
 
 
 def parse(readme: str) -> dict[str, Any]:

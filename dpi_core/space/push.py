@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from dpi_core.errors import DPIError
 from dpi_core.space.front_matter import written
 from dpi_core.space.spacefile import FILE, Spacefile
 
@@ -34,7 +35,7 @@ class Upload:
 def checked_name(name: str) -> str:
     """A Space's name; ValueError unless it is OWNER/NAME."""
     if not NAME.fullmatch(name):
-        raise ValueError(f"the Space's name is {name!r}; allowed is OWNER/NAME, such as jane/faces.")
+        raise DPIError(f"the Space's name is {name!r}; allowed is OWNER/NAME, such as jane/faces.")
     return name
 
 
@@ -87,7 +88,7 @@ def push(
     checked_name(name)
     token = token or get_token()
     if not token:
-        raise ValueError("no token for the hub: set HF_TOKEN, or log in with 'hf auth login', with one that may write.")
+        raise DPIError("no token for the hub: set HF_TOKEN, or log in with 'hf auth login', with one that may write.")
     readme = root / README
     text = readme.read_text(encoding="utf-8")
     if (new := written(text, spacefile)) != text:
@@ -101,11 +102,11 @@ def push(
         removals = [CommitOperationDelete(path) for path in stale]
         api.create_commit(name, [*operations, *removals], commit_message=MESSAGE, repo_type="space")
     except HfHubHTTPError as error:
-        raise ValueError(_refusal(error, name, api.endpoint)) from error
+        raise DPIError(_refusal(error, name, api.endpoint)) from error
     except HTTPError as error:
-        raise ValueError(f"the hub cannot be reached at {api.endpoint}: {error}. Try again.") from error
+        raise DPIError(f"the hub cannot be reached at {api.endpoint}: {error}. Try again.") from error
     except (OSError, RuntimeError) as error:
-        raise ValueError(f"the upload to {name} at {api.endpoint} failed: {_chain(error)}. Try again.") from error
+        raise DPIError(f"the upload to {name} at {api.endpoint} failed: {_chain(error)}. Try again.") from error
     return f"{api.endpoint}/spaces/{name}"
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from dpi_core.errors import DPIError
+
 FILE = "Spacefile"
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 SDKS = ("gradio",)  # the hub knows others; the app is a Gradio app
@@ -57,35 +59,33 @@ class Spacefile:
             if field != "preload":
                 _check_text(key, getattr(self, field), empty=field == "short_description")
         if len(self.emoji) > 8 or any(ord(character) < 0x2000 for character in self.emoji):
-            raise ValueError(f"{FILE}: emoji is {self.emoji!r}; allowed is one emoji.")
+            raise DPIError(f"{FILE}: emoji is {self.emoji!r}; allowed is one emoji.")
         _check_choice("colorFrom", self.colour_from, COLOURS)
         _check_choice("colorTo", self.colour_to, COLOURS)
         _check_choice("sdk", self.sdk, SDKS)
         _check_choice("hardware", self.hardware, _hardware())
         if not re.fullmatch(r"\d+\.\d+\.\d+", self.sdk_version):
-            raise ValueError(
-                f"{FILE}: sdk_version is {self.sdk_version!r}; allowed is a full version, such as '6.31.0'."
-            )
+            raise DPIError(f"{FILE}: sdk_version is {self.sdk_version!r}; allowed is a full version, such as '6.31.0'.")
         if not re.fullmatch(r"3\.\d+(\.\d+)?", self.python_version):
-            raise ValueError(f"{FILE}: python_version is {self.python_version!r}; allowed is '3.x' or '3.x.y'.")
+            raise DPIError(f"{FILE}: python_version is {self.python_version!r}; allowed is '3.x' or '3.x.y'.")
         if self.hardware == ZERO_GPU and ".".join(self.python_version.split(".")[:2]) not in ZERO_GPU_PYTHONS:
-            raise ValueError(
+            raise DPIError(
                 f"{FILE}: python_version is {self.python_version!r}; on {ZERO_GPU} (ZeroGPU) allowed is "
                 f"{' or '.join(ZERO_GPU_PYTHONS)}."
             )
         path = PurePosixPath(self.app_file)
         if path.is_absolute() or ".." in path.parts or path.suffix != ".py":
-            raise ValueError(f"{FILE}: app_file is {self.app_file!r}; allowed is a Python file inside the project.")
+            raise DPIError(f"{FILE}: app_file is {self.app_file!r}; allowed is a Python file inside the project.")
         if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.licence):
-            raise ValueError(f"{FILE}: license is {self.licence!r}; allowed is an identifier such as 'apache-2.0'.")
+            raise DPIError(f"{FILE}: license is {self.licence!r}; allowed is an identifier such as 'apache-2.0'.")
         if len(self.short_description) > MAX_SHORT_DESCRIPTION:
-            raise ValueError(
+            raise DPIError(
                 f"{FILE}: short_description has {len(self.short_description)} characters; at most "
                 f"{MAX_SHORT_DESCRIPTION} are allowed."
             )
         for entry in self.preload:
             if not isinstance(entry, str) or not PRELOAD.fullmatch(entry):
-                raise ValueError(
+                raise DPIError(
                     f"{FILE}: preload holds {entry!r}; allowed is 'OWNER/NAME', 'OWNER/NAME FILE,FILE' or "
                     "'OWNER/NAME FILE,FILE COMMIT'."
                 )
@@ -126,18 +126,18 @@ def read_spacefile(root: Path) -> Spacefile:
     """
     path = root / FILE
     if not path.is_file():
-        raise ValueError(f"{path} is missing; it describes the Space (title, emoji, sdk_version, ..).")
+        raise DPIError(f"{path} is missing; it describes the Space (title, emoji, sdk_version, ..).")
     values = parse_mapping(path.read_text(encoding="utf-8"), FILE)
     known = list(KEYS.values())
     unknown = [str(key) for key in values if key not in known]
     if unknown:
-        raise ValueError(f"{FILE}: unknown key {unknown[0]!r}; the keys are {', '.join(known)}.")
+        raise DPIError(f"{FILE}: unknown key {unknown[0]!r}; the keys are {', '.join(known)}.")
     missing = [key for key in known if key not in values and key not in OPTIONAL]
     if missing:
-        raise ValueError(f"{FILE}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.")
+        raise DPIError(f"{FILE}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.")
     preload = values.get("preload") or []
     if not isinstance(preload, list):
-        raise ValueError(f"{FILE}: preload is {preload!r}; allowed is a list, such as [] or ['OWNER/NAME FILE'].")
+        raise DPIError(f"{FILE}: preload is {preload!r}; allowed is a list, such as [] or ['OWNER/NAME FILE'].")
     given = {field: values[key] for field, key in KEYS.items() if key in values}
     return Spacefile(**{**given, "preload": tuple(preload)})
 
@@ -151,22 +151,22 @@ def parse_mapping(text: str, name: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
-        raise ValueError(f"{name} is no valid YAML{where}: {getattr(error, 'problem', None) or error}.") from error
+        raise DPIError(f"{name} is no valid YAML{where}: {getattr(error, 'problem', None) or error}.") from error
     if not isinstance(values, dict):
-        raise ValueError(f"{name} holds {type(values).__name__}; expected keys and values, such as 'sdk: gradio'.")
+        raise DPIError(f"{name} holds {type(values).__name__}; expected keys and values, such as 'sdk: gradio'.")
     return values
 
 
 def _check_text(key: str, value: object, *, empty: bool) -> None:
     if isinstance(value, int | float):
-        raise ValueError(f"{FILE}: {key} is the number {value!r}; put it in quotes, since YAML reads 3.10 as 3.1.")
+        raise DPIError(f"{FILE}: {key} is the number {value!r}; put it in quotes, since YAML reads 3.10 as 3.1.")
     if not isinstance(value, str) or "\n" in value or not (value.strip() or empty):
-        raise ValueError(f"{FILE}: {key} is {value!r}; allowed is one line of text.")
+        raise DPIError(f"{FILE}: {key} is {value!r}; allowed is one line of text.")
 
 
 def _check_choice(key: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ValueError(f"{FILE}: {key} is {value!r}; allowed is one of {', '.join(allowed)}.")
+        raise DPIError(f"{FILE}: {key} is {value!r}; allowed is one of {', '.join(allowed)}.")
 
 
 def _hardware() -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dpi_core.errors import DPIError
 from dpi_core.weights.layout import SIDECAR
 from dpi_core.weights.unets import load_unet, save_unet
 
@@ -25,7 +26,7 @@ def mean_weights(networks: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     """
     shapes = [{name: tuple(value.shape) for name, value in weights.items()} for weights in networks]
     if any(found != shapes[0] for found in shapes[1:]):
-        raise ValueError("the networks differ in their layers; allowed are those trained from the same weights.")
+        raise DPIError("the networks differ in their layers; allowed are those trained from the same weights.")
     return {name: torch.stack([weights[name].float() for weights in networks]).mean(dim=0) for name in networks[0]}
 
 
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         networks = [load_unet(folder, torch.device("cpu")) for folder in args.folders]
         weights = mean_weights([network.state_dict() for network in networks])
-    except ValueError as error:
+    except DPIError as error:
         sys.exit(str(error))
     mean = networks[0]
     mean.load_state_dict(weights)

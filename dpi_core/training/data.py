@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from dpi_core.errors import DPIError
 from dpi_core.imaging.degradation import Degradation, random_degradation
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -42,7 +43,7 @@ def read_encoded(source: Path) -> dict[str, bytes]:
             if path.suffix.lower() in IMAGE_SUFFIXES:
                 images[str(path.relative_to(source))] = path.read_bytes()
     if not images:
-        raise ValueError(
+        raise DPIError(
             f"{source}: no images found; expected a folder of {sorted(IMAGE_SUFFIXES)} files or .tar shards."
         )
     return images

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from dpi_core.errors import DPIError
 from dpi_core.faces import embedded, yunet
 from dpi_core.faces.face import Face, overlap
 from dpi_core.faces.landmark_net import CROP_SIZE, LandmarkNet, embedded_landmark_net, frame_of, predict_points
@@ -161,7 +162,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.photos:
         path = args.yunet or yunet.weights()
         if path is None or not path.exists():
-            raise ValueError(f"YuNet's file is missing ({path}); name it with --yunet.")
+            raise DPIError(f"YuNet's file is missing ({path}); name it with --yunet.")
         print(json.dumps(against_yunet(args.photos, path), indent=1))
 
 

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from dpi_core.errors import DPIError
 from dpi_core.faces import yunet
 from dpi_core.faces.align import invert, transform
 from dpi_core.faces.landmark_net import POINTS, SWAPPED
@@ -206,7 +207,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     path = args.yunet or yunet.weights()
     if path is None or not path.exists():
-        raise ValueError(f"YuNet's file is missing ({path}); name it with --yunet.")
+        raise DPIError(f"YuNet's file is missing ({path}); name it with --yunet.")
     detector = yunet_detector(path)
     images, shards = read_encoded(args.data), shards_of(args.data)
     held_out = held_out_names(list(images))

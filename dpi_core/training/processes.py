@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import nn
 
+from dpi_core.errors import DPIError
 from dpi_core.models.devices import pick_device
 
 if TYPE_CHECKING:
@@ -68,11 +69,11 @@ def join_processes(device: str = "auto") -> Processes:
     if count == 1:
         return Processes(pick_device(device))
     if device not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device is {device!r} for {count} processes; allowed is auto (a GPU each), cuda or cpu.")
+        raise DPIError(f"device is {device!r} for {count} processes; allowed is auto (a GPU each), cuda or cpu.")
     try:
         from accelerate import Accelerator
     except ImportError as error:
-        raise ValueError(
+        raise DPIError(
             f"this was launched as one of {count} processes, which needs accelerate: pip install accelerate. One process "
             "alone runs without it."
         ) from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpi_core.errors import DPIError
 from dpi_core.web.ab_outcome import AbOutcome, outcome_of
 from dpi_core.web.ab_settings import NAMES, Setup, both, steps_in_common
 from dpi_core.web.ab_view import Side, render_running
@@ -62,10 +63,10 @@ def run_ab(
             for line in engine.loading(setup.prior, lambda: session.stopped):
                 yield render_message(line)
             restorer = engine.restorer(setup.prior)
-        except ValueError as error:
+        except DPIError as error:
             if session.stopped:
                 raise
-            raise ValueError(f"{name}'s prior {setup.prior} cannot be loaded: {error}") from error
+            raise DPIError(f"{name}'s prior {setup.prior} cannot be loaded: {error}") from error
         if session.stopped:
             yield render_message("Stopped before the first step.")
             return

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import find_preset, name_of, presets_for
 from dpi_core.web.axes import shared_steps
@@ -53,7 +54,7 @@ def both(a: dict, b: dict, priors: Sequence[str] = ("", "")) -> tuple[Setup, Set
     """
     first, second = Setup(DPIConfig.from_dict(a), priors[0]), Setup(DPIConfig.from_dict(b), priors[1])
     if first == second:
-        raise ValueError(
+        raise DPIError(
             "A and B are the same settings. Choose another preset or prior, or take the page's settings as A or B."
         )
     return first, second
@@ -82,7 +83,7 @@ def read_stored(text: str, prior: str) -> DPIConfig:
     try:
         values = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"the settings are {text!r}; allowed is a preset's name or JSON.") from error
+        raise DPIError(f"the settings are {text!r}; allowed is a preset's name or JSON.") from error
     return DPIConfig.from_dict(values)
 
 
@@ -91,7 +92,7 @@ def ab_plan(engine: Engine, a: dict, b: dict, priors: Sequence[str | None] = (No
     try:
         names = [engine.checked_prior(prior) for prior in priors]
         first, second = both(a, b, names)
-    except ValueError as error:
+    except DPIError as error:
         return render_message(str(error), "error")
     shared, total = steps_in_common(first, second), first.config.steps + second.config.steps
     text = f"A and B differ in {differences(first.config, second.config, names)}. "

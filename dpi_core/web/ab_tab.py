@@ -7,6 +7,7 @@ from html import escape
 
 import gradio as gr
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import DEFAULT_PRESET, NAMES, presets_for
 from dpi_core.web.ab_outcome import AbOutcome
@@ -121,7 +122,7 @@ def on_take(name: str, prior: str, *values) -> tuple:
     """A side takes the page's settings as they are now."""
     try:
         config = DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True)))
-    except ValueError as error:
+    except DPIError as error:
         return gr.skip(), render_message(f"{name} stays as it was: {error}", "error")
     return stored(config, prior), words_html(config)
 
@@ -130,7 +131,7 @@ def on_held(engine: Engine, name: str, held: str, prior: str) -> tuple:
     """A side's settings or its prior are others now: its preset and its words."""
     try:
         config = read_stored(held, engine.checked_prior(prior))
-    except ValueError as error:
+    except DPIError as error:
         return gr.skip(), render_message(f"{name}: {error}", "error")
     return (TAKEN if held.startswith("{") else held), words_html(config)
 
@@ -139,7 +140,7 @@ def on_plan(engine: Engine, *asked) -> str:
     """What A and B differ in, and what they cost."""
     try:
         a, b = _settings(engine, *asked)
-    except ValueError as error:
+    except DPIError as error:
         return render_message(str(error), "error")
     return ab_plan(engine, a, b, asked[1::2])
 
@@ -158,7 +159,7 @@ def _rows(engine: Engine, session, photo, mode, aligned, seed, *asked) -> Iterat
     skip = gr.skip()
     try:
         a, b = _settings(engine, *asked)
-    except ValueError as error:
+    except DPIError as error:
         yield render_message(str(error), "error"), skip, skip
         return
     for item in run_ab(engine, session, photo, mode, aligned, seed, a, b, asked[1::2]):

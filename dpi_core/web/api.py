@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import numpy as np
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.web.api_schema import (
     FACE,
@@ -24,10 +25,9 @@ from dpi_core.web.api_schema import (
     config_schema,
     typed,
 )
+from dpi_core.web.checks import message_of, still_kept, whole_number
 from dpi_core.web.engine import Engine
 from dpi_core.web.photo_input import photo_input
-from dpi_core.web.restore_run import message_of, whole_number
-from dpi_core.web.uploads import still_kept
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -186,7 +186,7 @@ def _stream(
         settings = DPIConfig.from_dict(config or {})
         numbers = [whole_number("seed", seed) for seed in seeds]
         if len(set(numbers)) < len(numbers):
-            raise ValueError(f"seeds is {numbers}; each seed is allowed once.")
+            raise DPIError(f"seeds is {numbers}; each seed is allowed once.")
         steps = engine.restorer().restore_steps(
             _given(image), settings, seeds=numbers, scale=scale or None, face=face, aligned=aligned
         )
@@ -246,5 +246,5 @@ def _folder() -> Iterator[Path]:
 
 def _given(image: str | None) -> str:
     if image is None:
-        raise ValueError("image is missing; send a photo.")
+        raise DPIError("image is missing; send a photo.")
     return still_kept(image)

@@ -8,6 +8,7 @@ FCM step of the one before. No torch here: the page says what a grid costs befor
 import re
 from dataclasses import dataclass, replace
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig, check_float, check_int
 from dpi_core.web.live import stages_of
 
@@ -109,7 +110,7 @@ def parse_values(field: str, text: str) -> tuple[float, ...]:
     values: list[float] = []
     for part in filter(None, re.split(r"[,;\s]+", text.strip())):
         if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", part):
-            raise ValueError(
+            raise DPIError(
                 f"{axis.name} holds {part!r}; allowed are numbers with commas between, such as {axis.values}."
             )
         value = float(part)
@@ -119,10 +120,10 @@ def parse_values(field: str, text: str) -> tuple[float, ...]:
         else:
             check_float(axis.name, value, axis.low, axis.high)
         if value in values:
-            raise ValueError(f"{axis.name} holds {part} twice; each value is allowed once.")
+            raise DPIError(f"{axis.name} holds {part} twice; each value is allowed once.")
         values.append(value)
     if not values:
-        raise ValueError(f"{axis.name} has no values; give at least one, such as {axis.values}.")
+        raise DPIError(f"{axis.name} has no values; give at least one, such as {axis.values}.")
     return tuple(values)
 
 
@@ -134,12 +135,12 @@ def plan_grid(x: str, columns: str, y: str, rows: str, values: dict) -> Grid:
     """
     for name in (x, y):
         if name not in AXES:
-            raise ValueError(f"the setting is {name!r}; allowed is one of {', '.join(AXES)}.")
+            raise DPIError(f"the setting is {name!r}; allowed is one of {', '.join(AXES)}.")
     if x == y:
-        raise ValueError(f"both settings are {AXES[x].name}; choose two different ones.")
+        raise DPIError(f"both settings are {AXES[x].name}; choose two different ones.")
     across, down = parse_values(x, columns), parse_values(y, rows)
     if len(across) * len(down) > MAX_CELLS:
-        raise ValueError(
+        raise DPIError(
             f"{len(across)} by {len(down)} values make {len(across) * len(down)} cells; at most {MAX_CELLS} are allowed."
         )
     base = DPIConfig.from_dict(values)

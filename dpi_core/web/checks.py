@@ -6,15 +6,17 @@ The runs are generators; `with_messages` ends one with a message where it would 
 import logging
 from collections.abc import Callable, Iterator
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from dpi_core.errors import DPIError
 from dpi_core.web.live import render_message
-from dpi_core.web.uploads import still_kept
 
 log = logging.getLogger("dpi_core.web")
 
-UNEXPECTED = "Something went wrong that should not have. Your photo and settings are untouched; try again."
+UNEXPECTED = "An unexpected error came in between; your photo and settings are untouched, so try again."
 NO_PHOTO = "Choose a photo first, or one of the examples."
+REFUSED = "The file is none that was uploaded here, or it is no longer kept; upload it again."
 READING = "Reading the photo and loading the models .."
 
 Args = ParamSpec("Args")
@@ -22,8 +24,8 @@ Item = TypeVar("Item")
 
 
 def message_of(error: Exception) -> str:
-    """An exception as a sentence for people; an unexpected one is logged and leaves only an apology."""
-    if isinstance(error, ValueError):
+    """An exception as a sentence for people; any but a `DPIError` is logged and told as unexpected."""
+    if isinstance(error, DPIError):
         return str(error)
     log.exception("unexpected error", exc_info=error)
     return UNEXPECTED
@@ -48,14 +50,25 @@ def with_messages(
 
 
 def chosen_photo(photo: str | None) -> str:
-    """The photo's path; ValueError asks for one where none was chosen, or for another upload where it was deleted since."""
+    """The photo's path; DPIError asks for one where none was chosen, or for another upload where it was deleted since."""
     if photo is None:
-        raise ValueError(NO_PHOTO)
+        raise DPIError(NO_PHOTO)
     return still_kept(photo)
 
 
 def whole_number(name: str, value: float | None) -> int:
-    """A number field's value as an int; ValueError names the field otherwise."""
+    """A number field's value as an int; DPIError names the field otherwise."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
-        raise ValueError(f"{name} is {value!r}; allowed is a whole number.")
+        raise DPIError(f"{name} is {value!r}; allowed is a whole number.")
     return int(value)
+
+
+def still_kept(path: str) -> str:
+    """The path of an upload; DPIError with the same sentence where it was deleted since."""
+    try:
+        kept = Path(path).is_file()
+    except (OSError, ValueError):
+        kept = False
+    if not kept:
+        raise DPIError(REFUSED)
+    return path

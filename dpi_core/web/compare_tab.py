@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from dpi_core.errors import DPIError
 from dpi_core.restore.recipe import read_recipe
 from dpi_core.web.controls import QUIET, Controls, Plan, View
 from dpi_core.web.engine import Engine
@@ -84,7 +85,7 @@ def on_load_seeds(path: str | None):
     """The seeds of a comparison's file; those of a single result leave the field alone."""
     try:
         found = read_recipe(path).seeds if path else ()
-    except ValueError:
+    except DPIError:
         return gr.skip()  # the page's status line says what is wrong with the file
     return ", ".join(map(str, found)) if MIN_SEEDS <= len(found) <= MAX_SEEDS else gr.skip()
 
@@ -93,7 +94,7 @@ def on_redraw(seeds: str, kept: list[str]) -> tuple:
     """New seeds for those that are not kept."""
     try:
         return redrawn(seeds, kept), gr.skip()
-    except ValueError as error:
+    except DPIError as error:
         return gr.skip(), render_message(str(error), "error")
 
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dpi_core.web.checks import message_of
+from dpi_core.web.checks import message_of, still_kept
 from dpi_core.web.live import render_message
 from dpi_core.web.session import Session
-from dpi_core.web.uploads import still_kept
 
 
 @dataclass(frozen=True)

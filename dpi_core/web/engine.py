@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.weights.embedded_files import ASSETS
 from dpi_core.weights.registry import PRIORS
@@ -70,7 +71,7 @@ class Engine:
         """The name of a prior that this page may load; ValueError lists them otherwise. None = the page's own."""
         name = (prior or "").strip() or self.settings.prior
         if name not in self.priors and not self.settings.any_prior:
-            raise ValueError(f"prior is {name!r}; allowed on this page is one of {', '.join(self.priors)}.")
+            raise DPIError(f"prior is {name!r}; allowed on this page is one of {', '.join(self.priors)}.")
         return name
 
     def loading(self, prior: str | None = None, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
@@ -88,7 +89,7 @@ class Engine:
                 if isinstance(item, Progress):
                     yield item.text
                     if stop():
-                        raise ValueError("Stopped before the models were loaded. What has arrived is kept.")
+                        raise DPIError("Stopped before the models were loaded. What has arrived is kept.")
 
     def restorer(self, prior: str | None = None) -> "Restorer":
         """The `Restorer` of a prior (the page's own), loaded by the first caller.
@@ -129,5 +130,5 @@ class Engine:
                 self.note_pace(done.seconds, config.steps)
                 if done.seconds > LONG:
                     break
-        except ValueError:
+        except DPIError:
             return

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import gradio as gr
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import Preset, name_of
 from dpi_core.restore.recipe import read_recipe
-from dpi_core.web.checks import message_of
+from dpi_core.web.checks import message_of, still_kept
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.engine import Engine
 from dpi_core.web.links import VIEW, Linked, read_link
 from dpi_core.web.live import plan_text, render_message
 from dpi_core.web.restore_run import MODES, Outcome, run, save_film
 from dpi_core.web.session import Session
-from dpi_core.web.uploads import still_kept
 from dpi_core.web.wipe import render_wipe
 
 FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project")
@@ -120,7 +120,7 @@ def on_follow(presets: dict[str, Preset], *values) -> gr.Radio:
     """A control was moved: the preset these settings are, or none."""
     try:
         name = name_of(DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True))), presets)
-    except ValueError:
+    except DPIError:
         name = None
     return gr.Radio(value=name, info=preset_text(name, presets) if name else CUSTOM)
 
@@ -129,7 +129,7 @@ def on_settings(*values) -> str:
     """A control was moved: say what the run would do."""
     try:
         return plan_html(DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True))))
-    except ValueError as error:
+    except DPIError as error:
         return render_message(str(error), "error")
 
 
@@ -144,7 +144,7 @@ def on_link(linked: Sequence[Linked], views: Sequence[str], query: dict[str, str
     tabs = gr.Tabs(selected=view) if view in views else gr.skip()
     try:
         found = read_link(linked, query)
-    except ValueError as error:
+    except DPIError as error:
         return *[gr.skip()] * len(linked), tabs, render_message(str(error), "error")
     values = [found.get(item.name, gr.skip()) for item in linked]
     return *values, tabs, render_message("Settings taken from the address.") if found else gr.skip()

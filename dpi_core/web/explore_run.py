@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, check_int
 from dpi_core.web.axes import Grid, plan_grid
 from dpi_core.web.checks import READING, chosen_photo, whole_number, with_messages
@@ -65,7 +66,7 @@ def explore_plan(engine: Engine, request: Request) -> str:
     """What a grid would cost, as HTML, or what is wrong with it."""
     try:
         grid, seeds = request.grid(), request.seeds()
-    except ValueError as error:
+    except DPIError as error:
         return render_message(str(error), "error")
     cells, total = len(grid.cells), grid.steps + grid.saved
     text = f"{_many(cells, 'cell')} ({len(grid.columns)} by {len(grid.rows)}), {_many(len(seeds), 'seed')} each: "

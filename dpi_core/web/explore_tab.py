@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.web.axes import AXES, MAX_CELLS
 from dpi_core.web.controls import QUIET, Controls, Plan, View
@@ -76,7 +77,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
 def _values(text: str) -> None:
     """The plan says what is wrong with values that do not fit their setting; an address only holds numbers at all."""
     if not re.fullmatch(r"[\d\s,;.+-]{1,200}", text):
-        raise ValueError(f"the values are {text!r} in the address; allowed are numbers with commas between.")
+        raise DPIError(f"the values are {text!r} in the address; allowed are numbers with commas between.")
 
 
 def _axis(label: str, name: str, field: str) -> tuple[gr.Dropdown, gr.Textbox]:

@@ -16,6 +16,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from dpi_core.errors import DPIError
 from dpi_core.imaging.photo import Photo
 from dpi_core.method.config import DPIConfig
 from dpi_core.restore.compose import checked_background, composed
@@ -65,7 +66,7 @@ class LentGPURestorer(Restorer):
                 if stop():
                     stop_file.touch()
         if done is None:
-            raise ValueError("ZeroGPU ended the run before it was done. Try again.")
+            raise DPIError("ZeroGPU ended the run before it was done. Try again.")
         yield _at_home(done, prepared, background)
 
     def _run(self, request: Request) -> Iterator[bytes]:
@@ -78,7 +79,7 @@ class LentGPURestorer(Restorer):
                 self._load_there = None  # the process may serve another run
             for item in super().restore_steps(prepared, config, stop=Path(request.stop_file).exists, **options):
                 yield pack(item if isinstance(item, Restoration) else (prepared.jobs.index(item.job), item.event))
-        except ValueError as error:  # the decorator would pass on nothing but its class
+        except DPIError as error:  # the decorator would pass on nothing but its class
             yield pack(str(error))
 
 
@@ -102,11 +103,11 @@ def _received(packed: Iterator[bytes]) -> Iterator[Any]:
         for data in packed:
             item = unpack(data)
             if isinstance(item, str):
-                raise ValueError(item)
+                raise DPIError(item)
             yield item
     except gr.Error as error:
         said = str(error.message).rstrip(".")
-        raise ValueError(f"ZeroGPU: {said}. Try again later, or with fewer steps, seeds or faces.") from error
+        raise DPIError(f"ZeroGPU: {said}. Try again later, or with fewer steps, seeds or faces.") from error
 
 
 def _at_home(done: Restoration, prepared: Preparation, background: int) -> Restoration:

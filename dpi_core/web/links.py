@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig, check_float, check_int
 
 TRUE, FALSE = ("1", "true", "yes"), ("0", "false", "no")
@@ -82,7 +83,7 @@ def yes_or_no(name: str) -> Callable[[str], bool]:
 
     def read(text: str) -> bool:
         if text.lower() not in TRUE + FALSE:
-            raise ValueError(f"{name} is {text!r} in the address; allowed is true or false.")
+            raise DPIError(f"{name} is {text!r} in the address; allowed is true or false.")
         return text.lower() in TRUE
 
     return read
@@ -97,7 +98,7 @@ def number(
         try:
             value = float(text)
         except ValueError as error:
-            raise ValueError(f"{name} is {text!r} in the address; allowed is a number.") from error
+            raise DPIError(f"{name} is {text!r} in the address; allowed is a number.") from error
         found = int(value) if whole and value.is_integer() else value
         if low is not None and high is not None:
             (check_int(name, found, int(low), int(high)) if whole else check_float(name, found, low, high))
@@ -111,7 +112,7 @@ def one_of(name: str, allowed: Collection[str]) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in allowed:
-            raise ValueError(f"{name} is {text!r} in the address; allowed is one of {', '.join(allowed)}.")
+            raise DPIError(f"{name} is {text!r} in the address; allowed is one of {', '.join(allowed)}.")
         return text
 
     return read

@@ -18,7 +18,7 @@ from dpi_core.web.links import view_script
 from dpi_core.web.live import render_message
 from dpi_core.web.restore_tab import restore_tab
 from dpi_core.web.session import KEEP_SECONDS
-from dpi_core.web.uploads import UploadsOnly
+from dpi_core.web.uploads import GuardedBlocks
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
 INTRO = (
@@ -45,7 +45,7 @@ VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
 
 def build_page(engine: Engine) -> gr.Blocks:
     """The page and its HTTP endpoints over `engine`'s models."""
-    with UploadsOnly(title=TITLE, delete_cache=(KEEP_SECONDS // 4, KEEP_SECONDS)) as page:
+    with GuardedBlocks(title=TITLE, delete_cache=(KEEP_SECONDS // 4, KEEP_SECONDS)) as page:
         gr.Markdown(f"# {TITLE}\n{INTRO}")
         with gr.Row():
             with gr.Column(scale=4, min_width=320):

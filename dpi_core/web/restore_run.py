@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.web.checks import READING, chosen_photo, message_of, whole_number, with_messages
 from dpi_core.web.engine import Engine
@@ -89,7 +90,7 @@ def _steps(
     restorer = engine.restorer()
     known = session.faces if session.photo == photo else None
     if not chosen and known and not aligned:
-        raise ValueError("no face is chosen; tick at least one under “Faces to restore”.")
+        raise DPIError("no face is chosen; tick at least one under “Faces to restore”.")
     wanted = sorted(chosen) if known else None
     prepared = restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=wanted, faces=known)
     source = Source(photo, mode, aligned, prepared.jobs[0].index, seed)

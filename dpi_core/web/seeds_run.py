@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
 from dpi_core.web.checks import READING, chosen_photo, with_messages
 from dpi_core.web.engine import Engine
@@ -44,17 +45,17 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     for part in re.split(r"[,;\s]+", text.strip()):
         match = re.fullmatch(r"(\d+)(?:(?:-|\.\.)(\d+))?", part)
         if match is None:
-            raise ValueError(f"seeds holds {part!r}; allowed are whole numbers and ranges, such as 0, 4, 10-13.")
+            raise DPIError(f"seeds holds {part!r}; allowed are whole numbers and ranges, such as 0, 4, 10-13.")
         first, last = int(match[1]), int(match[2] or match[1])
         if not 0 <= last - first < 1000:
-            raise ValueError(f"seeds holds {part!r}; a range goes upwards, by at most {MAX_SEEDS} seeds.")
+            raise DPIError(f"seeds holds {part!r}; a range goes upwards, by at most {MAX_SEEDS} seeds.")
         seeds += range(first, last + 1)
     for seed in seeds:
         check_int("seed", seed, 0, MAX_SEED)
     if len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds is {text!r}; each seed is allowed once.")
+        raise DPIError(f"seeds is {text!r}; each seed is allowed once.")
     if not MIN_SEEDS <= len(seeds) <= MAX_SEEDS:
-        raise ValueError(f"{len(seeds)} seeds are given; allowed are {MIN_SEEDS} to {MAX_SEEDS}.")
+        raise DPIError(f"{len(seeds)} seeds are given; allowed are {MIN_SEEDS} to {MAX_SEEDS}.")
     return tuple(seeds)
 
 
@@ -76,7 +77,7 @@ def compare_plan(engine: Engine, text: str, values: dict) -> str:
     """What a comparison would cost, as HTML, or what is wrong with it."""
     try:
         seeds, config = parse_seeds(text), DPIConfig.from_dict(values)
-    except ValueError as error:
+    except DPIError as error:
         return render_message(str(error), "error")
     seconds = engine.estimate(len(seeds) * config.steps)
     cost = f", about {max(1, round(seconds))} s on this machine" if seconds is not None else ""
@@ -152,7 +153,7 @@ def _branching(session: Session, source: Source, config: DPIConfig, step: int) -
     shared = known.shared(replace(source, seed=known.source.seed), config) if known is not None else 0
     if known is None or step > shared:
         there = f"it shares {shared} steps with them" if shared else "there is none yet"
-        raise ValueError(
+        raise DPIError(
             f"branch is {step}: the seeds can part after a step of the last restoration of this face with these settings; "
             f"{there}. Restore the face first, or set branch to {shared}."
         )

@@ -1,7 +1,7 @@
 """Which files a client may name: those uploaded to this server and the shipped examples, and nothing else on its disk.
 
 A client sends a file as ``{"path": .., "meta": ..}``. Gradio checks the path only where ``meta`` is there too, and tells by its
-message what it met; so every input of every event passes `UploadsOnly` first: the page's, HTTP's and MCP's.
+message what it met; so every input of every event passes `GuardedBlocks` first: the page's, HTTP's and MCP's.
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,21 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from gradio_client.utils import is_file_obj_with_meta, is_http_url_like
 
+from dpi_core.web.checks import REFUSED, message_of
 from dpi_core.weights.embedded_files import ASSETS
 
-REFUSED = "The file is none that was uploaded here, or it is no longer kept; upload it again."
 
+class GuardedBlocks(gr.Blocks):
+    """Blocks that open no file but uploads and examples, and tell nobody of an error that was not made for people."""
 
-class UploadsOnly(gr.Blocks):
-    """Blocks that open no file but uploads and examples, whatever an input of theirs is sent."""
+    async def process_api(self, *args, **options):
+        """See `gr.Blocks`; raises gr.Error alone."""
+        try:
+            return await super().process_api(*args, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise gr.Error(message_of(error), print_exception=False) from error
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         """See `gr.Blocks`; raises gr.Error with one sentence for every other file, whether it exists or not."""
@@ -57,14 +65,3 @@ def may_be_opened(file: dict) -> bool:
     except (OSError, ValueError, RuntimeError):  # a name too long, a zero byte, links in a circle
         return False
     return any(path.is_relative_to(Path(folder).resolve()) for folder in (get_upload_folder(), ASSETS / "examples"))
-
-
-def still_kept(path: str) -> str:
-    """The path of an upload; ValueError with the same sentence where it was deleted since."""
-    try:
-        kept = Path(path).is_file()
-    except (OSError, ValueError):
-        kept = False
-    if not kept:
-        raise ValueError(REFUSED)
-    return path

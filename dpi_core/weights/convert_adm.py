@@ -16,6 +16,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpi_core.errors import DPIError
 from dpi_core.weights.unets import UNET_FILE
 
 if TYPE_CHECKING:
@@ -56,14 +57,14 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ValueError(
+        raise DPIError(
             f"{path}: refused, since it is damaged or holds more than tensors, which could run code when read."
         ) from error
     except Exception as error:  # damage shows in many ways
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(f"{path}: no checkpoint, or a damaged one ({reason}).") from error
+        raise DPIError(f"{path}: no checkpoint, or a damaged one ({reason}).") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ValueError(f"{path}: expected tensors by name, as a state dict has them.")
+        raise DPIError(f"{path}: expected tensors by name, as a state dict has them.")
     return {str(name): value for name, value in state.items()}
 
 
@@ -79,26 +80,26 @@ def architecture(state: "dict[str, Tensor]") -> dict:
         ValueError: if it is no unconditional RGB network of this family with residual up- and downsampling.
     """
     if not is_adm(state):
-        raise ValueError("the checkpoint is not of the guided-diffusion family: it has no input_blocks and time_embed.")
+        raise DPIError("the checkpoint is not of the guided-diffusion family: it has no input_blocks and time_embed.")
     if "label_emb.weight" in state:
-        raise ValueError("the network is conditional (it has classes); a prior is unconditional.")
+        raise DPIError("the network is conditional (it has classes); a prior is unconditional.")
     channels, outputs = state["input_blocks.0.0.weight"].shape[1], len(state["out.2.weight"])
     if channels != 3 or outputs not in (3, 6):
-        raise ValueError(f"the network has {channels} inputs and {outputs} outputs; allowed are 3 and 3 or 6.")
+        raise DPIError(f"the network has {channels} inputs and {outputs} outputs; allowed are 3 and 3 or 6.")
     if any(name.endswith((".op.weight", ".conv.weight")) for name in state):
-        raise ValueError("the network samples by plain convolutions; allowed is residual up- and downsampling.")
+        raise DPIError("the network samples by plain convolutions; allowed is residual up- and downsampling.")
     depth = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("output_blocks."))
     levels = 1 + len(_upsamplers(state))
     blocks, rest = divmod(depth, levels)
     if rest or blocks < 2:
-        raise ValueError(f"the network has {depth} output blocks on {levels} levels; they cannot be shared out evenly.")
+        raise DPIError(f"the network has {depth} output blocks on {levels} levels; they cannot be shared out evenly.")
     layers = blocks - 1
     first = [1 + level * blocks for level in range(levels)]
     widths = tuple(len(state[f"input_blocks.{i}.0.in_layers.2.weight"]) for i in first)
     attends = [f"input_blocks.{i}.1.qkv.weight" in state for i in first]
     odd = [w for w, has in zip(widths, attends, strict=True) if has and w % HEAD_WIDTH]
     if odd:
-        raise ValueError(f"the network attends at {odd[0]} channels; allowed are multiples of {HEAD_WIDTH}.")
+        raise DPIError(f"the network attends at {odd[0]} channels; allowed are multiples of {HEAD_WIDTH}.")
     shift = len(state["input_blocks.1.0.emb_layers.1.weight"]) == 2 * widths[0]
     return {
         "sample_size": LOWEST << (levels - 1),
@@ -153,13 +154,13 @@ def converted(state: "dict[str, Tensor]") -> "tuple[dict, dict[str, Tensor]]":
         elif part in RESIDUAL:
             result[f"{place}.{RESIDUAL[part]}.{kind}"] = value
         else:
-            raise ValueError(f"the checkpoint holds {name}, which has no place in this family.")
+            raise DPIError(f"the checkpoint holds {name}, which has no place in this family.")
     with torch.device("meta"):
         expected = {name: tuple(value.shape) for name, value in UNet2DModel(**config).state_dict().items()}
     found = {name: tuple(value.shape) for name, value in result.items()}
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
-        raise ValueError(
+        raise DPIError(
             f"the checkpoint does not fit its architecture in {len(wrong)} weights; {wrong[0]} is "
             f"{found.get(wrong[0], 'missing')}, expected {expected.get(wrong[0], 'nothing')}."
         )
@@ -200,9 +201,9 @@ def convert(checkpoint: Path, folder: Path) -> dict:
 
     try:
         config, weights = converted(read_checkpoint(checkpoint))
-    except (ValueError, KeyError) as error:
-        text = str(error) if isinstance(error, ValueError) else f"the checkpoint lacks {error}."
-        raise ValueError(text if str(checkpoint) in text else f"{checkpoint}: {text}") from error
+    except (DPIError, KeyError) as error:
+        text = str(error) if isinstance(error, DPIError) else f"the checkpoint lacks {error}."
+        raise DPIError(text if str(checkpoint) in text else f"{checkpoint}: {text}") from error
     folder.mkdir(parents=True, exist_ok=True)
     save_file(weights, folder / UNET_FILE, metadata={"format": "pt"})
     config = {"_class_name": "UNet2DModel", **config}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from dpi_core.errors import DPIError
 from dpi_core.weights.unets import UNET_FILE
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -47,10 +48,10 @@ def embedded_file(name: str) -> Path:
     spec = EMBEDDED[name]
     path = ASSETS / spec.file
     if not path.exists():
-        raise ValueError(f"The embedded {name} is missing: {path}. Get the project again, with its assets folder.")
+        raise DPIError(f"The embedded {name} is missing: {path}. Get the project again, with its assets folder.")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != spec.sha256:
-        raise ValueError(
+        raise DPIError(
             f"The embedded {name} is damaged: {path} has SHA-256 {found[:12]}.., expected {spec.sha256[:12]}.."
         )
     return path

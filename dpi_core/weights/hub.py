@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dpi_core.errors import DPIError
 from dpi_core.weights.cache import sha256_of
 from dpi_core.weights.download_progress import Progress
 from dpi_core.weights.environment import offline
@@ -55,14 +56,14 @@ def fetch_steps(wanted: HubFile, folder: Path, room: float = 1.0) -> Iterator[Pr
         yield copy
         return
     if offline():
-        raise ValueError(
+        raise DPIError(
             f"{wanted} is not on this machine and downloads are switched off (HF_HUB_OFFLINE, DPI_CORE_OFFLINE). Switch "
             "them on once, or give the path of a folder or checkpoint you have."
         )
     try:
         yield from _fetch(wanted, folder, room)
     except OSError as error:
-        raise ValueError(
+        raise DPIError(
             f"{wanted} could not be written to {folder} ({error.strerror or error}). Make room there or set DPI_CORE_CACHE."
         ) from error
 
@@ -72,7 +73,7 @@ def _fetch(wanted: HubFile, folder: Path, room: float) -> Iterator[Progress | Fe
     yield Progress(what)
     meta = yield from _patiently(wanted, lambda: metadata(wanted))
     if wanted.sha256 and _is_sha256(meta.etag) and meta.etag != wanted.sha256:
-        raise ValueError(f"{wanted} {_not_expected(meta.etag, wanted)} nothing was downloaded.")
+        raise DPIError(f"{wanted} {_not_expected(meta.etag, wanted)} nothing was downloaded.")
     folder.mkdir(parents=True, exist_ok=True)
     stem = wanted.file.replace("/", "--")
     part = folder / f"{stem}.{(meta.etag or meta.commit_hash or 'unknown')[:16]}.part"
@@ -91,7 +92,7 @@ def _fetch(wanted: HubFile, folder: Path, room: float) -> Iterator[Progress | Fe
             yield Fetched(part, found, meta.commit_hash)
             return
     part.unlink(missing_ok=True)
-    raise ValueError(f"{wanted} {problem} nothing of it was kept. Try again later.")
+    raise DPIError(f"{wanted} {problem} nothing of it was kept. Try again later.")
 
 
 def _download(wanted: HubFile, part: Path, size: int | None, what: str) -> Iterator[Progress]:
@@ -134,7 +135,7 @@ def _patiently(wanted: HubFile, ask):
 
 def _wait(wanted: HubFile, attempt: int, error: Exception) -> Iterator[Progress]:
     if attempt >= ATTEMPTS:
-        raise ValueError(
+        raise DPIError(
             f"{wanted} could not be downloaded from {endpoint() or 'the hub'} in {ATTEMPTS} attempts ({error}). What has "
             "arrived is kept: try again later, or give the path of a folder or checkpoint you have."
         ) from error
@@ -146,7 +147,7 @@ def _wait(wanted: HubFile, attempt: int, error: Exception) -> Iterator[Progress]
 def _check_room(wanted: HubFile, folder: Path, size: int | None, had: int, room: float) -> None:
     needed, free = int((size or 0) * room) - had, shutil.disk_usage(folder).free
     if needed > free:
-        raise ValueError(
+        raise DPIError(
             f"{wanted} needs {needed / 1e6:.0f} MB in {folder}, where {free / 1e6:.0f} MB are free. Make room or set "
             "DPI_CORE_CACHE to a folder on a larger disk."
         )

@@ -1,6 +1,6 @@
 """Talking to the Hugging Face hub: its library's addresses, tokens and headers; its errors as sentences.
 
-Two kinds of trouble: what may pass (`PassingError`: a dropped connection, a busy server), and what will not (`ValueError`).
+Two kinds of trouble: what may pass (`PassingError`: a dropped connection, a busy server), and what will not (`DPIError`).
 """
 
 import os
@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpi_core.errors import DPIError
+
 if TYPE_CHECKING:
     from huggingface_hub.file_download import HfFileMetadata
 
@@ -17,7 +19,7 @@ TIMEOUT = 15.0  # seconds, to connect and for every read
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
-class MissingFileError(ValueError):
+class MissingFileError(DPIError):
     """The repository is there, the file is not."""
 
 
@@ -84,13 +86,13 @@ def _refusal(wanted: HubFile, status: int, code: str | None) -> Exception:
     if status == 404 and code in (None, "EntryNotFound"):
         return MissingFileError(f"{wanted}: the hub has no such file (404).")
     if status == 404 and code == "RevisionNotFound":
-        return ValueError(f"{wanted.repo} has no revision {wanted.revision!r} on the hub.")
+        return DPIError(f"{wanted.repo} has no revision {wanted.revision!r} on the hub.")
     if status in (401, 403, 404):
-        return ValueError(
+        return DPIError(
             f"{wanted.repo} is not on the hub, or is private or gated ({status}). Check its name; for a private or gated "
             "one accept its terms on the hub and run `hf auth login`, or set HF_TOKEN."
         )
-    return ValueError(f"{wanted} could not be downloaded: the server answered {status}.")
+    return DPIError(f"{wanted} could not be downloaded: the server answered {status}.")
 
 
 def endpoint() -> str | None:
@@ -100,7 +102,10 @@ def endpoint() -> str | None:
 def _url(wanted: HubFile) -> str:
     from huggingface_hub import hf_hub_url
 
-    return hf_hub_url(wanted.repo, wanted.file, revision=wanted.revision, endpoint=endpoint())
+    try:
+        return hf_hub_url(wanted.repo, wanted.file, revision=wanted.revision, endpoint=endpoint())
+    except ValueError as error:
+        raise DPIError(f"{wanted.repo!r} is no name that the hub has: {error}") from error
 
 
 def _transport_errors() -> tuple[type[Exception], ...]:

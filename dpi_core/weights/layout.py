@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpi_core.errors import DPIError
+
 SIDECAR = "prior.json"
 FIELDS = ("image_size", "prediction", "unshuffle", "template")
 SCHEDULE = {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 0.02, "num_train_timesteps": 1000}
@@ -36,7 +38,7 @@ def read_layout(root: Path) -> Layout:
         return Layout(unet, _sidecar(unet / SIDECAR))
     config = read_json(unet / "config.json")
     if config is None:
-        raise ValueError(f"{root}: no diffusers UNet2DModel with safetensors weights (it has no config.json).")
+        raise DPIError(f"{root}: no diffusers UNet2DModel with safetensors weights (it has no config.json).")
     scheduler = (unet if unet == root else root / "scheduler") / "scheduler_config.json"
     return Layout(unet, described(str(root), config, read_json(root / "model_index.json"), read_json(scheduler)))
 
@@ -55,23 +57,23 @@ def described(
     """
     kind = config.get("_class_name", "UNet2DModel")
     if LATENT & (index or {}).keys():
-        raise ValueError(f"{where}: works on latents, not on pixels; a prior works in pixel space.")
+        raise DPIError(f"{where}: works on latents, not on pixels; a prior works in pixel space.")
     if "Condition" in str(kind) or CONDITIONS & (index or {}).keys():
-        raise ValueError(f"{where}: is conditional ({kind}); a prior is an unconditional UNet2DModel.")
+        raise DPIError(f"{where}: is conditional ({kind}); a prior is an unconditional UNet2DModel.")
     if kind != "UNet2DModel":
-        raise ValueError(f"{where}: holds a {kind}; a prior is an unconditional UNet2DModel.")
+        raise DPIError(f"{where}: holds a {kind}; a prior is an unconditional UNet2DModel.")
     if config.get("num_class_embeds") or config.get("class_embed_type"):
-        raise ValueError(f"{where}: is conditional (it has classes); a prior is unconditional.")
+        raise DPIError(f"{where}: is conditional (it has classes); a prior is unconditional.")
     inputs, outputs, size = config.get("in_channels", 3), config.get("out_channels", 3), config.get("sample_size")
     if inputs != 3 or outputs not in (3, 6):
-        raise ValueError(
+        raise DPIError(
             f"{where}: expects {inputs} channels and gives {outputs}; a prior without {SIDECAR} must take RGB images and "
             "give 3 channels, or 6 with a learned variance."
         )
     if isinstance(size, list) and len(set(size)) == 1:
         size = size[0]
     if not isinstance(size, int):
-        raise ValueError(f"{where}: its config.json has sample_size {size!r}; allowed is one number, of pixels a side.")
+        raise DPIError(f"{where}: its config.json has sample_size {size!r}; allowed is one number, of pixels a side.")
     return {
         "image_size": size,
         "prediction": _prediction(where, scheduler or {}),
@@ -82,13 +84,13 @@ def described(
 
 def _prediction(where: str, scheduler: dict) -> str:
     if scheduler and "beta_schedule" not in scheduler and "num_train_timesteps" not in scheduler:
-        raise ValueError(f"{where}: {scheduler.get('_class_name')} has no betas; allowed is a linear DDPM schedule.")
+        raise DPIError(f"{where}: {scheduler.get('_class_name')} has no betas; allowed is a linear DDPM schedule.")
     found = {field: scheduler.get(field, usual) for field, usual in SCHEDULE.items()}
     if scheduler.get("trained_betas") or found != SCHEDULE:
-        raise ValueError(f"{where}: its noise schedule is {found}; allowed is {SCHEDULE}.")
+        raise DPIError(f"{where}: its noise schedule is {found}; allowed is {SCHEDULE}.")
     prediction = scheduler.get("prediction_type", "epsilon")
     if prediction not in PREDICTIONS:
-        raise ValueError(f"{where}: predicts {prediction!r}; allowed is {' or '.join(PREDICTIONS)}.")
+        raise DPIError(f"{where}: predicts {prediction!r}; allowed is {' or '.join(PREDICTIONS)}.")
     return PREDICTIONS[prediction]
 
 
@@ -96,7 +98,7 @@ def _sidecar(path: Path) -> dict:
     try:
         return dict(json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: expected the fields {', '.join(FIELDS)} as a JSON object.") from error
+        raise DPIError(f"{path}: expected the fields {', '.join(FIELDS)} as a JSON object.") from error
 
 
 def read_json(path: Path) -> dict | None:
@@ -110,7 +112,7 @@ def read_json(path: Path) -> dict | None:
     try:
         found = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"{path}: no JSON object ({error}).") from error
+        raise DPIError(f"{path}: no JSON object ({error}).") from error
     if not isinstance(found, dict):
-        raise ValueError(f"{path}: no JSON object.")
+        raise DPIError(f"{path}: no JSON object.")
     return found

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+from dpi_core.errors import DPIError
 from dpi_core.weights import convert_adm
 from dpi_core.weights.cache import Entry, priors_folder, sha256_of
 from dpi_core.weights.download_progress import Progress
@@ -49,7 +50,7 @@ def prior_folder_steps(name: str) -> Iterator[Progress | Path]:
     else:
         spec = spec_of(name)
         if spec is None:
-            raise ValueError(
+            raise DPIError(
                 f"prior is {name!r}; allowed is 'embedded', {', '.join(map(repr, PRIORS))}, a folder with a diffusers "
                 "UNet2DModel, a guided-diffusion checkpoint or a hub id (owner/name)."
             )
@@ -79,7 +80,7 @@ def _cached(entry: Entry, fill: Callable[[Entry], Steps], size: int | None = Non
             finally:
                 lock.release()
         except OSError as error:
-            raise ValueError(
+            raise DPIError(
                 f"{entry.name} could not be kept in {priors_folder()} ({error.strerror or error}). Make room there or set "
                 "DPI_CORE_CACHE to a folder that can be written."
             ) from error
@@ -137,7 +138,7 @@ def _fill_diffusers(entry: Entry, spec: PriorSpec) -> Steps:
     if config is None:
         config, inside = (yield from json_file("unet/config.json")), "unet/"
     if config is None:
-        raise ValueError(f"{spec.repo}: no diffusers UNet2DModel (neither config.json nor unet/config.json).")
+        raise DPIError(f"{spec.repo}: no diffusers UNet2DModel (neither config.json nor unet/config.json).")
     scheduler = yield from json_file(f"{'scheduler/' if inside else ''}scheduler_config.json")
     description = described(entry.name, config, index, scheduler, spec.template)
     files = [spec.file] if spec.file else [inside + UNET_FILE, inside + PICKLE]

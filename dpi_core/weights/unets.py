@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpi_core.errors import DPIError
+
 if TYPE_CHECKING:  # torch is loaded on use: the page asks this package for files only
     import torch
     from diffusers import UNet2DModel
@@ -30,10 +32,10 @@ def load_unet(folder: Path, device: "torch.device") -> "UNet2DModel":
             output_loading_info=True,
         )
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise ValueError(f"{folder}: no diffusers UNet2DModel with safetensors weights ({error}).") from error
+        raise DPIError(f"{folder}: no diffusers UNet2DModel with safetensors weights ({error}).") from error
     wrong = [*report["missing_keys"], *report["unexpected_keys"]]
     if wrong:  # diffusers only warns, and what is missing stays random
-        raise ValueError(f"{folder}: {len(wrong)} weights do not fit its config.json, {wrong[0]} for one.")
+        raise DPIError(f"{folder}: {len(wrong)} weights do not fit its config.json, {wrong[0]} for one.")
     unet.to(device, memory_format=torch.channels_last)
     return unet.eval().requires_grad_(False)
 
