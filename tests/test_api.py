@@ -4,6 +4,7 @@ import asyncio
 import base64
 from dataclasses import fields
 from io import BytesIO
+from types import SimpleNamespace
 
 import pytest
 from conftest import EXAMPLES
@@ -14,6 +15,7 @@ from PIL import Image
 
 from dpi_core import DPIConfig
 from dpi_core.imaging.pictures import read_settings
+from dpi_core.web.api import compare_seeds
 from dpi_core.web.checks import REFUSED
 
 
@@ -56,6 +58,20 @@ def test_compare_seeds_streams_side_by_side_and_measures_the_diversity(client, a
 def test_compare_seeds_refuses_other_seeds(client, astronaut, seeds):
     with pytest.raises(AppError, match="allowed"):
         client.predict(image=handle_file(astronaut), config={"steps": 2}, seeds=seeds, api_name="/compare_seeds")
+
+
+@pytest.mark.parametrize("face", [[0, 1], [0], "all", True, 0.5])
+def test_compare_seeds_takes_one_face(client, astronaut, face):
+    with pytest.raises(AppError, match=r"face is .*; the index of one face"):
+        client.predict(image=handle_file(astronaut), config={"steps": 2}, face=face, api_name="/compare_seeds")
+
+
+def test_compare_seeds_pastes_no_photo(astronaut, restorer, monkeypatch):
+    monkeypatch.setattr("dpi_core.restore.compose.paste_face", lambda *_, **__: pytest.fail("pasted"))
+    engine = SimpleNamespace(restorer=lambda: restorer)
+    *_, (status, _, files) = compare_seeds(engine, str(astronaut), {"steps": 1}, [3, 5])
+    assert [face["seed"] for face in status["faces"]] == [3, 5]
+    assert len(files) == 2
 
 
 def test_detect_faces_gives_boxes_and_points(client, astronaut):

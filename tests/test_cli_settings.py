@@ -13,9 +13,10 @@ from dpi_core.__main__ import parser
 from dpi_core.commands.options import Run, run_from
 from dpi_core.commands.restore import SEEDS
 from dpi_core.imaging.pictures import read_settings
-from dpi_core.models.presets import find_preset
+from dpi_core.models.presets import DEFAULT_PRESET, find_preset
 from dpi_core.restore.recipe import Recipe
 
+MEDIUM = find_preset(DEFAULT_PRESET).config
 CONFIG = DPIConfig(steps=3, tau=400, eta=0.5, correct=False, raw_eps=True, project=True)
 SAVED = Recipe(CONFIG, (5, 1, 9), 8, True, 2, "some-prior", "some-corrector")
 
@@ -69,7 +70,7 @@ def test_a_whole_photo_is_made_again_with_the_faces_and_the_size_it_had(out, thr
 
 def test_settings_are_where_a_run_starts(saved):
     assert vars(read("--settings", saved)) == vars(SAVED)
-    assert read() == Run(DPIConfig(), (0,), None, False, None, "embedded", "embedded")
+    assert read() == Run(MEDIUM, (0,), None, False, None, "embedded", "embedded")
 
 
 def test_every_option_wins_over_the_file(saved):
@@ -148,3 +149,10 @@ def test_the_film_of_a_run_is_written_beside_its_results(capfd, out):
 def test_every_face_has_its_film(out, three):
     assert call("restore", three, "-o", out, *FAST, "--face", "0,2", "--film", "gif") == 0
     assert sorted(path.name for path in out.glob("*.gif")) == ["three-face0-seed0.gif", "three-face2-seed0.gif"]
+
+
+def test_a_run_starts_with_the_pages_preset_for_its_prior_and_the_published_one_is_a_word_away(large_prior):
+    assert read().config == MEDIUM != DPIConfig()
+    assert read("--steps", "7").config == MEDIUM.replaced({"steps": 7})
+    assert read("--prior", large_prior).config == find_preset(DEFAULT_PRESET, large_prior).config != MEDIUM
+    assert read("--preset", "published").config == DPIConfig()

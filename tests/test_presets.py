@@ -17,6 +17,7 @@ from dpi_core.models.presets import (
     presets_for,
     side_of,
 )
+from dpi_core.weights.layout import read_layout
 
 ROWS = [(side, name) for side, table in TABLES.items() for name in table]
 
@@ -89,4 +90,13 @@ def test_the_size_of_a_prior_is_told_without_loading_it(tmp_path):
     assert side_of(str(tmp_path)) == 512
     assert presets_for(str(tmp_path)) is TABLES[LARGE]
     (tmp_path / "prior.json").write_text("[]")
+    assert side_of(str(tmp_path)) == LARGE  # it does not load either
+
+
+@pytest.mark.parametrize("size", [64, [64, 64]])
+def test_a_pipelines_folder_has_the_side_that_it_loads_with(tmp_path, size):
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "config.json").write_text(json.dumps({"sample_size": size}))
+    assert read_layout(tmp_path).description["image_size"] == 64
     assert side_of(str(tmp_path)) == 64
+    assert presets_for(str(tmp_path)) is TABLES[SMALL]

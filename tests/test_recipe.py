@@ -1,12 +1,13 @@
 import json
 import zipfile
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
 from dpi_core.imaging.pictures import ImageError, save_png
 from dpi_core.method.config import DPIConfig
-from dpi_core.restore.recipe import Recipe, read_recipe
+from dpi_core.restore.recipe import Branch, Recipe, read_recipe
 
 CONFIG = DPIConfig(steps=7, tau=120, eta=0.5, project=True)
 RECIPE = Recipe(CONFIG, (3, 2**40), 8, True, 2, "embedded", "embedded")
@@ -16,6 +17,8 @@ def test_a_recipe_comes_back_from_its_dict_and_from_json():
     assert Recipe.from_dict(RECIPE.to_dict()) == RECIPE
     assert Recipe.from_dict(json.loads(json.dumps(RECIPE.to_dict()))) == RECIPE
     assert Recipe.from_dict(Recipe().to_dict()) == Recipe()
+    branched = replace(RECIPE, branch=Branch(6, 2**40))
+    assert Recipe.from_dict(json.loads(json.dumps(branched.to_dict()))) == branched
 
 
 @pytest.mark.parametrize("suffix", [".png", ".json", ".zip"])
@@ -59,6 +62,9 @@ def test_a_photos_settings_name_its_faces():
         ({"config": {}, "seed": 0, "face": "both"}, "face is 'both'"),
         ({"config": {}, "seed": 0, "face": [0, "x"]}, "face is 'x'"),
         ({"config": {}, "seed": 0, "background": 9}, "background is 9"),
+        ({"config": {"steps": 4}, "seed": 0, "branch": {"step": 4, "seed": 0}}, "the step of the branch is 4"),
+        ({"config": {}, "seed": 0, "branch": {"step": 1, "seed": -1}}, "seed is -1"),
+        ({"config": {}, "seed": 0, "branch": 3}, "branch is 3"),
         ([1], "no JSON object"),
     ],
 )

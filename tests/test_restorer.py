@@ -1,4 +1,5 @@
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -98,3 +99,18 @@ def test_wrong_arguments_are_named(restorer, astronaut):
         restorer.restore(astronaut, FAST, seeds=(-1,))
     with pytest.raises(ValueError, match="scale is 3"):
         restorer.restore(astronaut, FAST, scale=3)
+
+
+def test_the_seconds_of_a_run_leave_out_what_is_done_between_its_steps(restorer, astronaut, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("dpi_core.restore.restorer.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    condition = restorer.prepare(astronaut, scale=8)
+    *steps, last = _watched(restorer.restore_steps(condition, FAST), now)
+    assert len(steps) == FAST.steps
+    assert last.seconds == 0.0
+
+
+def _watched(items, now):
+    for item in items:
+        now[0] += 100.0
+        yield item

@@ -5,7 +5,9 @@ import pytest
 from conftest import EXAMPLES
 from PIL import Image
 
-from dpi_core.imaging.pictures import read_settings
+from dpi_core.faces import find_faces
+from dpi_core.faces.face import five_points
+from dpi_core.imaging.pictures import read_image, read_settings
 from dpi_core.web.checks import UNEXPECTED, whole_number
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.engine import Engine, EngineSettings
@@ -228,3 +230,16 @@ def test_a_stopped_run_goes_on_where_it_stopped(engine, astronaut):
     fresh = drain(engine, Session(), astronaut, values={"steps": 12})[-1]
     assert items[-1].after.tobytes() == fresh.after.tobytes()
     session.clean()
+
+
+def test_what_is_sharp_already_goes_by_the_priors_own_crop(astronaut, large_prior, tmp_path):
+    (face,) = find_faces(read_image(astronaut)).faces
+    apart = float(np.linalg.norm(np.subtract(*five_points(face)[:2])))
+    photo = Image.open(astronaut).convert("RGB")
+    enlarged = photo.resize([round(side * 56 / apart) for side in photo.size], Image.Resampling.LANCZOS)
+    grain = np.random.default_rng(0).normal(0, 14, (enlarged.height, enlarged.width, 1))
+    Image.fromarray(np.clip(np.asarray(enlarged) + grain, 0, 255).astype(np.uint8)).save(tmp_path / "sharp.png")
+    small, large = (detect(str(tmp_path / "sharp.png"), Session(), prior) for prior in ("embedded", large_prior))
+    assert small.lines[0].endswith("sharp already")  # its crop is 143 pixels wide, for a prior of 128
+    assert "128 pixels: restored" in small.message
+    assert not large.lines[0].endswith("sharp already")  # 227 pixels, for a prior of 256

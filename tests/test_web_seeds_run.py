@@ -1,6 +1,8 @@
 import re
+import shutil
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +10,12 @@ import torch
 from conftest import EXAMPLES
 from PIL import Image
 
+from dpi_core.__main__ import main
 from dpi_core.measure.comparison import compare
-from dpi_core.restore.recipe import read_recipe
+from dpi_core.restore.recipe import Branch, read_recipe
+from dpi_core.web.compare_tab import on_load_seeds
 from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.events import on_load_settings
 from dpi_core.web.restore_run import run
 from dpi_core.web.seeds_run import ComparisonOutcome, compare_plan, parse_seeds, redrawn, run_comparison
 from dpi_core.web.seeds_view import Card, render_cards, render_comparison
@@ -154,6 +159,26 @@ def test_seeds_branch_off_the_last_restoration(engine):
     assert same.max() <= 1  # a batch of two may round otherwise than a single run
     assert np.abs(np.asarray(other, int) - np.asarray(own, int)).max() > 1
     session.clean()
+
+
+def test_seeds_that_parted_after_a_step_are_made_again_from_their_zip(engine, tmp_path):
+    session = Session()
+    list(run(engine, session, str(TINY), "Simulate x4", True, [0], 1, 7, FAST))
+    (made,) = drain(engine, session, seeds="3, 8", branch=2)[-1].files
+    path = Path(shutil.copy(made, tmp_path / "made.zip"))
+    session.clean()
+    recipe = read_recipe(path)
+    assert recipe.branch == Branch(2, 7)
+    assert on_load_seeds(str(path)) == ("3, 8", 2)
+    assert on_load_settings(str(path))[len(recipe.to_dict()["config"])] == 7  # the seed to restore first
+    assert main(["compare", str(TINY), "-o", str(tmp_path / "out"), "--settings", str(path), "--device", "cpu"]) == 0
+    (again,) = (tmp_path / "out").iterdir()
+    for seed in (3, 8):
+        first, second = (Image.open(BytesIO(zipfile.ZipFile(z).read(f"seed{seed}.png"))) for z in (path, again))
+        assert first.tobytes() == second.tobytes()
+    alone = engine.restorer().restore(str(TINY), recipe.config, seeds=(8,), scale=4, aligned=True)
+    assert alone.results[0].image.tobytes() != second.tobytes()
+    assert read_recipe(again).branch == Branch(2, 7)
 
 
 def test_a_branch_without_its_run_is_named(engine):

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
-from dpi_core.models.presets import NAMES, find_preset
+from dpi_core.models.presets import DEFAULT_PRESET, NAMES, find_preset
 
 if TYPE_CHECKING:
-    from dpi_core.restore.recipe import Recipe
+    from dpi_core.restore.recipe import Branch, Recipe
     from dpi_core.restore.restorer import Restorer
 
 NUMBERS = {  # fields of DPIConfig that take a number: its type and what it does
@@ -58,6 +58,7 @@ class Run:
     prior: str
     corrector: str
     background: int = 1
+    branch: "Branch | None" = None
 
 
 def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
@@ -74,7 +75,7 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
     p.add_argument(
         "--preset",
         choices=NAMES,
-        help="settings by name, those for the prior's size (default: those of --settings, or published)",
+        help=f"settings by name, those for the prior's size (default: those of --settings, or {DEFAULT_PRESET}, the page's)",
     )
     p = parser.add_argument_group("settings, each over the preset's or the file's")
     for name, (kind, text) in NUMBERS.items():
@@ -136,7 +137,7 @@ def run_from(args: argparse.Namespace, seeds: SeedCount) -> Run:
     from dpi_core.restore.recipe import Recipe, read_recipe
 
     saved = None if args.settings is None else read_recipe(args.settings)
-    start = saved or Recipe(find_preset("published").config)
+    start = saved or Recipe(find_preset(DEFAULT_PRESET, args.prior or "embedded").config)
     return Run(
         config_from(args, start.config, args.prior or start.prior),
         seeds_from(args.seed, args.seeds, saved, seeds),
@@ -146,6 +147,7 @@ def run_from(args: argparse.Namespace, seeds: SeedCount) -> Run:
         start.prior if args.prior is None else args.prior,
         start.corrector if args.corrector is None else args.corrector,
         start.background,
+        start.branch,
     )
 
 

@@ -31,7 +31,9 @@ def restored(
 
     total = run.config.steps * len(prepared.jobs)
     with tqdm(total=total, desc=name, unit="step", disable=True if quiet else None) as bar:
-        for item in restorer.restore_steps(prepared, run.config, seeds=run.seeds, background=background):
+        for item in restorer.restore_steps(
+            prepared, run.config, seeds=run.seeds, background=background, branch=run.branch
+        ):
             if isinstance(item, Restoration):
                 return item
             if watch is not None:

@@ -6,12 +6,11 @@ row for heavy damage hand over to RACM later. Shorter steps drift less: "fine" i
 hold.
 """
 
-import json
-from pathlib import Path
 from typing import NamedTuple
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
+from dpi_core.weights.known import known_of
 
 
 class Preset(NamedTuple):
@@ -72,14 +71,7 @@ def name_of(config: DPIConfig, table: dict[str, Preset]) -> str | None:
 
 def side_of(prior: str) -> int:
     """The side of a prior's pictures in pixels, as far as its name or folder tells before it is loaded; 256 where not."""
-    if prior == "embedded":
-        return SMALL
-    for file, key in (("prior.json", "image_size"), ("config.json", "sample_size")):
-        try:
-            return int(json.loads((Path(prior) / file).read_text())[key])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return LARGE
+    return known_of(prior).image_size
 
 
 NAMES = tuple(dict.fromkeys([*TABLES[SMALL], *ALIASES]))

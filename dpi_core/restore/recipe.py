@@ -17,6 +17,31 @@ SCALES = (None, 4, 8, 16)
 
 
 @dataclass(frozen=True)
+class Branch:
+    """Where seeds part that share their first steps: after `step` of the run of `seed` with the same settings."""
+
+    step: int
+    seed: int
+
+    @classmethod
+    def from_dict(cls, values: dict, steps: int) -> "Branch":
+        """From its fields, for a run of so many steps.
+
+        Raises:
+            DPIError: if one is missing or not allowed.
+        """
+        if not isinstance(values, dict) or set(values) != {"step", "seed"}:
+            raise DPIError(f"branch is {values!r}; allowed is null, or an object of 'step' and 'seed'.")
+        check_int("seed", values["seed"], 0, MAX_SEED)
+        return cls(**values).checked(steps)
+
+    def checked(self, steps: int) -> "Branch":
+        """The same, unless its step leaves none of so many `steps` to part in, which raises DPIError."""
+        check_int("the step of the branch", self.step, 1, steps - 1)
+        return self
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The settings of a run over one photo.
 
@@ -27,6 +52,7 @@ class Recipe:
         aligned: the picture was taken as an aligned face.
         face: index of the face (0 = the largest), several, or "all".
         background: 1 to 4, how much larger the photo became under its faces.
+        branch: where the seeds part, or None if each starts from its own noise.
         prior, corrector: names or folders of the models.
     """
 
@@ -38,6 +64,7 @@ class Recipe:
     prior: str = "embedded"
     corrector: str = "embedded"
     background: int = 1
+    branch: Branch | None = None
 
     @classmethod
     def from_dict(cls, values: dict) -> "Recipe":
@@ -66,8 +93,9 @@ class Recipe:
         for index in face if isinstance(face, list) else [face] if face != "all" else []:
             check_int("face", index, 0, 10_000)
         check_int("background", values.get("background", 1), 1, 4)
+        config, branch = DPIConfig.from_dict(values["config"]), values.get("branch")
         return cls(
-            DPIConfig.from_dict(values["config"]),
+            config,
             tuple(seeds),
             scale,
             bool(values.get("aligned", False)),
@@ -75,6 +103,7 @@ class Recipe:
             str(values.get("prior", "embedded")),
             str(values.get("corrector", "embedded")),
             values.get("background", 1),
+            None if branch is None else Branch.from_dict(branch, config.steps),
         )
 
     def to_dict(self) -> dict:

@@ -111,7 +111,7 @@ class Restoration:
         photos: the photo with the restored faces pasted back, one for each seed.
         preparation: the photo and its faces.
         complete: False if it was stopped before the last step.
-        seconds: what sampling took.
+        seconds: what sampling took, without what was done with its steps in between.
         background: how many times larger than the photo `photos` are, a side.
         messages: what a person should know of how it ran: memory that ran out, compiling that failed.
     """

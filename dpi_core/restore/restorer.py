@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 from torch import Tensor
@@ -29,6 +30,7 @@ from dpi_core.models.devices import pick_device
 from dpi_core.models.priors import load_prior
 from dpi_core.restore.compose import checked_background, composed
 from dpi_core.restore.prepare import prepare
+from dpi_core.restore.recipe import Branch
 from dpi_core.restore.records import FaceJob, FaceResult, Preparation, Restoration, RestoreStep
 
 
@@ -75,6 +77,7 @@ class Restorer:
         detector: str = "auto",
         include_sharp: bool = False,
         background: int = 1,
+        branch: Branch | None = None,
     ) -> Restoration:
         """Restore the faces of a photo; the arguments are those of `prepare` and `restore_steps`."""
         steps = self.restore_steps(
@@ -87,6 +90,7 @@ class Restorer:
             detector=detector,
             include_sharp=include_sharp,
             background=background,
+            branch=branch,
         )
         return next(step for step in steps if isinstance(step, Restoration))
 
@@ -103,6 +107,7 @@ class Restorer:
         include_sharp: bool = False,
         background: int = 1,
         after: StepEvent | None = None,
+        branch: Branch | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[RestoreStep | Restoration]:
         """Restore step by step.
@@ -114,6 +119,8 @@ class Restorer:
             seeds: one result for each.
             background: 1 to 4, how many times larger a side the photo becomes (Lanczos) before the faces are pasted.
             after: go on after this event of an earlier run instead of from noise (see `sample_steps`); one face only.
+            branch: let the seeds part after that step of that seed's run, which is run up to there first unless `after` is
+                the event of it. The results' settings say so.
             stop: asked after every step; True ends the run with what there is.
 
         Yields:
@@ -128,29 +135,35 @@ class Restorer:
                 image, scale=scale, aligned=aligned, face=face, detector=detector, include_sharp=include_sharp
             )
         background = checked_background(background, image)
+        if branch is not None:
+            branch.checked(config.steps)
         if after is not None and len(image.jobs) != 1:
             raise DPIError(f"after is given for {len(image.jobs)} faces; a run can only go on with one.")
-        start, complete = time.perf_counter(), True
+        start, away, complete = time.perf_counter(), 0.0, True
         results: list[FaceResult] = []
         fitting = Fitting(), Fitting()
         prior, corrector = FittingPrior(self.prior, fitting[0]), FittingCorrector(self.corrector, fitting[1])
         for job in image.jobs:
             x0 = None
             condition, low_res = job.condition.to(self.device), job.low_res.to(self.device)
-            for event in sample_steps(
-                prior, condition, config, corrector=corrector, seeds=seeds, low_res=low_res, after=after
-            ):
+            run = partial(sample_steps, prior, condition, config, corrector=corrector, low_res=low_res)
+            stem = after
+            if branch is not None and after is None:
+                stem = next(islice(run(seeds=(branch.seed,)), branch.step - 1, None))
+            for event in run(seeds=seeds, after=stem):
                 event = on_cpu(event)
                 x0 = event.x0
+                left = time.perf_counter()
                 yield RestoreStep(job, event)
+                away += time.perf_counter() - left
                 if stop():
                     complete = event.stage == "final" and job is image.jobs[-1]
                     break
             if x0 is not None:
-                results += self._finish(image, job, x0, config, tuple(seeds), event.index + 1)
+                results += self._finish(image, job, x0, config, tuple(seeds), event.index + 1, branch)
             if not complete:
                 break
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - start - away
         photos = tuple(composed(image, [r for r in results if r.seed == seed], background) for seed in seeds)
         said = tuple(dict.fromkeys(filter(None, [*notes(self.prior, self.corrector), *(f.note for f in fitting)])))
         yield Restoration(tuple(results), photos, image, complete, seconds, background, said)
@@ -196,7 +209,14 @@ class Restorer:
         )
 
     def _finish(
-        self, prepared: Preparation, job: FaceJob, x0: Tensor, config: DPIConfig, seeds: tuple[int, ...], steps: int
+        self,
+        prepared: Preparation,
+        job: FaceJob,
+        x0: Tensor,
+        config: DPIConfig,
+        seeds: tuple[int, ...],
+        steps: int,
+        branch: Branch | None,
     ) -> list[FaceResult]:
         results = []
         for seed, face in zip(seeds, x0, strict=True):
@@ -216,6 +236,7 @@ class Restorer:
                 "aligned": job.face is None,
                 "face": job.index,
                 "steps_done": steps,
+                **({} if branch is None else {"branch": asdict(branch)}),
                 "measured": measured,
             }
             results.append(FaceResult(job, seed, image, to_image(job.condition[0]), measured, settings))

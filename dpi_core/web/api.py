@@ -157,14 +157,11 @@ def compare_seeds(
     from dpi_core.restore.restorer import Restoration
 
     chosen = list(range(4)) if seeds is None else seeds
-    if not isinstance(chosen, list) or not 2 <= len(chosen) <= MAX_SEEDS or face == "all":
-        wrong = (
-            "face is 'all'; one face is"
-            if face == "all"
-            else f"seeds is {chosen!r}; a list of 2 to {MAX_SEEDS} seeds is"
-        )
-        raise gr.Error(f"{wrong} allowed.", print_exception=False)
-    for report, item in _stream(engine, image, config, chosen, scale, face, aligned):
+    if not isinstance(chosen, list) or not 2 <= len(chosen) <= MAX_SEEDS:
+        raise gr.Error(f"seeds is {chosen!r}; a list of 2 to {MAX_SEEDS} seeds is allowed.", print_exception=False)
+    if isinstance(face, bool) or not isinstance(face, int | None):
+        raise gr.Error(f"face is {face!r}; the index of one face (0 = the largest) is allowed.", print_exception=False)
+    for report, item in _stream(engine, image, config, chosen, scale, face, aligned, paste=False):
         if isinstance(item, Restoration):
             faces = to_tensor(np.stack([np.asarray(r.image) for r in item.results]))
             report["diversity"] = round(float(seed_diversity(faces).mean()) * 127.5, 3)
@@ -177,20 +174,27 @@ def compare_seeds(
 
 
 def _stream(
-    engine: Engine, image: str | None, config: dict | None, seeds: list, scale: int | None, face: Any, aligned: bool
+    engine: Engine,
+    image: str | None,
+    config: dict | None,
+    seeds: list,
+    scale: int | None,
+    face: Any,
+    aligned: bool,
+    *,
+    paste: bool = True,
 ) -> "Iterator[tuple[dict, RestoreStep | Restoration]]":
     """Each step of a run and, last, the restoration, with what the client is told of it; errors as messages."""
-    from dpi_core.restore.restorer import Restoration
+    from dpi_core.restore.records import Restoration, unpasted
 
     try:
         settings = DPIConfig.from_dict(config or {})
         numbers = [whole_number("seed", seed) for seed in seeds]
         if len(set(numbers)) < len(numbers):
             raise DPIError(f"seeds is {numbers}; each seed is allowed once.")
-        steps = engine.restorer().restore_steps(
-            _given(image), settings, seeds=numbers, scale=scale or None, face=face, aligned=aligned
-        )
-        for item in steps:
+        restorer = engine.restorer()
+        prepared = restorer.prepare(_given(image), scale=scale or None, face=face, aligned=aligned)
+        for item in restorer.restore_steps(prepared if paste else unpasted(prepared), settings, seeds=numbers):
             if isinstance(item, Restoration):
                 report = {"done": True, "seconds": round(item.seconds, 3), "note": item.note}
                 report["faces"] = [{"face": r.job.index, "seed": r.seed, **r.measured} for r in item.results]

@@ -63,7 +63,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
     c, values = controls, list(controls.settings.values())
     told = Plan(partial(on_plan, engine), [seeds, *values], plan)
     keep_told(told)
-    c.load.upload(on_load_seeds, [c.load], [seeds], queue=False, **QUIET)
+    c.load.upload(on_load_seeds, [c.load], [seeds, branch], queue=False, **QUIET)
     redraw.click(on_redraw, [seeds, keep], [seeds, plan], queue=False, **QUIET)
     run, asked = partial(on_compare, engine), [c.photo, c.mode, c.aligned, seeds, pick, branch, *values]
     ran = connect_run(go, stop, c.session, run, asked, [grid, summary, files, keep], plan)
@@ -81,13 +81,15 @@ def on_plan(engine: Engine, seeds: str, *values) -> str:
     return compare_plan(engine, seeds, dict(zip(FIELDS, values, strict=True)))
 
 
-def on_load_seeds(path: str | None):
-    """The seeds of a comparison's file; those of a single result leave the field alone."""
+def on_load_seeds(path: str | None) -> tuple:
+    """The seeds of a comparison's file and the step they part after; a single result leaves both fields alone."""
     try:
-        found = read_recipe(path).seeds if path else ()
+        recipe = read_recipe(path) if path else None
     except DPIError:
-        return gr.skip()  # the page's status line says what is wrong with the file
-    return ", ".join(map(str, found)) if MIN_SEEDS <= len(found) <= MAX_SEEDS else gr.skip()
+        recipe = None  # the page's status line says what is wrong with the file
+    if recipe is None or not MIN_SEEDS <= len(recipe.seeds) <= MAX_SEEDS:
+        return gr.skip(), gr.skip()
+    return ", ".join(map(str, recipe.seeds)), recipe.branch.step if recipe.branch else 0
 
 
 def on_redraw(seeds: str, kept: list[str]) -> tuple:

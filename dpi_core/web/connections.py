@@ -1,6 +1,7 @@
 """What connects the shared controls with the page: the photo's faces, the address, and settings from files."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import gradio as gr
 
@@ -10,10 +11,13 @@ from dpi_core.web.links import OPENED, Linked, number, one_of, setting, write_sc
 from dpi_core.web.restore_run import MODES
 
 
-def connect_photo(controls: Controls, status: gr.HTML) -> None:
-    """Look for faces when the photo changes, and say on `status` what was found and chosen."""
+def connect_photo(controls: Controls, status: gr.HTML, prior: str) -> None:
+    """Look for faces when the photo changes, and say on `status` what was found and chosen for `prior`."""
     controls.photo.change(
-        on_photo, [controls.photo, controls.session], [controls.faces, controls.chosen, status], **QUIET
+        partial(on_photo, prior),
+        [controls.photo, controls.session],
+        [controls.faces, controls.chosen, status],
+        **QUIET,
     )
     controls.faces.select(on_face, None, [controls.chosen], queue=False, **QUIET)
     controls.chosen.input(on_chosen, [controls.chosen, controls.session], [status], queue=False, **QUIET)

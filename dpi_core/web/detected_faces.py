@@ -20,11 +20,12 @@ class FoundFaces:
     message: str
 
 
-def detect(photo: str | None, session: Session) -> FoundFaces:
-    """Find the faces of a newly chosen photo. The largest that is not sharp already is chosen."""
+def detect(photo: str | None, session: Session, prior: str = "embedded") -> FoundFaces:
+    """Find the faces of a newly chosen photo. The largest that is not sharp already for `prior`'s crop is chosen."""
     from dpi_core.faces import find_faces, is_sharp
     from dpi_core.faces.templates import TEMPLATES
     from dpi_core.imaging.pictures import read_image
+    from dpi_core.weights.known import known_of
 
     session.photo, session.faces, session.chosen, session.note = photo, None, [0], ""
     if photo is None:
@@ -33,7 +34,9 @@ def detect(photo: str | None, session: Session) -> FoundFaces:
         picture = read_image(still_kept(photo))
         report = find_faces(picture, "auto")
         pixels = np.asarray(picture)
-        sharp = [is_sharp(pixels, face) for face in report.faces]
+        known = known_of(prior)
+        template = TEMPLATES[known.template].resized(known.image_size)
+        sharp = [is_sharp(pixels, face, template) for face in report.faces]
     except Exception as error:
         session.photo = None
         return FoundFaces([], [], [], render_message(message_of(error), "error"))
@@ -49,7 +52,7 @@ def detect(photo: str | None, session: Session) -> FoundFaces:
         lines.append(f"{i + 1}: {size}, score {face.score:.2f}" + (", sharp already" if finished else ""))
     note = report.note
     if all(sharp):
-        one, side = len(sharp) == 1, TEMPLATES["tight-128"].size
+        one, side = len(sharp) == 1, template.size
         note += (
             f" {'It is' if one else 'All are'} larger and sharper than the model's {side} pixels: restored as "
             f"{'it is, it' if one else 'they are, they'} would lose detail. Try a simulation."

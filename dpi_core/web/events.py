@@ -36,10 +36,10 @@ def plan_html(config: DPIConfig) -> str:
     return f'<p class="dpi-plan">{plan_text(config)}</p>'
 
 
-def on_photo(photo: str | None, session: Session) -> Iterator[tuple]:
+def on_photo(prior: str, photo: str | None, session: Session) -> Iterator[tuple]:
     """A new photo: find its faces."""
     yield gr.skip(), gr.skip(), render_message("Looking for faces .." if photo else "Choose a photo.")
-    found = detect(photo, session)
+    found = detect(photo, session, prior)
     gallery = gr.Gallery(found.thumbnails, visible=bool(found.thumbnails))
     choices = [(line, i) for i, line in enumerate(found.lines)]
     yield gallery, gr.CheckboxGroup(choices, value=found.chosen, visible=bool(choices)), found.message
@@ -162,6 +162,16 @@ def on_load_settings(path: str | None) -> tuple:
     mode = next(name for name, scale in MODES.items() if scale == recipe.scale)
     models = [name for name in (recipe.prior, recipe.corrector) if name != "embedded"]
     note = f" It was made with {' and '.join(models)}; this page uses its own models." if models else ""
+    branch = recipe.branch
+    if branch is not None:
+        note += f" Its seeds part after step {branch.step} of seed {branch.seed}: restore the face first, then compare."
     text = f"Settings of {Path(path).name} taken over. The same photo gives the same result.{note}"
     values = [getattr(recipe.config, field) for field in FIELDS]
-    return *values, recipe.seeds[0], mode, recipe.aligned, recipe.background, render_message(text)
+    return (
+        *values,
+        branch.seed if branch else recipe.seeds[0],
+        mode,
+        recipe.aligned,
+        recipe.background,
+        render_message(text),
+    )

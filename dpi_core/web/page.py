@@ -52,7 +52,7 @@ def build_page(engine: Engine) -> gr.Blocks:
                 controls = build_controls(engine.settings.prior)
             with gr.Column(scale=6, min_width=320):
                 status = gr.HTML(render_message("Choose a photo, or one of the examples below it."), elem_id="status")
-                connect_photo(controls, status)
+                connect_photo(controls, status, engine.settings.prior)
                 connect_files(controls, status)
                 linked = shared_links(controls)
                 with gr.Tabs(elem_id="views") as tabs:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
+from dpi_core.restore.recipe import Branch
 from dpi_core.web.checks import READING, chosen_photo, with_messages
 from dpi_core.web.engine import Engine
 from dpi_core.web.live import render_live, render_message
@@ -125,9 +126,11 @@ def _steps(
     restorer = engine.restorer()
     prepared = prepare_one(restorer, session, photo, mode, aligned)
     source = Source(photo, mode, aligned, prepared.jobs[0].index, seed=0)
-    after = _branching(session, source, config, branch) if branch else None
+    after, parted = _branching(session, source, config, branch) if branch else (None, None)
     start, item, last = time.perf_counter(), None, None
-    for item in restorer.restore_steps(prepared, config, seeds=seeds, after=after, stop=lambda: session.stopped):
+    for item in restorer.restore_steps(
+        prepared, config, seeds=seeds, after=after, branch=parted, stop=lambda: session.stopped
+    ):
         if isinstance(item, Restoration):
             break
         last = item.event
@@ -147,8 +150,8 @@ def _steps(
     yield outcome
 
 
-def _branching(session: Session, source: Source, config: DPIConfig, step: int) -> "StepEvent":
-    """The event after which the seeds part."""
+def _branching(session: Session, source: Source, config: DPIConfig, step: int) -> "tuple[StepEvent, Branch]":
+    """The event after which the seeds part, and what makes it again."""
     known = session.trajectory
     shared = known.shared(replace(source, seed=known.source.seed), config) if known is not None else 0
     if known is None or step > shared:
@@ -157,7 +160,7 @@ def _branching(session: Session, source: Source, config: DPIConfig, step: int) -
             f"branch is {step}: the seeds can part after a step of the last restoration of this face with these settings; "
             f"{there}. Restore the face first, or set branch to {shared}."
         )
-    return known.events[step - 1]
+    return known.events[step - 1], Branch(step, known.source.seed)
 
 
 def _outcome(
