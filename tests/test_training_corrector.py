@@ -104,6 +104,7 @@ def test_the_grids_are_those_of_the_prior_or_of_a_wide_crop(monkeypatch, tmp_pat
 
     def watched(network, loss_of, data, *more):
         shapes.update(tuple(next(data).shape) for _ in range(12))
+        return {}
 
     monkeypatch.setattr(script, "train", watched)
     script.main(with_argv(faces, tmp_path / "out", "--prior", prior, *arguments))

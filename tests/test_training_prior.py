@@ -10,9 +10,8 @@ from training_runs import samples_seen, shrink, trained_twice, with_argv, withou
 from dpi_core.method.diffusion import linear_alpha_bar
 from dpi_core.models.priors import UNetPrior, load_prior
 from dpi_core.training import prior as script
-from dpi_core.training import prior_states
-from dpi_core.training.prior import prior_loss
-from dpi_core.training.prior_states import noised
+from dpi_core.training.prior import noised, prior_loss
+from dpi_core.training.weighting import weights_of
 
 AB = linear_alpha_bar()
 
@@ -45,22 +44,20 @@ class Silent(nn.Module):
         return SimpleNamespace(sample=torch.zeros_like(x))
 
 
-def loss_on_noised(network: nn.Module, x0: torch.Tensor, unshuffle: int, masked: float = 0.0) -> float:
+def loss_on_noised(network: nn.Module, x0: torch.Tensor, unshuffle: int, weighting: str = "uniform-v") -> float:
     prior = UNetPrior(network, x0.shape[-1], "v", unshuffle, "tight-128")
-    return float(prior_loss(prior, *noised(x0, AB.float(), masked), x0))
+    t = torch.randint(1000, (len(x0),))
+    return float(prior_loss(prior, noised(x0, t, AB.float()), t, x0, weights_of(weighting, AB.float())))
 
 
-@pytest.mark.parametrize("masked", [0.0, 1.0])
 @pytest.mark.parametrize("unshuffle", [1, 2])
-def test_a_network_that_answers_right_has_no_loss(unshuffle, masked):
-    # flat faces of one level: under a mask, blurring leaves them as they are and the smooth error is to be seen through
-    for _ in range(10):
-        assert loss_on_noised(PerfectNetwork(0.4), torch.full((32, 3, 16, 16), 0.4), unshuffle, masked) < 1e-7
+def test_a_network_that_answers_right_has_no_loss(unshuffle):
+    assert loss_on_noised(PerfectNetwork(0.4), torch.full((64, 3, 16, 16), 0.4), unshuffle) < 1e-7
 
 
 def test_a_network_that_answers_nothing_pays_for_v():
-    # E|v|^2 = ab + (1 - ab) level^2 = 1 at level 1, and the weight min(snr, 20) / (snr + 1) lies in (0, 20/21]
-    assert 0.1 < loss_on_noised(Silent(), torch.ones(256, 3, 16, 16), 1) < 20 / 21 * 1.1
+    # E|v|^2 = ab + (1 - ab) level^2 = 1 at level 1
+    assert loss_on_noised(Silent(), torch.ones(256, 3, 16, 16), 1) == pytest.approx(1, rel=0.02)
 
 
 def test_the_loss_is_the_weighted_error_of_x0():
@@ -71,7 +68,8 @@ def test_the_loss_is_the_weighted_error_of_x0():
     error = (ab.sqrt().view(-1, 1, 1, 1) * x_t - x0).square().mean(dim=(1, 2, 3))
     expected = (snr.clamp(max=20) * error).mean()
     prior = UNetPrior(Silent(), 8, "v", 1, "tight-128")
-    assert float(prior_loss(prior, x_t, t, x0)) == pytest.approx(float(expected), rel=1e-4)
+    weights = weights_of("min-snr-20", AB.float())
+    assert float(prior_loss(prior, x_t, t, x0, weights)) == pytest.approx(float(expected), rel=1e-4)
 
 
 # The script.
@@ -82,11 +80,12 @@ def test_it_trains_resumes_and_leaves_weights_a_log_and_a_sheet(monkeypatch, tmp
     shrink(monkeypatch)
     out = tmp_path / "out"
     trained_twice(script.main, with_argv(faces, out), out, capsys)
-    prior = load_prior(str(out / "prior"), "cpu")
+    prior = load_prior(str(out / "prior-100000"), "cpu")
     assert (prior.image_size, prior.prediction, prior.unshuffle) == (32, "v", 2)
-    sheet = Image.open(out / "samples.png")
+    sheet = Image.open(out / "samples-1000000.png")
     assert sheet.size == (8 * 32, 2 * 32)
     assert np.asarray(sheet).std() > 0
+    assert len(list(tmp_path.glob("faces-*.npy"))) == 1, "decoded once"
 
 
 def test_fewer_faces_than_a_batch_are_enough(monkeypatch, tmp_path):
@@ -98,24 +97,36 @@ def test_fewer_faces_than_a_batch_are_enough(monkeypatch, tmp_path):
 def test_a_run_can_start_from_weights(monkeypatch, tmp_path, faces):
     shrink(monkeypatch)
     script.main(with_argv(faces, tmp_path / "first"))
-    start = load_prior(str(tmp_path / "first" / "prior"), "cpu").unet.state_dict()
-    script.main(without_time(with_argv(faces, tmp_path / "second", "--init", str(tmp_path / "first" / "prior"))))
+    start = load_prior(str(tmp_path / "first" / "prior-100000"), "cpu").unet.state_dict()
+    script.main(without_time(with_argv(faces, tmp_path / "second", "--init", str(tmp_path / "first" / "prior-100000"))))
     assert samples_seen(tmp_path / "second") == 0
-    end = load_prior(str(tmp_path / "second" / "prior"), "cpu").unet.state_dict()
+    end = load_prior(str(tmp_path / "second" / "prior-100000"), "cpu").unet.state_dict()
     assert all(torch.equal(end[name], value) for name, value in start.items())
 
 
-@pytest.mark.slow
-def test_it_learns_from_the_states_of_its_own_runs(monkeypatch, tmp_path, faces):
+@pytest.mark.parametrize("weighting", ["edm", "min-snr-5"])
+def test_two_averages_are_written_with_shards(monkeypatch, tmp_path, faces, weighting):
     shrink(monkeypatch)
-    counts = []
-    monkeypatch.setattr(
-        script, "own_states", lambda *given: (counts.append(given[3]), prior_states.own_states(*given))[1]
-    )
-    script.main([*with_argv(faces, tmp_path / "out", "--own", "0.5"), "--batch", "4"])
-    assert counts == [2]
-    assert samples_seen(tmp_path / "out") > 0
-    assert load_prior(str(tmp_path / "out" / "prior"), "cpu").image_size == 32
+    out, shards = tmp_path / "out", tmp_path / "shards"
+    more = ["--ema-half-lives", "10", "1000", "--weighting", weighting, "--shards", str(shards)]
+    script.main(with_argv(faces, out, *more))
+    short, long = (load_prior(str(out / f"prior-{half_life}"), "cpu").unet.state_dict() for half_life in (10, 1000))
+    assert short.keys() == long.keys()
+    assert (out / "samples-10.png").exists()
+    script.main(without_time(with_argv(faces, tmp_path / "moved", "--init", str(shards), *more[:3])))
+    assert samples_seen(tmp_path / "moved") == samples_seen(out)
+    moved = load_prior(str(tmp_path / "moved" / "prior-10"), "cpu").unet.state_dict()
+    assert all(torch.equal(value, moved[name]) for name, value in short.items())
+
+
+def test_a_larger_prior_starts_from_a_smaller_one(monkeypatch, tmp_path, faces):
+    shrink(monkeypatch)
+    script.main(with_argv(faces, tmp_path / "small"))
+    more = ["--init", str(tmp_path / "small" / "prior-100000"), "--size", "64", "--unshuffle", "4"]
+    script.main(with_argv(faces, tmp_path / "large", *more))
+    prior = load_prior(str(tmp_path / "large" / "prior-100000"), "cpu")
+    assert (prior.image_size, prior.unshuffle) == (64, 4)
+    assert prior.predict_eps(torch.zeros(1, 3, 64, 64), torch.tensor([500])).isfinite().all()
 
 
 def test_wrong_arguments_end_before_training(tmp_path, faces):

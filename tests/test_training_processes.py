@@ -33,8 +33,9 @@ save_prior(prior, out / f"prior{rank}")
 shown = []
 
 def watched(network, loss_of, data, *more):
-    train(network, loss_of, data, *more)
+    averages = train(network, loss_of, data, *more)
     torch.save(network.state_dict(), out / f"network{rank}.pt")
+    return averages
 
 class Faces(corrector.DegradedFaces):
     def __init__(self, images, *more):
@@ -88,7 +89,7 @@ def test_every_face_has_one_process(count):
 def test_only_the_first_writes(tmp_path, capsys):
     exported = []
     for rank in (1, 0):
-        settings = RunSettings(tmp_path / "run", 0.003, 0.01, 0.9, CPU, processes=Processes(CPU, rank, 2))
+        settings = RunSettings(tmp_path / "run", 0.003, 0.01, (20,), CPU, processes=Processes(CPU, rank, 2))
         network = nn.Conv2d(1, 1, 1)
         data = iter(lambda: torch.ones(2, 1, 1, 1), None)
         train(network, lambda module, x: module(x).square().mean(), data, settings, exported.append)

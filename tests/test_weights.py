@@ -7,7 +7,7 @@ from diffusers import UNet2DModel
 from safetensors import safe_open
 
 from dpi_core.weights import embedded_files
-from dpi_core.weights.embedded_files import EMBEDDED, embedded_file, embedded_folder
+from dpi_core.weights.embedded_files import EMBEDDED, EmbeddedWeights, embedded_file, embedded_folder
 from dpi_core.weights.unets import UNET_FILE, load_unet, save_unet
 
 CPU = torch.device("cpu")
@@ -145,3 +145,19 @@ def test_a_config_that_does_not_fit_the_weights_is_refused(tmp_path):
     refused(tmp_path)
     path.write_text(json.dumps({**config, "down_block_types": ["NoSuchBlock", "DownBlock2D"]}))
     refused(tmp_path)
+
+
+def test_what_a_model_needs_beside_its_file_is_checked_too(forgetful, monkeypatch, tmp_path):
+    (tmp_path / "main").write_bytes(b"weights")
+    (tmp_path / "head").write_bytes(b"more weights")
+    hashes = [hashlib.sha256(content).hexdigest() for content in (b"weights", b"more weights")]
+    monkeypatch.setattr(embedded_files, "ASSETS", tmp_path)
+    monkeypatch.setitem(EMBEDDED, "prior", EmbeddedWeights("main", hashes[0], "any", (("head", hashes[1]),)))
+    assert embedded_file("prior") == tmp_path / "main"
+    embedded_file.cache_clear()
+    (tmp_path / "head").write_bytes(b"other weights")
+    with pytest.raises(ValueError, match=r"The embedded prior is damaged: .*head has SHA-256"):
+        embedded_file("prior")
+    (tmp_path / "head").unlink()
+    with pytest.raises(ValueError, match=r"The embedded prior is missing: .*head"):
+        embedded_file("prior")

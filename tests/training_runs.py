@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dpi_core.training import corrector, prior, prior_states, states
+from dpi_core.training import corrector, prior, states
 
 TINY = {
     "layers_per_block": 1,
@@ -55,11 +55,10 @@ def without_time(argv: list[str]) -> list[str]:
 
 def shrink(monkeypatch) -> None:
     """Let both scripts train tiny networks on tiny faces, with short runs, of which several fit into a second."""
-    monkeypatch.setattr(prior, "ARCHITECTURE", {**prior.ARCHITECTURE, **TINY})
+    full = prior.architecture
+    monkeypatch.setattr(prior, "architecture", lambda *given: {**full(*given), **TINY})
     monkeypatch.setattr(prior, "SIZE", 32)
     monkeypatch.setattr(states, "STEPS", (3,))
-    monkeypatch.setattr(prior_states, "OWN_STEPS", (3, 3))
-    monkeypatch.setattr(prior_states, "POOL_RUNS", 2)
     monkeypatch.setattr(corrector, "ARCHITECTURE", {**corrector.ARCHITECTURE, **TINY})
 
 

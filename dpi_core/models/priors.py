@@ -2,8 +2,9 @@
 
 A `Prior` answers eps for x_t at timestep t. The embedded one is a diffusers `UNet2DModel` that sees the image through a
 pixel-unshuffle by 2 and predicts v (Salimans & Ho 2022): ``v = sqrt(ab) eps - sqrt(1-ab) x0``, hence
-``eps = sqrt(1-ab) x_t + sqrt(ab) v``. What the network's own config does not say (prediction, unshuffle, crop) stands
-beside it in ``prior.json``.
+``eps = sqrt(1-ab) x_t + sqrt(ab) v``. What the network's own config does not say (prediction, unshuffle, crop; the class
+of the sharpest faces and the file of the head, where it has them: `dpi_core.prior_network`) stands beside it in
+``prior.json``.
 """
 
 import json
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from dpi_core.errors import DPIError
 from dpi_core.method.diffusion import linear_alpha_bar
 from dpi_core.models.devices import pick_device
+from dpi_core.prior_network import HEAD_FILE, PriorNetwork, load_head, save_head
 from dpi_core.weights.layout import FIELDS, SIDECAR, read_layout
 from dpi_core.weights.obtain import prior_folder
 from dpi_core.weights.unets import load_unet, save_unet
@@ -46,10 +48,14 @@ class UNetPrior:
         self.alpha_bar = linear_alpha_bar()
         self._alpha_bar_there: Tensor | None = None
 
-    def network_output(self, x_t: Tensor, t: Tensor) -> Tensor:
-        """What the network itself predicts (v or eps) for `x_t` (N,3,H,W) at `t` (N,); same shape."""
+    def network_output(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """What the network itself predicts (v or eps) for `x_t` (N,3,H,W) at `t` (N,); same shape.
+
+        `labels` (N,): the classes of a `dpi_core.prior_network.PriorNetwork`; None = the sharpest.
+        """
         folded = F.pixel_unshuffle(x_t, self.unshuffle).contiguous(memory_format=torch.channels_last)
-        return F.pixel_shuffle(self.unet(folded, t).sample[:, : folded.shape[1]], self.unshuffle)
+        answer = self.unet(folded, t) if labels is None else self.unet(folded, t, labels)
+        return F.pixel_shuffle(answer.sample[:, : folded.shape[1]], self.unshuffle)
 
     def predict_eps(self, x_t: Tensor, t: Tensor) -> Tensor:
         """See `Prior.predict_eps`."""
@@ -78,8 +84,17 @@ def load_prior(name: str = "embedded", device: str = "auto") -> UNetPrior:
     where = pick_device(device)
     layout = read_layout(prior_folder(name))
     unet = load_unet(layout.unet, where)
+    description = dict(layout.description)
+    sharpest, head = description.pop("sharpest", None), description.pop("head", None)
+    classes = unet.config.num_class_embeds or 0
+    if (sharpest is None) != (classes == 0) or not 0 <= (sharpest or 0) < max(classes, 1):
+        raise DPIError(f"{layout.unet / SIDECAR}: sharpest is {sharpest!r}, for a network with {classes} classes.")
     try:
-        prior = UNetPrior(unet, **layout.description)
+        network = unet
+        if sharpest is not None or head is not None:
+            corrects = load_head(layout.unet / Path(head).name, where) if head else None
+            network = PriorNetwork(unet, corrects, description.get("unshuffle", 1), sharpest).eval()
+        prior = UNetPrior(network, **description)
     except TypeError as error:
         raise DPIError(f"{layout.unet / SIDECAR}: expected the fields {', '.join(FIELDS)}.") from error
     if unet.config.in_channels != 3 * prior.unshuffle**2:
@@ -91,7 +106,15 @@ def load_prior(name: str = "embedded", device: str = "auto") -> UNetPrior:
 
 
 def save_prior(prior: UNetPrior, folder: Path) -> None:
-    """Write `prior` as float16 safetensors in diffusers' layout, with its sidecar, so that `load_prior` reads it."""
-    save_unet(prior.unet, folder)
+    """Write `prior` as float16 safetensors in diffusers' layout, with its head and sidecar, so that `load_prior` reads it."""
+    network = prior.unet
     description = {name: getattr(prior, name) for name in FIELDS}
+    if isinstance(network, PriorNetwork):
+        if network.sharpest is not None:
+            description["sharpest"] = network.sharpest
+        if network.head is not None:
+            description["head"] = HEAD_FILE
+            save_head(network.head, folder / HEAD_FILE)
+        network = network.unet
+    save_unet(network, folder)
     (folder / SIDECAR).write_text(json.dumps(description, indent=2) + "\n")

@@ -12,26 +12,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from diffusers import UNet2DModel
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from dpi_core.evaluation.held_out import held_out_faces
 from dpi_core.models.devices import has_bfloat16, pick_device
 from dpi_core.models.priors import UNetPrior
-from dpi_core.training.data import PASS, AugmentedFaces, endless, training_split
+from dpi_core.prior_network import PriorNetwork
 from dpi_core.training.loop import RunSettings, train
-from dpi_core.training.networks import unet_layout
-from dpi_core.training.prior import SIZE, TEMPLATE, prior_loss
-from dpi_core.training.prior_states import made_up_states, noised, unpack
+from dpi_core.training.prior import SIZE, TEMPLATE, architecture, noised, prior_loss
+from dpi_core.training.speed_log import operations
+from dpi_core.training.starting import starting_network
+from dpi_core.training.store import open_store
+from dpi_core.training.weighting import draw_timesteps, weights_of
 
 CALLS = 7
+WEIGHTING, HALF_LIFE = "edm", 1_000
 CHECKED_FACES, CHECKED_DRAWS = 64, 4
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A layout of `UNet2DModel` behind a pixel-unshuffle."""
+    """A layout of the prior's UNet behind a pixel-unshuffle."""
 
     widths: tuple[int, ...]
     unshuffle: int
@@ -42,11 +43,10 @@ class Candidate:
         widths = "-".join(map(str, self.widths))
         object.__setattr__(self, "name", f"unshuffle {self.unshuffle}, {widths}, {self.norm_groups} groups")
 
-    def network(self) -> UNet2DModel:
+    def network(self) -> PriorNetwork:
         """A new network."""
-        channels = 3 * self.unshuffle**2
-        layout = unet_layout(channels, channels, self.widths, self.norm_groups)
-        return UNet2DModel(**{**layout, "sample_size": SIZE // self.unshuffle})
+        layout = architecture(self.widths, self.unshuffle, SIZE, self.norm_groups)
+        return starting_network(None, layout, self.unshuffle)
 
     def prior(self, network: nn.Module) -> UNetPrior:
         """The network as a prior."""
@@ -65,9 +65,7 @@ CANDIDATES = (
 
 def gigaflops(prior: UNetPrior) -> float:
     """Billions of floating-point operations of one call at batch 1, an addition and a multiplication as two."""
-    with FlopCounterMode(display=False) as counter:
-        ask(prior)
-    return counter.get_total_flops() / 1e9
+    return operations(lambda: ask(prior)) / 1e9
 
 
 @torch.no_grad()
@@ -93,11 +91,14 @@ def milliseconds(prior: UNetPrior, bfloat16: bool) -> float:
 def held_out_loss(prior: UNetPrior, faces: Tensor) -> float:
     """The training loss on faces (N,3,H,W) that never trained, with the same noise for every candidate."""
     device = next(prior.unet.parameters()).device
+    alpha_bar = prior.alpha_bar.cpu().float()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        draws = [noised(faces, prior.alpha_bar.cpu().float()) for _ in range(CHECKED_DRAWS)]
+        timesteps = [draw_timesteps(WEIGHTING, len(faces), alpha_bar) for _ in range(CHECKED_DRAWS)]
+        draws = [(noised(faces, t, alpha_bar), t) for t in timesteps]
+    weights = weights_of(WEIGHTING, alpha_bar).to(device)
     losses = [
-        prior_loss(prior, x_t.to(device), t.to(device), x0.to(device))
+        prior_loss(prior, x_t.to(device), t.to(device), x0.to(device), weights)
         for noisy, steps in draws
         for x_t, t, x0 in zip(noisy.split(16), steps.split(16), faces.split(16), strict=True)
     ]
@@ -134,25 +135,25 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def trained(
-    candidate: Candidate, network: UNet2DModel, args: argparse.Namespace, device: torch.device
+    candidate: Candidate, network: PriorNetwork, args: argparse.Namespace, device: torch.device
 ) -> tuple[int, float]:
     """Train for the time given; the samples seen and the loss of the averaged network on held-out faces."""
-    faces, _ = training_split(args.data)
-    batches = endless(lambda seed: AugmentedFaces(faces, SIZE, PASS, seed), args.batch, 0)
-    prior = candidate.prior(network)
+    store = open_store(args.data, args.out, SIZE, device)
+    alpha_bar = candidate.prior(network).alpha_bar.to(device, torch.float32)
+    weights = weights_of(WEIGHTING, alpha_bar)
     out = args.out / candidate.name.replace(", ", "_").replace(" ", "-")
     seen = [0]
 
-    def loss_of(module: nn.Module, states: Tensor) -> Tensor:
-        seen[0] += len(states)
-        return prior_loss(candidate.prior(module), *unpack(states))
+    def loss_of(module: nn.Module, chosen: Tensor) -> Tensor:
+        seen[0] += len(chosen)
+        x0, labels = store.augmented(chosen)
+        t = draw_timesteps(WEIGHTING, len(x0), alpha_bar)
+        return prior_loss(candidate.prior(module), noised(x0, t, alpha_bar), t, x0, weights, labels)
 
-    states = made_up_states(batches, prior.alpha_bar, 0.0, device)
-    losses: list[float] = []
+    settings = RunSettings(out, args.minutes, args.lr, (HALF_LIFE,), device)
+    averages = train(network, loss_of, store.choices(args.batch), settings, lambda averages: None)
     checked = held_out_faces(args.data, SIZE, CHECKED_FACES)
-    settings = RunSettings(out, args.minutes, args.lr, 0.99, device)
-    train(network, loss_of, states, settings, lambda net: losses.append(held_out_loss(candidate.prior(net), checked)))
-    return seen[0], losses[0]
+    return seen[0], held_out_loss(candidate.prior(averages[""]), checked)
 
 
 if __name__ == "__main__":

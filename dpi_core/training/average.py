@@ -5,7 +5,6 @@ Fine-tuned apart, such networks lie in one basin, and the mean of their weights 
 """
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dpi_core.errors import DPIError
+from dpi_core.models.priors import load_prior, save_prior
 from dpi_core.weights.layout import SIDECAR
 from dpi_core.weights.unets import load_unet, save_unet
 
@@ -36,15 +36,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the mean")
     args = parser.parse_args(argv)
     try:
-        networks = [load_unet(folder, torch.device("cpu")) for folder in args.folders]
-        weights = mean_weights([network.state_dict() for network in networks])
+        if (args.folders[0] / SIDECAR).exists():
+            priors = [load_prior(str(folder), "cpu") for folder in args.folders]
+            priors[0].unet.load_state_dict(mean_weights([prior.unet.state_dict() for prior in priors]))
+            save_prior(priors[0], args.out)
+        else:
+            networks = [load_unet(folder, torch.device("cpu")) for folder in args.folders]
+            networks[0].load_state_dict(mean_weights([network.state_dict() for network in networks]))
+            save_unet(networks[0], args.out)
     except DPIError as error:
         sys.exit(str(error))
-    mean = networks[0]
-    mean.load_state_dict(weights)
-    save_unet(mean, args.out)
-    if (described := args.folders[0] / SIDECAR).exists():
-        shutil.copy(described, args.out / SIDECAR)
 
 
 if __name__ == "__main__":

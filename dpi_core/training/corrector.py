@@ -12,7 +12,6 @@ accelerate installed: ``accelerate launch -m dpi_core.training.corrector ...``; 
 
 import argparse
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import torch.nn.functional as F
@@ -26,8 +25,9 @@ from dpi_core.models.correctors import UNetCorrector
 from dpi_core.models.priors import UNetPrior, load_prior
 from dpi_core.training.data import PASS, DegradedFaces, decode, endless, training_split
 from dpi_core.training.framing import AS_IT_IS, FRAMINGS, IN_CONTEXT
-from dpi_core.training.loop import add_run_arguments, run_settings, share, train
+from dpi_core.training.loop import Averages, add_run_arguments, run_settings, share, train
 from dpi_core.training.networks import unet_layout
+from dpi_core.training.shards import has_shards
 from dpi_core.training.states import SAMPLER_SHARE, alternating, forward_states, sampler_states, unpack
 from dpi_core.weights.unets import save_unet
 
@@ -61,7 +61,8 @@ def main(argv: list[str] | None = None) -> None:
     if settings.processes is not None:
         faces = settings.processes.share(faces)
     prior = load_prior(args.prior, str(device))
-    network = UNet2DModel.from_pretrained(args.init) if args.init else UNet2DModel(**ARCHITECTURE)
+    starts = args.init is not None and not has_shards(args.init)
+    network = UNet2DModel.from_pretrained(args.init) if starts else UNet2DModel(**ARCHITECTURE)
 
     network.to(device)
 
@@ -75,16 +76,22 @@ def main(argv: list[str] | None = None) -> None:
         wide = pairs_of(TEMPLATES[IN_CONTEXT].size, FRAMINGS[IN_CONTEXT])
         states = alternating(states, forward_states(network, wide, device), args.wide)
     sheet = [frame(decode(data)) for data in check]
-    train(network, corrector_loss, states, settings, lambda net: export(net, prior, sheet, args.out), args.compile)
+
+    def export(averages: Averages) -> None:
+        for suffix, module in averages.items():
+            save_unet(module, args.out / f"corrector{suffix}")
+
+    averages = train(network, corrector_loss, states, settings, export, args.compile)
+    for suffix, module in averages.items():
+        restored(module, prior, sheet).save(args.out / f"restored{suffix}.png")
 
 
-def export(network: UNet2DModel, prior: UNetPrior, faces: list[Image.Image], out: Path) -> None:
-    """Write the float16 safetensors (diffusers' layout) and a sheet of held-out faces restored with it."""
+def restored(network: nn.Module, prior: UNetPrior, faces: list[Image.Image]) -> Image.Image:
+    """A sheet of faces restored with a corrector's network."""
     from dpi_core.training.sheets import restoration_sheet
 
-    save_unet(network, out / "corrector")
     true = [np.asarray(face.resize((prior.image_size,) * 2, Image.Resampling.LANCZOS)) for face in faces]
-    restoration_sheet(prior, UNetCorrector(network), to_tensor(np.stack(true))).save(out / "restored.png")
+    return restoration_sheet(prior, UNetCorrector(network), to_tensor(np.stack(true)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Training photographs from a folder or from tar shards, held in memory as encoded bytes and decoded when drawn.
+"""Training photographs from a folder or from tar shards, as encoded bytes; the corrector's are decoded when drawn.
 
 The held-out set is chosen by a hash of the file name, so it is the same whatever the order, the shard or the machine.
 """
@@ -66,28 +66,6 @@ def training_split(source: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
 def decode(encoded: bytes) -> Image.Image:
     """An encoded image as RGB."""
     return Image.open(BytesIO(encoded)).convert("RGB")
-
-
-class AugmentedFaces(Dataset[np.ndarray]):
-    """Aligned faces at `size` x `size`, uint8 (size,size,3), with flips and light crop and colour jitter.
-
-    `length` is the number of draws one pass makes; every index draws a random face, so a pass never ends early.
-    """
-
-    def __init__(self, images: dict[str, bytes], size: int, length: int, seed: int):
-        self.names = sorted(images)
-        self.images = images
-        self.size = size
-        self.length = length
-        self.seed = seed
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        rng = np.random.default_rng((self.seed, index))
-        face = decode(self.images[self.names[rng.integers(len(self.names))]])
-        return augment(face, self.size, rng)
 
 
 class DegradedFaces(Dataset[np.ndarray]):

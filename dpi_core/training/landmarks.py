@@ -28,7 +28,8 @@ from dpi_core.training.landmark_crops import (
 )
 from dpi_core.training.landmark_figures import measure
 from dpi_core.training.landmark_labels import load_faces
-from dpi_core.training.loop import add_run_arguments, run_settings, train
+from dpi_core.training.loop import Averages, add_run_arguments, run_settings, train
+from dpi_core.training.shards import has_shards
 
 PIXELS = CROP_SIZE * CROP_SIZE * 3
 POSITIVES = 0.62
@@ -82,7 +83,7 @@ def landmark_loss(network: nn.Module, rows: Tensor) -> Tensor:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_run_arguments(parser, learning_rate=2e-3, batch=96)
+    add_run_arguments(parser, learning_rate=2e-3, batch=96, half_lives=(66_000,))
     parser.add_argument("--points", type=Path, help="points file (default: landmarks.csv in --data)")
     parser.add_argument("--textures", type=Path, nargs="*", default=[], help="more pictures without faces")
     parser.add_argument("--limit", type=int, help="use only so many faces (for a trial)")
@@ -99,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"{len(pictures)} pictures without a face, {len(hits)} false hits of the cascade in them")
     material = Material([faces[i] for i in kept], [points[i] for i in kept], pictures, hits)
     network = LandmarkNet()
-    if args.init:
+    if args.init and not has_shards(args.init):
         from safetensors.torch import load_file
 
         network.load_state_dict({k: v.float() for k, v in load_file(args.init).items()}, strict=False)
@@ -107,17 +108,19 @@ def main(argv: list[str] | None = None) -> None:
     data = endless(lambda seed: LandmarkCrops(material, PASS, seed), args.batch, args.workers)
     test = [i for i, name in enumerate(names) if name in held_out]
 
-    def finish(net: nn.Module) -> None:
-        assert isinstance(net, LandmarkNet)
-        export(net, args.out / "landmarks.safetensors")
-        figures = measure(net, [faces[i] for i in test], [points[i] for i in test], pictures)
-        (args.out / "landmarks.json").write_text(json.dumps(figures, indent=1) + "\n")
+    def write(averages: Averages) -> None:
+        for suffix, module in averages.items():
+            export(module, args.out / f"landmarks{suffix}.safetensors")
+
+    averages = train(network, landmark_loss, data, settings, write, args.compile)
+    for suffix, module in averages.items():
+        assert isinstance(module, LandmarkNet)
+        figures = measure(module, [faces[i] for i in test], [points[i] for i in test], pictures)
+        (args.out / f"landmarks{suffix}.json").write_text(json.dumps(figures, indent=1) + "\n")
         print(json.dumps(figures))
 
-    train(network, landmark_loss, data, settings, finish, args.compile)
 
-
-def export(network: LandmarkNet, path: Path) -> None:
+def export(network: nn.Module, path: Path) -> None:
     """Write the network as float16 safetensors."""
     from safetensors.torch import save_file
 

@@ -1,11 +1,13 @@
 """One training loop for every network: AdamW, a learning rate that falls as sqrt(time left), EMA, checkpoints, a log.
 
 A run lasts `minutes` from its first batch and resumes from ``OUT/checkpoint.pt`` when there is one: weights, their moving
-average, the optimiser and the count of samples go on; the learning rate starts its fall again. It may be one run of
-several processes (`dpi_core.training.processes`).
+averages, the optimiser and the count of samples go on; the learning rate starts its fall again. Without one it may go on
+from the weights in shards (`dpi_core.training.shards`). It may be one run of several processes
+(`dpi_core.training.processes`).
 """
 
 import argparse
+import copy
 import csv
 import time
 from collections.abc import Callable, Iterable
@@ -14,35 +16,61 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from dpi_core.models.devices import autocast
+from dpi_core.training.checkpoints import TrainingState
+from dpi_core.training.moving_average import MovingAverage
 from dpi_core.training.processes import Processes, join_processes
+from dpi_core.training.speed_log import SpeedLog, peak_of
+
+Averages = dict[str, nn.Module]  # networks with averaged weights, by what to put behind a name: "" if there is one
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How one run goes: where it writes, for how long, how fast it learns."""
+    """How one run goes: where it writes, for how long, how fast it learns.
+
+    Attributes:
+        half_lives: of the averages, in samples (`dpi_core.training.moving_average`).
+        processes: None = alone.
+        shards: where to write the weights in files of a few megabytes, too; None = nowhere.
+        init: shards to go on from where there is no checkpoint; a folder of anything else is the caller's affair.
+        flops: operations that a sample takes, for the log of the speed.
+    """
 
     out: Path
     minutes: float
     learning_rate: float
-    ema: float
+    half_lives: tuple[int, ...]
     device: torch.device
     save_minutes: float = 5.0
-    processes: Processes | None = None  # None = alone
+    processes: Processes | None = None
+    shards: Path | None = None
+    init: Path | None = None
+    flops: float | None = None
 
 
-def add_run_arguments(parser: argparse.ArgumentParser, learning_rate: float, batch: int) -> None:
+def add_run_arguments(
+    parser: argparse.ArgumentParser, learning_rate: float, batch: int, half_lives: tuple[int, ...] = (11_000,)
+) -> None:
     """The arguments every training script shares."""
     parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log, weights and sheet")
     parser.add_argument("--minutes", type=float, default=60.0, help="length of this run (default 60)")
-    parser.add_argument("--init", type=Path, help="weights to start from where there is no checkpoint yet")
+    parser.add_argument(
+        "--init", type=Path, help="weights (or their shards) to start from where there is no checkpoint"
+    )
+    parser.add_argument("--shards", type=Path, help="folder for the weights in float16 files of at most 16 MiB, too")
     parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--lr", type=float, default=learning_rate)
-    parser.add_argument("--ema", type=float, default=0.999)
+    parser.add_argument(
+        "--ema-half-lives",
+        type=int,
+        nargs="+",
+        default=half_lives,
+        help=f"of the averaged weights, in samples (default {' '.join(map(str, half_lives))})",
+    )
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     parser.add_argument("--workers", type=int, default=0, help="processes that decode images (default 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -73,7 +101,16 @@ def run_settings(args: argparse.Namespace, device: torch.device | None = None) -
     if args.threads:
         torch.set_num_threads(args.threads)
     processes = join_processes(args.device)
-    return RunSettings(args.out, args.minutes, args.lr, args.ema, device or processes.device, processes=processes)
+    return RunSettings(
+        args.out,
+        args.minutes,
+        args.lr,
+        tuple(args.ema_half_lives),
+        device or processes.device,
+        processes=processes,
+        shards=args.shards,
+        init=args.init,
+    )
 
 
 def train(
@@ -81,22 +118,25 @@ def train(
     loss_of: Callable[[nn.Module, Tensor], Tensor],
     data: Iterable[Tensor],
     settings: RunSettings,
-    export: Callable[[nn.Module], None],
+    export: Callable[[Averages], None],
     compile_network: bool = False,
-) -> None:
+) -> Averages:
     """Train `network` in place until the time is up.
 
     Args:
         network: on the CPU or already on the device; `loss_of(network, batch)` is its scalar loss.
         data: endless batches.
         settings: see `RunSettings`.
-        export: called once, at the end, with the averaged network; in the first process alone.
+        export: called with the averaged networks at every checkpoint and at the end; in the first process alone.
         compile_network: run the forward pass through torch.compile.
+
+    Returns:
+        What was exported last; nothing in the other processes.
     """
     processes = settings.processes or Processes(settings.device)
     settings.out.mkdir(parents=True, exist_ok=True)
     network.to(settings.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    averages = {half_life: MovingAverage(network, half_life) for half_life in settings.half_lives}
     optimiser = torch.optim.AdamW(
         network.parameters(),
         settings.learning_rate,
@@ -104,16 +144,25 @@ def train(
         weight_decay=0.01,
         fused=settings.device.type == "cuda",
     )
-    samples = _resume(settings.out, network, average, optimiser, settings.device)
-    update_average = _averaging(average, network, settings.ema)
+    state = TrainingState(network, averages, optimiser)
+    state.resume(settings.out, settings.init)
+    like = copy.deepcopy(network).eval()
+
+    def save() -> Averages:
+        state.save(settings.out, settings.shards)
+        handed = state.averaged(like)
+        export(handed)
+        return handed
+
     forward = processes.shared(network)
     if compile_network:
         forward = torch.compile(forward)  # type: ignore[assignment]
 
     start = saved = 0.0
     length = settings.minutes * 60
+    speed = SpeedLog(settings.flops, peak_of(settings.device))
     running: Tensor | None = None  # on the device: to read it at every step would be to wait for every step
-    bar = tqdm(unit=" samples", initial=samples, smoothing=0.05, disable=not processes.writes)
+    bar = tqdm(unit=" samples", initial=state.samples, smoothing=0.05, disable=not processes.writes)
     with bar, _LossLog(settings.out / "loss.csv" if processes.writes else None) as log:
         for step, batch in enumerate(data):
             if step == 0:
@@ -130,66 +179,22 @@ def train(
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-            samples += len(batch) * processes.count
-            update_average()
+            state.samples += len(batch) * processes.count
+            for average in averages.values():
+                average.update(len(batch) * processes.count, state.samples)
             running = loss.detach() if running is None else running.lerp(loss.detach(), 0.02)
             bar.update(len(batch) * processes.count)
+            if processes.writes:
+                speed.update(state.samples)
             if step % 20 == 0:
                 bar.set_postfix(loss=f"{float(running):.5f}")
-                log.write(samples, elapsed, float(running))
+                log.write(state.samples, elapsed, float(running))
             if processes.writes and time.monotonic() - saved > settings.save_minutes * 60:
-                _save(settings.out, network, average, optimiser, samples)
+                save()
                 saved = time.monotonic()
     del forward
     processes.leave()
-    if not processes.writes:
-        return
-    _save(settings.out, network, average, optimiser, samples)
-    network.load_state_dict(average)
-    network.eval()
-    export(network)
-
-
-def _averaging(average: dict[str, Tensor], network: nn.Module, decay: float) -> Callable[[], None]:
-    """A function that moves `average` towards the network's weights as they are then; counters are the network's own."""
-    current = network.state_dict()
-    weights = [name for name, value in average.items() if value.is_floating_point()]
-    counters = [name for name in average if name not in weights]
-    averaged, towards = [average[name] for name in weights], [current[name] for name in weights]
-    move = get_ema_multi_avg_fn(decay)
-
-    def update() -> None:
-        move(averaged, towards, 0)
-        for name in counters:
-            average[name].copy_(current[name])
-
-    return update
-
-
-def _save(out: Path, network: nn.Module, average: dict, optimiser: torch.optim.Optimizer, samples: int) -> None:
-    state = {
-        "network": network.state_dict(),
-        "average": average,
-        "optimiser": optimiser.state_dict(),
-        "samples": samples,
-    }
-    partial = out / "checkpoint.pt.part"
-    torch.save(state, partial)
-    partial.replace(out / "checkpoint.pt")
-
-
-def _resume(
-    out: Path, network: nn.Module, average: dict, optimiser: torch.optim.Optimizer, device: torch.device
-) -> int:
-    path = out / "checkpoint.pt"
-    if not path.exists():
-        return 0
-    state = torch.load(path, map_location=device, weights_only=True)
-    network.load_state_dict(state["network"])
-    for name, value in state["average"].items():
-        average[name].copy_(value)
-    optimiser.load_state_dict(state["optimiser"])
-    return int(state["samples"])
+    return save() if processes.writes else {}
 
 
 class _LossLog:

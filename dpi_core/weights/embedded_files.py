@@ -15,11 +15,15 @@ ASSETS = next((path for path in (PACKAGE / "assets", PACKAGE.parent / "assets") 
 
 @dataclass(frozen=True)
 class EmbeddedWeights:
-    """One embedded model: its file under ``assets/``, the SHA-256 of that file and the terms it may be used under."""
+    """One embedded model: its file under ``assets/``, the SHA-256 of that file and the terms it may be used under.
+
+    `further`: files it needs beside that one (a prior's head), each with its SHA-256.
+    """
 
     file: str
     sha256: str
     licence: str
+    further: tuple[tuple[str, str], ...] = ()
 
 
 NON_COMMERCIAL = "non-commercial research (terms of the training photographs)"
@@ -40,21 +44,22 @@ EMBEDDED = {
 
 @cache
 def embedded_file(name: str) -> Path:
-    """The file of the embedded model `name`, after its SHA-256 was found right.
+    """The file of the embedded model `name`, after its SHA-256, and those of what it needs beside it, were found right.
 
     Raises:
         ValueError: if the file is missing or is not the one this version ships.
     """
     spec = EMBEDDED[name]
-    path = ASSETS / spec.file
-    if not path.exists():
-        raise DPIError(f"The embedded {name} is missing: {path}. Get the project again, with its assets folder.")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != spec.sha256:
-        raise DPIError(
-            f"The embedded {name} is damaged: {path} has SHA-256 {found[:12]}.., expected {spec.sha256[:12]}.."
-        )
-    return path
+    for file, sha256 in ((spec.file, spec.sha256), *spec.further):
+        path = ASSETS / file
+        if not path.exists():
+            raise DPIError(f"The embedded {name} is missing: {path}. Get the project again, with its assets folder.")
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != sha256:
+            raise DPIError(
+                f"The embedded {name} is damaged: {path} has SHA-256 {found[:12]}.., expected {sha256[:12]}.."
+            )
+    return ASSETS / spec.file
 
 
 def embedded_folder(name: str) -> Path:
