@@ -1,4 +1,5 @@
 import json
+import tarfile
 
 import numpy as np
 import pytest
@@ -6,14 +7,16 @@ import torch
 from PIL import Image
 
 from dpi_core.evaluation import embedded, methods, stages
-from dpi_core.evaluation.held_out import Task, bicubic_task, blind_task, brightness, held_out_faces
-from dpi_core.evaluation.intervals import mean_interval
-from dpi_core.evaluation.methods import CONFIGS, Models, corrector_alone, restore
-from dpi_core.evaluation.report import FORMATS
+from dpi_core.evaluation.groups import brightness, groups
+from dpi_core.evaluation.held_out import bicubic_task, blind_task, face_sets, held_out_faces
+from dpi_core.evaluation.intervals import mean_interval, ratio_interval
+from dpi_core.evaluation.methods import Models, corrector_alone, restore, restored, settings_from
 from dpi_core.imaging.degradation import downscale
 from dpi_core.method.config import DPIConfig
 from dpi_core.method.consistency import project
-from dpi_core.training.data import held_out_names
+from dpi_core.method.sampler import sample_steps
+from dpi_core.models.presets import PRESETS
+from dpi_core.training.data import held_out_names, ranked_names
 
 
 def pictures(count=3, size=32):
@@ -58,6 +61,12 @@ def test_one_value_is_certain_and_none_is_an_error():
         mean_interval([])
 
 
+def test_a_ratio_is_one_of_sums_and_its_pairs_stay_together():
+    below = np.random.default_rng(3).uniform(1, 9, 50)
+    assert ratio_interval(2 * below, below) == pytest.approx((2, 2, 2))
+    assert ratio_interval([1, 3], [2, 6])[0] == 0.5
+
+
 # Faces and tasks.
 
 
@@ -90,6 +99,45 @@ def test_a_face_keeps_its_number_in_any_part_of_the_faces():
     whole, part = blind_task(pictures(5)), blind_task(pictures(5)[3:], first=3)
     assert torch.equal(part.low_res, whole.low_res[3:])
     assert (part.first, bicubic_task(pictures(), 4, first=7).first) == (3, 7)
+
+
+def test_sets_are_by_kind_in_the_order_of_the_hash(tmp_path, folder):
+    (face_set,) = face_sets(folder, 16).items()
+    names = ranked_names(path.name for path in folder.glob("*.png"))
+    assert (face_set[0], face_set[1].names) == ("faces", names[:3])
+    assert torch.equal(face_set[1].pixels.sort(dim=0).values, held_out_faces(folder, 16).sort(dim=0).values)
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    for shard, start in (("sharp-1", 0), ("soft-1", 20)):
+        with tarfile.open(shards / f"{shard}.tar", "w") as archive:
+            for i in range(start, start + 20):
+                archive.add(folder / f"{i % 30:02}.png", f"{'utk' if i % 2 else 'ffhq'}_{i:02}.png")
+    sets = face_sets(shards, 16)
+    assert list(sets) == ["sharp", "utk"]
+    assert len(sets["sharp"].names) == 2
+    assert all(int(name[-6:-4]) < 20 for name in sets["sharp"].names)
+    assert all(name.startswith("utk_") for name in sets["utk"].names)
+    everything = face_sets(shards, 16, everything=True)
+    assert (len(everything["sharp"].names), len(everything["utk"].names)) == (20, 20)
+
+
+def test_groups_are_what_names_and_light_tell():
+    faces = torch.linspace(-1, 1, 4).view(4, 1, 1, 1).expand(4, 3, 8, 8)
+    names = ["1_0_1_2017.jpg", "shard/70_1_0_2017.jpg", "utk_00017.webp", "33_1_4_2017.jpg"]
+    assert groups(names, faces) == {
+        "age 0 to 12": [0],
+        "age 30 to 49": [3],
+        "age 65 and over": [1],
+        "Black": [0],
+        "White": [1],
+        "female": [1, 3],
+        "male": [0],
+        "other": [3],
+        "darkest third": [0, 1],
+        "middle third": [2],
+        "lightest third": [3],
+    }
+    assert list(groups(["a", "b"], faces[:2])) == ["darkest third", "middle third"]
 
 
 def test_brightness_is_that_of_the_middle():
@@ -127,65 +175,64 @@ def test_a_face_gets_the_same_result_in_any_batch(analytic_prior, monkeypatch):
     assert torch.allclose(exact, project(whole, task.low_res), atol=1e-5)
 
 
-def test_the_diversity_is_that_of_each_face_restored_once_a_seed(analytic_prior, monkeypatch):
-    monkeypatch.setattr(embedded, "SEEDS", 3)
-    task = bicubic_task(pictures(), 4, first=5)
-    found = embedded.diversity(models(analytic_prior, None), task, 2)
-    assert set(found) == set(embedded.DIVERSITY_METHODS)
-    for name, values in found.items():
-        for i, value in enumerate(values):
-            face = Task("", task.low_res[i : i + 1], task.condition[i : i + 1])
-            runs = [restore(models(analytic_prior, None), face, CONFIGS[name], [1000 * s + 5 + i]) for s in range(3)]
-            assert value == pytest.approx(float(torch.cat(runs).std(dim=0, unbiased=False).mean()) * 127.5, rel=1e-4)
-        assert len(values) == 2
-    assert len(embedded.diversity(models(analytic_prior, None), task, 9)["DPI, tau 150"]) == 3  # there are no more
+def test_settings_are_presets_or_fields():
+    found = settings_from(["medium", "mine:tau=300,eta=0.5,project=True"])
+    assert found == {"medium": PRESETS["medium"].config, "mine": DPIConfig(tau=300, eta=0.5, project=True)}
+    for wrong in ("nothing", "mine:tua=3", "mine:tau=many", "mine:tau=2000"):
+        with pytest.raises(ValueError, match=r"allowed|no field"):
+            settings_from([wrong])
+
+
+@pytest.mark.parametrize(("tau", "step"), [(0, -2), (350, 11), (1000, 0)])
+def test_the_end_of_fcm_is_its_last_estimate(analytic_prior, tau, step):
+    task = bicubic_task(pictures(), 4)
+    config = DPIConfig(tau=tau)
+    events = list(sample_steps(analytic_prior, task.condition, config, seeds=range(3)))
+    found = restored(models(analytic_prior, None), task, config)
+    assert torch.equal(found.fcm_end, events[step].x0)
+    assert torch.equal(found.result, events[-1].x0)
+    assert events[step].stage == ("RACM" if tau == 1000 else "FCM")
 
 
 # The commands.
 
 
 @pytest.mark.slow
-def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(embedded, "SCALES", (8,))
-    monkeypatch.setattr(embedded, "SEEDS", 2)
-    monkeypatch.setattr(methods, "BATCH", 1)
-    argv = ["--data", str(folder), "--out", str(tmp_path / "out"), "--diversity-faces", "1", "--device", "cpu"]
-    embedded.main([*argv, "--faces", "1"])
-    first = json.loads((tmp_path / "out" / "measured.json").read_text())
-    (tmp_path / "out" / "sheet.png").rename(tmp_path / "sheet.png")
-    capsys.readouterr()
-    embedded.main([*argv, "--faces", "2"])  # goes on from there
-    report = json.loads((tmp_path / "out" / "figures.json").read_text())
-    measured = json.loads((tmp_path / "out" / "measured.json").read_text())
-    assert report["faces"] == 2
-    assert not (tmp_path / "out" / "sheet.png").exists(), "the first face was restored again"
-    for task, rows in first["tasks"].items():
-        for name, row in rows.items():
-            assert all(measured["tasks"][task][name][measure][:1] == values for measure, values in row.items())
-    assert list(report["tasks"]) == ["x8", "x8 blind"]
-    for row in report["tasks"].values():
-        assert {"bicubic", "corrector alone", "DPI, tau 150", "DPI, tau 150, no CRT"} < set(row)
-        for measures in row.values():
-            assert list(measures) == list(FORMATS)
-            assert all(low <= mean <= high for mean, low, high in measures.values())
-    projected = report["tasks"]["x8"]["DPI, tau 150, projected"]["lr_consistency"][0]
-    assert projected > report["tasks"]["x8"]["DPI, tau 150"]["lr_consistency"][0] + 10
-    assert report["diversity"]["x8"]["DPI, tau 150"] > 0
-    out = capsys.readouterr().out
-    for title in (
-        "| x8 | PSNR dB",
-        "| x8 blind | PSNR dB",
-        "energy at the grid",
-        "energy of fine detail",
-        "std over seeds",
-        "bicubic -> preset medium",
-    ):
-        assert title in out
-    assert Image.open(tmp_path / "sheet.png").width == 128
-    with pytest.raises(SystemExit, match=r"another number of faces for the diversity; remove it"):
-        embedded.main([*argv, "--diversity-faces", "0"])
-    with pytest.raises(SystemExit, match=r"another precision; remove it"):
-        embedded.main([*argv, "--precision", "bfloat16"])
+def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp_path_factory, capsys, monkeypatch):
+    monkeypatch.setattr(embedded, "SEEDS", 3)
+    monkeypatch.setattr(embedded, "PRIOR_STEPS", 2)
+    out = tmp_path_factory.mktemp("figures")
+    argv = ["--data", str(folder), "--out", str(out), "--faces", "2", "--diverse", "1", "--device", "cpu"]
+    argv += ["--all", "--settings", "mild", "short:steps=2,tau=900"]
+    embedded.main(argv)
+    first = (out / "figures.json").read_text()
+    printed = capsys.readouterr().out
+    monkeypatch.setattr(embedded, "restored", None)  # nothing is restored again
+    embedded.main(argv)
+    assert (out / "figures.json").read_text() == first
+    methods = json.loads(first)["sets"]["faces"]["x8"]["methods"]
+    assert list(methods) == [
+        *("truth", "bicubic", "corrector alone", "mild", "short"),
+        *("the prior's own, eta 0", "the prior's own, eta 1"),
+    ]
+    for row in methods.values():
+        assert all(low <= middle <= high for middle, low, high in row.values())
+    assert methods["truth"]["detail"] == methods["truth"]["grid"] == [1, 1, 1]
+    assert methods["bicubic"]["gain"] == [0, 0, 0]
+    assert methods["bicubic"]["detail"][0] < 1
+    assert methods["mild"]["agreement"][0] > methods["short"]["agreement"][0] + 10
+    assert methods["short"]["two_seeds"][0] > 0
+    assert {"eight_seeds", "fcm_end", "ssim", "ms_ssim"} <= set(methods["short"])
+    assert "| detail, amplitude / truth's (1) | 1.00 (1.00 .. 1.00) |" in printed
+    assert "| faces, x8, short | darkest third | middle third |" in printed
+    assert printed.endswith((out / "report.md").read_text())
+    assert Image.open(out / "faces-x8.png").width == 8 * 256
+
+
+def test_wrong_settings_are_named(folder, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        embedded.main(["--data", str(folder), "--out", str(tmp_path / "out"), "--settings", "mine:tau=-1"])
+    assert "tau is -1; allowed is" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -5,8 +5,8 @@ import torch
 from test_priors import noise, tiny_unet
 
 from dpi_core.models.acceleration import accelerated
+from dpi_core.models.prior_network import HEAD_FILE, PixelHead, PriorNetwork
 from dpi_core.models.priors import SIDECAR, UNetPrior, load_prior, save_prior
-from dpi_core.prior_network import HEAD_FILE, PixelHead, PriorNetwork
 
 T = torch.tensor([10, 700])
 

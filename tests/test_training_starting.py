@@ -4,8 +4,8 @@ from test_priors import noise, tiny_unet
 from test_training_shards import write_shards
 from training_runs import TINY
 
+from dpi_core.models.prior_network import PriorNetwork
 from dpi_core.models.priors import UNetPrior, load_prior, save_prior
-from dpi_core.prior_network import PriorNetwork
 from dpi_core.training.starting import starting_network
 
 T = torch.tensor([10, 700])

@@ -1,169 +1,237 @@
 """What the embedded models reach: ``python -m dpi_core.evaluation.embedded --data FACES --out FOLDER``.
 
-On aligned faces that never trained, reduced bicubically by 4, 8 and 16 and blindly by 8, for every method of
-`dpi_core.evaluation.methods`: PSNR, SSIM, MS-SSIM, gradient similarity, LR-consistency and the gain in PSNR over bicubic,
-each with its 95 % bootstrap interval; the spectral energy of the mask's grid and of fine detail against the true faces';
-the diversity of eight seeds on the first few faces; PSNR by brightness. Prints tables; writes ``figures.json`` and a sheet
-of the first faces (rows: truth, then for each task every method).
+Judged on the plane of perception and distortion (Blau & Michaeli 2018), on aligned faces that never trained: fine detail,
+grain and the mask's grid against the truth's spectrum, the kernel distance to other real held-out faces, how far seeds and
+stages differ, agreement with the input, PSNR, SSIM, MS-SSIM and identity, each with its 95 % bootstrap interval; by groups of
+people, as far as the file names tell them. The prior's own samples (50 steps, eta 0 and 1) are measured as far as that needs
+no truth.
 
-All 500 faces take hours on a laptop, less with ``--precision bfloat16`` where the CPU has it; what that changes is measured by
-`dpi_core.evaluation.precision`. ``measured.json`` holds what is known of every face; the same command goes on from it.
+Prints the tables and writes them as ``report.md`` and ``figures.json``, with a sheet to look at for each kind of faces.
+A face takes about 1.5 s a run on a CPU's core; what was restored is kept in ``FOLDER/kept``, where a later call finds it.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from dpi_core.errors import DPIError
-from dpi_core.evaluation.held_out import Task, bicubic_task, blind_task, brightness, held_out_faces
-from dpi_core.evaluation.measured import Figures, Measured, digest, resumed
+from dpi_core.evaluation.figures import Figures, identity, likeness, spectrum, summary, variety
+from dpi_core.evaluation.groups import groups
+from dpi_core.evaluation.held_out import Faces, Task, face_sets, task_of
+from dpi_core.evaluation.identity import Descriptor, UnavailableError, dlib_descriptor
+from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import (
-    CONFIGS,
-    PROJECTED,
+    SETTINGS,
     Models,
+    Restored,
     add_model_arguments,
-    methods,
+    corrector_alone,
     models_from,
-    restore,
+    restored,
+    settings_from,
 )
-from dpi_core.evaluation.report import report, tables
-from dpi_core.measure.metrics import (
-    detail_energy,
-    gradient_similarity,
-    grid_energy,
-    lr_consistency,
-    ms_ssim,
-    psnr,
-    seed_diversity,
-    ssim,
-)
-from dpi_core.method.consistency import project
+from dpi_core.evaluation.realism import NETWORKS, Features, kernel_distances
+from dpi_core.evaluation.report import table
+from dpi_core.imaging.pixels import to_image
+from dpi_core.method.config import DPIConfig
 from dpi_core.models.acceleration import PRECISIONS
-from dpi_core.show.figures import grid_sheet
+from dpi_core.show.figures import labelled_sheet
+from dpi_core.training.sheets import unconditional_samples
 
-SCALES = (4, 8, 16)
 SEEDS = 8
-DIVERSITY_METHODS = ("DPI, published (tau 350)", "DPI, tau 150", "preset medium")
-SHOWN = 8  # faces on the sheet
-
-ENERGIES: dict[str, Callable[[Tensor], float]] = {"grid": lambda face: grid_energy(face, 2), "detail": detail_energy}
-
-
-def figures(result: Tensor, true: Tensor, low_res: Tensor) -> Figures:
-    """Every measure of every face (N,3,H,W)."""
-    measures: dict[str, Callable[[int], float]] = {
-        "psnr": lambda i: psnr(result[i], true[i]),
-        "ssim": lambda i: ssim(result[i], true[i]),
-        "ms_ssim": lambda i: ms_ssim(result[i], true[i]),
-        "gradients": lambda i: gradient_similarity(result[i], true[i]),
-        "lr_consistency": lambda i: lr_consistency(result[i], low_res[i]),
-    }
-    found = {name: [measure(i) for i in range(len(true))] for name, measure in measures.items()}
-    return found | {name: [energy(face) for face in result] for name, energy in ENERGIES.items()}
+SHOWN = 12  # faces on the sheet
+PRIOR_STEPS = 50
+GROUP_MEASURES = ("detail", "psnr", "gain", "cosine", "distance", "same")
 
 
-def of_truth(true: Tensor) -> Figures:
-    """What is known of the true faces (N,3,H,W) themselves."""
-    energies = {name: [energy(face) for face in true] for name, energy in ENERGIES.items()}
-    return {"brightness": brightness(true).tolist(), **energies}
+class Judge:
+    """The models under test with what measures them, and the folder that keeps what they made."""
+
+    def __init__(self, models: Models, describe: Descriptor | None, features: Features | None, folder: Path, made: str):
+        self.models, self.describe, self.features, self.folder, self.made = models, describe, features, folder, made
+
+    def runs(self, task: Task, name: str, config: DPIConfig, diverse: int) -> list[Restored]:
+        """Two seeds for every face, and six more for the first `diverse`."""
+        found = []
+        for seed in range(SEEDS if diverse else 2):
+            count = len(task.condition) if seed < 2 else diverse
+            parts = []
+            for first in tqdm(range(0, count, self.models.batch), desc=f"{task.name} {name}, seed {seed}", leave=False):
+                rows = slice(first, min(first + self.models.batch, count))
+                part = Task(task.name, task.low_res[rows], task.condition[rows], first)
+                parts.append(self._restored(part, config, seed))
+            found.append(Restored(torch.cat([one.result for one in parts]), torch.cat([one.fcm_end for one in parts])))
+        return found
+
+    def _restored(self, part: Task, config: DPIConfig, seed: int) -> Restored:
+        seeds = [1000 * seed + part.first + i for i in range(len(part.condition))]
+        inputs = digest({"condition": part.condition, "low_res": part.low_res})
+        found = kept(
+            self.folder,
+            f"{self.made} {config} {inputs} {seeds}",
+            lambda: vars(restored(self.models, part, config, seeds)),
+        )
+        return Restored(**found)
+
+    def samples(self, count: int, eta: float) -> Tensor:
+        """What the prior makes up by itself (N,3,S,S)."""
+
+        def made_up(first: int) -> dict[str, Tensor]:
+            seeds = range(first, min(first + self.models.batch, count))
+            return {"x": unconditional_samples(self.models.prior, seeds, PRIOR_STEPS, eta).cpu()}
+
+        parts = []
+        for first in range(0, count, self.models.batch):
+            made_from = f"{self.made} prior {PRIOR_STEPS} {eta} {first} {min(first + self.models.batch, count)}"
+            parts.append(kept(self.folder, made_from, partial(made_up, first))["x"])
+        return torch.cat(parts)
+
+    def real(self, others: Tensor, network: str) -> Tensor | None:
+        """The features (M,D) of real faces, where there are features and at least two faces."""
+        features = self.features
+        if features is None or len(others) < 2:
+            return None
+        return kept(self.folder, f"{network} {digest({'real': others})}", lambda: {"real": features(others)})["real"]
+
+    def realism(self, faces: Tensor, real: Tensor | None) -> Figures:
+        """The kernel distance of faces to the features (M,D) of real ones, where there are features."""
+        return {} if self.features is None or real is None else {"kid": kernel_distances(self.features(faces), real)}
+
+    def descriptors(self, faces: Tensor, true: Tensor) -> Tensor | None:
+        """Who is in each of the faces, where there is a descriptor."""
+        return None if self.describe is None else self.describe(faces, true)
 
 
-def results(models: Models, task: Task) -> Iterator[tuple[str, Tensor]]:
-    """The results (N,3,H,W) of every method, and of some the projected ones too."""
-    for name, method in methods(models).items():
-        result = method(task)
-        yield name, result
-        if name in PROJECTED:
-            yield f"{name}, projected", project(result, task.low_res)
+def judged(
+    judge: Judge, task: Task, true: Tensor, real: Tensor | None, settings: dict[str, DPIConfig], diverse: int
+) -> tuple[dict[str, Figures], list[tuple[str, Tensor]]]:
+    """The figures of every method on one task's faces, and the columns of the sheet."""
+    size = true.shape[2:]
+    columns = [("truth", true), ("input", F.interpolate(task.low_res, size)), ("bicubic", task.condition)]
+    columns.append(("corrector alone", corrector_alone(judge.models, task)))
+
+    people = judge.descriptors(true, true)
+
+    def figures(faces: Tensor) -> Figures:
+        found = spectrum(faces) | likeness(faces, true, task.low_res, task.condition) | judge.realism(faces, real)
+        described = judge.descriptors(faces, true)
+        return found if described is None or people is None else found | identity(described, people)
+
+    found = {"truth": spectrum(true) | judge.realism(true, real)}
+    found |= {name: figures(faces) for name, faces in columns[2:]}
+    for name, config in settings.items():
+        runs = judge.runs(task, name, config, diverse)
+        found[name] = figures(runs[0].result) | variety(runs)
+        columns += [(f"{name}, seed {seed}", run.result) for seed, run in enumerate(runs[:2])]
+    return found, columns
 
 
-def diversity(models: Models, task: Task, faces: int) -> Figures:
-    """The per-pixel standard deviation over seeds in 8-bit levels, of each of the first `faces` faces of the task."""
-    faces = min(faces, len(task.condition))
-    low_res, condition = (x[:faces].repeat_interleave(SEEDS, dim=0) for x in (task.low_res, task.condition))
-    repeated = Task(task.name, low_res, condition)
-    seeds = [1000 * s + task.first + i for i in range(faces) for s in range(SEEDS)]
-    found = {}
-    for name in DIVERSITY_METHODS:
-        seen = restore(models, repeated, CONFIGS[name], seeds).split(SEEDS)
-        found[name] = [float(seed_diversity(one).mean()) * 127.5 for one in seen]
-    return found
+def sheet(columns: list[tuple[str, Tensor]], path: Path) -> None:
+    """Write faces at twice their size, a face a row."""
+    count = min(SHOWN, len(columns[0][1]))
+    cells = [
+        (F.interpolate(faces[i : i + 1], scale_factor=2)[0], name) for i in range(count) for name, faces in columns
+    ]
+    labelled_sheet([to_image(face) for face, _ in cells], [name for _, name in cells], len(columns)).save(path)
 
 
-def measure(models: Models, true: Tensor, first: int, diverse: int) -> tuple[Measured, list[Tensor]]:
-    """The figures of faces (N,3,H,W), the first of which has number `first`, and their rows of the sheet.
-
-    `diverse`: of how many of them the diversity is measured.
-    """
-    found = Measured({}, truth=of_truth(true))
-    rows = [true]
-    for task in (*(bicubic_task(true, scale, first) for scale in SCALES), blind_task(true, first)):
-        row = found.tasks.setdefault(task.name, {})
-        for name, result in results(models, task):
-            row[name] = figures(result, true, task.low_res)
-            rows.append(result)
-        if diverse:
-            found.diversity[task.name] = diversity(models, task, diverse)
-    return found, rows
+def available(load: Callable[[], Any]) -> Any:
+    """What `load` returns; where it is not available, None and a line that says why."""
+    try:
+        return load()
+    except UnavailableError as error:
+        print(f"Not available: {error}", file=sys.stderr)
+        return None
 
 
-def main(argv: list[str] | None = None) -> None:
+def parsed(argv: list[str] | None) -> argparse.Namespace:
+    """The command's arguments, its settings as `DPIConfig`s."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model_arguments(parser)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--faces", type=int, help="how many held-out faces (default: all)")
+    parser.add_argument("--faces", type=int, default=24, help="how many faces of each kind (default 24)")
+    parser.add_argument("--sets", nargs="+", help="sharp, utk (default: all that the folder has)")
+    parser.add_argument("--tasks", nargs="+", default=["8"], choices=["4", "8", "16", "blind"], help="default: 8")
     parser.add_argument(
-        "--diversity-faces", type=int, default=10, help="of them for the diversity (default 10; 0: none)"
+        "--settings",
+        nargs="+",
+        default=SETTINGS,
+        help=f"presets, or NAME:field=value,... (default {' '.join(SETTINGS)})",
     )
+    parser.add_argument("--diverse", type=int, default=4, help="of how many faces eight seeds (default 4; 0: none)")
+    parser.add_argument("--features", default="efficientnet-lite0", choices=NETWORKS, help="for the kernel distance")
+    parser.add_argument("--no-samples", action="store_true", help="leave out the prior's own samples")
     parser.add_argument("--precision", default="float32", choices=PRECISIONS, help="of the networks (default float32)")
     args = parser.parse_args(argv)
-    models = models_from(args)
-    true = held_out_faces(args.data, models.prior.image_size, args.faces, args.all)
-
-    args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / "measured.json"
     try:
-        measured = resumed(path, made_with(args, models, true))
-    except DPIError as error:
-        sys.exit(str(error))
-    models = models.computing_in(PRECISIONS[args.precision])
-    with tqdm(total=len(true), initial=min(measured.count, len(true)), unit="face") as bar:
-        for first in range(measured.count, len(true), models.batch):
-            together = true[first : first + models.batch]
-            diverse = min(max(args.diversity_faces - first, 0), len(together))
-            found, rows = measure(models, together, first, diverse)
-            if first == 0:
-                shown = min(SHOWN, len(together))
-                grid_sheet([face for row in rows for face in row[:shown]], shown).save(args.out / "sheet.png")
-            measured.add(found)
-            measured.save(path)
-            write(args.out, measured)
-            bar.update(len(together))
-    print(tables(write(args.out, measured.first(len(true)))))
+        args.settings = settings_from(args.settings)
+    except ValueError as error:
+        parser.error(str(error))
+    return args
 
 
-def write(out: Path, measured: Measured) -> dict:
-    """Write ``figures.json`` and return what it holds."""
-    found = report(measured)
-    (out / "figures.json").write_text(json.dumps(found, indent=1) + "\n")
-    return found
-
-
-def made_with(args: argparse.Namespace, models: Models, true: Tensor) -> dict[str, str]:
-    """What the figures depend on, by names that a person knows."""
-    return {
-        "prior": f"{args.prior} {digest(models.prior.unet.state_dict())}",
-        "corrector": f"{args.corrector} {digest(models.corrector.unet.state_dict())}",
-        "first face": digest({"pixels": true[0]}),
-        "precision": args.precision,
-        "settings": str(CONFIGS),
-        "number of faces for the diversity": str(args.diversity_faces),
+def main(argv: list[str] | None = None) -> None:
+    args = parsed(argv)
+    models = models_from(args)
+    args.out.mkdir(parents=True, exist_ok=True)
+    weights = {
+        f"{n} {k}": v for n, part in vars(models).items() if n != "device" for k, v in part.unet.state_dict().items()
     }
+    made = f"{digest(weights)} {args.precision}"
+    sets = face_sets(args.data, models.prior.image_size, args.all)
+    models = models.computing_in(PRECISIONS[args.precision])
+    describe = available(dlib_descriptor) if models.prior.template == "tight-128" else None
+    judge = Judge(models, describe, available(NETWORKS[args.features]), args.out / "kept", made)
+
+    parts: list[str] = []
+    report: dict[str, Any] = {"prior": args.prior, "corrector": args.corrector, "made with": made, "sets": {}}
+    for kind, faces in sets.items():
+        if args.sets and kind not in args.sets:
+            continue
+        true = faces.pixels[: args.faces]
+        others = faces.pixels[args.faces :]
+        real = judge.real(others, args.features)
+        print(f"{kind}: {len(true)} faces, realism against {0 if real is None else len(real)} others ({args.features})")
+        for name in args.tasks:
+            task = task_of(name, true)
+            found, columns = judged(judge, task, true, real, args.settings, min(args.diverse, len(true)))
+            if not args.no_samples:
+                for eta in (0.0, 1.0):
+                    made_up = judge.samples(len(true), eta)
+                    found[f"the prior's own, eta {eta:g}"] = spectrum(made_up) | judge.realism(made_up, real)
+            sheet(columns, args.out / f"{kind}-{task.name.replace(' ', '-')}.png")
+            whole, by_group = told(found, faces, len(true))
+            report["sets"].setdefault(kind, {})[task.name] = {"methods": whole, "groups": by_group}
+            parts.append(table(f"{kind}, {task.name}, {len(true)} faces", whole))
+            parts += [table(f"{kind}, {task.name}, {n}", rows, GROUP_MEASURES) for n, rows in by_group.items()]
+            (args.out / "report.md").write_text("\n\n".join(parts) + "\n")
+            (args.out / "figures.json").write_text(json.dumps(report, indent=1) + "\n")
+    print("\n" + "\n\n".join(parts))
+
+
+def told(found: dict[str, Figures], faces: Faces, count: int) -> tuple[dict, dict]:
+    """Summaries of every method over all faces, and of each setting over each group."""
+    truth = found["truth"]
+    whole = {name: summary(figures, truth) for name, figures in found.items()}
+    rows = groups(faces.names[:count], faces.pixels[:count])
+    by_group = {
+        name: {group: summary(_some(figures, GROUP_MEASURES), truth, chosen) for group, chosen in rows.items()}
+        for name, figures in found.items()
+        if "fcm_end" in figures
+    }
+    return whole, by_group
+
+
+def _some(figures: Figures, measures: Sequence[str]) -> Figures:
+    return {name: values for name, values in figures.items() if name in measures}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Faces that never trained, and what they are restored from: bicubic reductions and one blind degradation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from dpi_core.imaging.degradation import Degradation, downscale
 from dpi_core.imaging.pixels import to_tensor
 from dpi_core.method.resampling import dense_condition
-from dpi_core.training.data import decode, held_out_names, read_encoded
+from dpi_core.training.data import decode, held_out_names, ranked_names, read_encoded
 
 BLIND_SCALE = 8
 
@@ -27,6 +27,38 @@ class Task:
     low_res: Tensor
     condition: Tensor
     first: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """True faces (N,3,S,S) in [-1, 1] and the names of their files."""
+
+    names: list[str]
+    pixels: Tensor
+
+
+def face_sets(source: Path, size: int, everything: bool = False) -> dict[str, Faces]:
+    """Read the held-out faces by kind, in the order of the hash that held them out, a random mix of sources.
+
+    Where `source` has shards named ``sharp-*.tar``, "sharp" are those of them and "utk" UTKFace's among all shards, soft ones
+    too; any other folder is one set, "faces". The first of an order are held out whether sharp and soft faces train together or
+    apart. `everything`: the folder holds nothing but held-out faces.
+    """
+    tars = sorted(source.glob("sharp-*.tar"))
+    sharp = {name: encoded for tar in tars for name, encoded in read_encoded(tar).items()}
+    images = read_encoded(source)
+
+    def decoded(names: Iterable[str]) -> Faces:
+        ranked = ranked_names(names)
+        faces = [decode(images[name]).resize((size, size), Image.Resampling.LANCZOS) for name in ranked]
+        return Faces(ranked, to_tensor(np.stack([np.asarray(face) for face in faces])))
+
+    names = list(images) if everything else held_out_names(list(images))
+    if not sharp:
+        return {"faces": decoded(names)}
+    sets = {"sharp": decoded(sharp if everything else held_out_names(list(sharp)))}
+    utk = [name for name in names if name.startswith("utk_")]
+    return sets | ({"utk": decoded(utk)} if utk else {})
 
 
 def held_out_faces(
@@ -59,6 +91,11 @@ def blind_task(true: Tensor, first: int = 0) -> Task:
     return Task(f"x{BLIND_SCALE} blind", low_res, dense_condition(low_res, *true.shape[2:]), first)
 
 
+def task_of(name: str, true: Tensor) -> Task:
+    """The task that a command line names: "4", "8", "16" or "blind"."""
+    return blind_task(true) if name == "blind" else bicubic_task(true, int(name))
+
+
 def _blind(face: np.ndarray, number: int) -> np.ndarray:
     rng = np.random.default_rng(number)
     draw = Degradation(
@@ -69,12 +106,3 @@ def _blind(face: np.ndarray, number: int) -> np.ndarray:
         jpeg=int(rng.integers(40, 95)),
     )
     return draw.apply(face, rng)
-
-
-def brightness(true: Tensor) -> Tensor:
-    """How light the centre of each face (N,3,H,W) is, (N,) in [-1, 1].
-
-    A rough stand-in for skin tone, which the photographs do not state; it is the light of the picture as well.
-    """
-    height, width = true.shape[2:]
-    return true[:, :, height // 4 : -height // 4, width // 4 : -width // 4].mean(dim=(1, 2, 3))

@@ -1,7 +1,8 @@
-"""What is compared: functions from a task's conditions to results, one result a face; face number i gets seed i."""
+"""What is compared: from a task's conditions to results, one a face; without other seeds face number i gets seed i."""
 
 import argparse
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +11,15 @@ from torch import Tensor
 
 from dpi_core.evaluation.held_out import Task
 from dpi_core.method.config import DPIConfig
-from dpi_core.method.sampler import sample
+from dpi_core.method.sampler import sample_steps
 from dpi_core.models.acceleration import accelerated
 from dpi_core.models.correctors import UNetCorrector, load_corrector
 from dpi_core.models.devices import pick_device
-from dpi_core.models.presets import PRESETS
+from dpi_core.models.presets import find_preset
 from dpi_core.models.priors import UNetPrior, load_prior
 
 BATCH, GPU_BATCH = 10, 100
-CONFIGS = {
-    "DPI, published (tau 350)": DPIConfig(),
-    "DPI, tau 150": DPIConfig(tau=150),
-    "DPI, tau 150, no CRT": DPIConfig(tau=150, correct=False),
-    "preset medium": PRESETS["medium"][0],
-}
-PROJECTED = ("DPI, tau 150", "preset medium")  # of these the data-consistency step is measured too
+SETTINGS = ("published", "mild", "medium", "heavy")
 
 
 @dataclass(frozen=True)
@@ -63,20 +58,60 @@ def models_from(args: argparse.Namespace) -> Models:
     return Models(prior, corrector, pick_device(args.device))
 
 
-def restore(models: Models, task: Task, config: DPIConfig, seeds: Sequence[int] | None = None) -> Tensor:
-    """DPI's results (N,3,H,W) on the CPU; `seeds` are the faces' own (N), without them their numbers."""
+def settings_from(words: Sequence[str]) -> dict[str, DPIConfig]:
+    """The settings that a command line names: presets, or ``NAME:field=value,...`` with `DPIConfig`'s fields.
+
+    Raises:
+        ValueError: on an unknown preset, an unknown field or a value out of range.
+    """
+    found = {}
+    for word in words:
+        name, colon, fields = word.partition(":")
+        if colon:
+            pairs = (field.partition("=")[::2] for field in filter(None, fields.split(",")))
+            found[name] = DPIConfig.from_dict({field.strip(): _value(text) for field, text in pairs})
+        else:
+            found[name] = find_preset(name).config
+    return found
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text.lower())
+    except json.JSONDecodeError:
+        return text
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """Results (N,3,H,W) on the CPU and the clean estimates that FCM ended with (where there was no FCM, the first ones)."""
+
+    result: Tensor
+    fcm_end: Tensor
+
+
+def restored(models: Models, task: Task, config: DPIConfig, seeds: Sequence[int] | None = None) -> Restored:
+    """Restore a task's faces by DPI; `seeds` are the faces' own (N), without them their numbers."""
     if seeds is None:
         seeds = range(task.first, task.first + len(task.condition))
-    parts = []
+    results, ends = [], []
     for start in range(0, len(task.condition), models.batch):
         rows = slice(start, start + models.batch)
         condition, low_res = task.condition[rows].to(models.device), task.low_res[rows].to(models.device)
-        parts.append(
-            sample(
-                models.prior, condition, config, corrector=models.corrector, seeds=seeds[rows], low_res=low_res
-            ).cpu()
-        )
-    return torch.cat(parts)
+        end = result = condition
+        for event in sample_steps(
+            models.prior, condition, config, corrector=models.corrector, seeds=seeds[rows], low_res=low_res
+        ):
+            end = event.x0 if event.stage == "FCM" or event.index == 0 else end
+            result = event.x0
+        results.append(result.cpu())
+        ends.append(end.cpu())
+    return Restored(torch.cat(results), torch.cat(ends))
+
+
+def restore(models: Models, task: Task, config: DPIConfig, seeds: Sequence[int] | None = None) -> Tensor:
+    """DPI's results (N,3,H,W) alone; see `restored`."""
+    return restored(models, task, config, seeds).result
 
 
 @torch.no_grad()
@@ -98,16 +133,3 @@ def corrector_alone(models: Models, task: Task, sparsity: int = 2) -> Tensor:
                 result[..., i::sparsity, j::sparsity] = models.corrector(noise, steps, grid).cpu()
         parts.append(result.clamp(-1, 1))
     return torch.cat(parts)
-
-
-def methods(models: Models) -> dict[str, Callable[[Task], Tensor]]:
-    """Every method by name."""
-
-    def with_config(config: DPIConfig) -> Callable[[Task], Tensor]:
-        return lambda task: restore(models, task, config)
-
-    return {
-        "bicubic": lambda task: task.condition,
-        "corrector alone": lambda task: corrector_alone(models, task),
-        **{name: with_config(config) for name, config in CONFIGS.items()},
-    }

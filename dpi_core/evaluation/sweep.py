@@ -1,8 +1,8 @@
 """How the settings trade likeness for detail: ``python -m dpi_core.evaluation.sweep --data FACES --tau 0 50 150 --eta 0 1``.
 
 Every combination of tau, eta and sparsity on held-out faces, taken from the end of the list so that choosing presets by
-it does not touch the first faces, which `dpi_core.evaluation.embedded` measures. One line each: PSNR, SSIM, gradient
-similarity, LR-consistency, the grid's energy and the energy of fine detail, both against the true faces' (1 is theirs).
+it does not touch the first faces, which `dpi_core.evaluation.embedded` measures. One line each: detail, grain and the grid's
+energy against the truth's, how far two seeds and the end of FCM differ from the result, agreement, PSNR and SSIM.
 """
 
 import argparse
@@ -10,10 +10,12 @@ from itertools import product
 
 from torch import Tensor
 
-from dpi_core.evaluation.held_out import bicubic_task, blind_task, held_out_faces
-from dpi_core.evaluation.methods import add_model_arguments, models_from, restore
-from dpi_core.measure.metrics import detail_energy, gradient_similarity, grid_energy, lr_consistency, psnr, ssim
+from dpi_core.evaluation.figures import MEASURES, Figures, likeness, spectrum, summary, variety
+from dpi_core.evaluation.held_out import face_sets, task_of
+from dpi_core.evaluation.methods import add_model_arguments, models_from, restored
 from dpi_core.method.config import DPIConfig
+
+COLUMNS = ("detail", "grain", "grid", "two_seeds", "fcm_end", "agreement", "psnr", "gain", "ssim")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -27,26 +29,27 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=20)
     args = parser.parse_args(argv)
     models = models_from(args)
-    true = held_out_faces(args.data, models.prior.image_size, everything=args.all)[-args.faces :]
-    task = blind_task(true) if args.scale == "blind" else bicubic_task(true, int(args.scale))
+    sets = face_sets(args.data, models.prior.image_size, args.all)
+    true = next(iter(sets.values())).pixels[-args.faces :]
+    task = task_of(args.scale, true)
 
     print(f"{len(true)} faces, {task.name}, {args.steps} steps\n")
-    print(
-        "| settings | PSNR dB | SSIM | gradients | LR-consistency dB | grid | detail |\n|---|---|---|---|---|---|---|"
-    )
+    titles = [MEASURES[name].title for name in COLUMNS]
+    print("| settings | " + " | ".join(titles) + " |\n" + "|---" * (len(titles) + 1) + "|")
 
-    def line(name: str, result: Tensor, sparsity: int = 2) -> None:
-        grid = grid_energy(result, sparsity) / grid_energy(true, sparsity) if sparsity > 1 else 1.0
-        print(
-            f"| {name} | {psnr(result, true):.2f} | {ssim(result, true):.3f} | {gradient_similarity(result, true):.3f} | "
-            f"{lr_consistency(result, task.low_res):.1f} | {grid:.1f} | {detail_energy(result) / detail_energy(true):.2f} |",
-            flush=True,
-        )
+    def line(name: str, figures: Figures, truth: Figures) -> None:
+        found = summary(figures, truth)
+        cells = [f"{found[c][0]:{MEASURES[c].form}}" if c in found else "-" for c in COLUMNS]
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
-    line("bicubic", task.condition)
+    def figures(result: Tensor, sparsity: int) -> Figures:
+        return spectrum(result, sparsity) | likeness(result, true, task.low_res, task.condition)
+
+    line("bicubic", figures(task.condition, 2), spectrum(true))
     for k, eta, tau in product(args.sparsity, args.eta, args.tau):
         config = DPIConfig(steps=args.steps, tau=tau, eta=eta, sparsity=k)
-        line(f"k {k}, eta {eta:g}, tau {tau}", restore(models, task, config), k)
+        runs = [restored(models, task, config, [1000 * seed + i for i in range(len(true))]) for seed in range(2)]
+        line(f"k {k}, eta {eta:g}, tau {tau}", figures(runs[0].result, k) | variety(runs), spectrum(true, k))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@ from torch import Tensor
 
 from dpi_core.errors import DPIError
 from dpi_core.imaging.degradation import downscale
-from dpi_core.method.masks import GRAY_WEIGHTS
 
 MAX_DB = 99.0  # a figure that JSON can hold, beyond what 8 bit can tell apart
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5  # of SSIM, in pixels
-GRADIENT_CONSTANT = 0.0026  # for images in [0, 1]
+LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
@@ -73,63 +72,20 @@ def _structure(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return (luminance * contrast).mean(dim=2), contrast.mean(dim=2)
 
 
-def gradient_similarity(a: Tensor, b: Tensor) -> float:
-    """Gradient magnitude similarity (Xue et al. 2014), the mean over the image in [0, 1]: are the edges where they were?
-
-    On the grey image at half the size, with Prewitt gradients; the mean over the batch.
-    """
-    x, y = _gradient(_batched(a)), _gradient(_batched(b))
-    return float(((2 * x * y + GRADIENT_CONSTANT) / (x**2 + y**2 + GRADIENT_CONSTANT)).mean())
-
-
-def _gradient(x: Tensor) -> Tensor:
-    weights = x.new_tensor(GRAY_WEIGHTS).view(1, 3, 1, 1)
-    gray = F.avg_pool2d(((x + 1) / 2 * weights).sum(dim=1, keepdim=True), 2)
-    kernel = x.new_tensor([[1.0, 0.0, -1.0]] * 3).view(1, 1, 3, 3) / 3
-    return torch.hypot(F.conv2d(gray, kernel), F.conv2d(gray, kernel.transpose(2, 3)))
-
-
-def grid_energy(x: Tensor, sparsity: int) -> float:
-    """Spectral energy of (N,3,H,W) at the mask's frequency, one cycle in `sparsity` pixels: does the grid show?
-
-    The mean power, in squared 8-bit levels a bin of the orthonormal transform, within H/32 bins of (1/k, 0), (0, 1/k)
-    and (1/k, 1/k) cycles a pixel. Compare it with true faces': only what exceeds theirs is the grid.
-
-    Raises:
-        ValueError: if `sparsity` is below 2, where there is no grid to see.
-    """
-    if sparsity < 2:
-        raise DPIError(f"sparsity is {sparsity}; allowed is 2 or more.")
-    x = _batched(x)
-    power = torch.fft.fft2(x.float() * 127.5, norm="ortho").abs().square().mean(dim=(0, 1))
-    height, width = power.shape
-    reach = max(1, height // 32)
-    row, column = round(height / sparsity), round(width / sparsity)
-    spots = [
-        power.roll((reach - i, reach - j), dims=(0, 1))[: 2 * reach + 1, : 2 * reach + 1].mean()
-        for i, j in ((row, 0), (0, column), (row, column))
-    ]
-    return float(torch.stack(spots).mean())
-
-
-def detail_energy(x: Tensor) -> float:
-    """Spectral energy of (N,3,H,W) between a quarter and 0.4 cycles a pixel: fine detail, and nothing of a grid of 2.
-
-    The mean power, in squared 8-bit levels a bin of the orthonormal transform. Compare it with true faces': below theirs is
-    soft, above is noise.
-    """
-    x = _batched(x)
-    power = torch.fft.fft2(x.float() * 127.5, norm="ortho").abs().square().mean(dim=(0, 1))
-    rows, columns = (torch.fft.fftfreq(side, device=x.device).abs() for side in power.shape)
-    radius = torch.maximum(rows[:, None], columns[None])
-    return float(power[(radius > 0.25) & (radius < 0.4)].mean())
-
-
 def lr_consistency(result: Tensor, low_res: Tensor) -> float:
     """How well `result` explains its input: the PSNR in dB between the result, reduced the same way, and `low_res`."""
     result, low_res = _batched(result), _batched(low_res)
     reduced = downscale(result, result.shape[-1] / low_res.shape[-1])
     return psnr(reduced, low_res)
+
+
+def rms_levels(a: Tensor, b: Tensor) -> Tensor:
+    """Measure how far each pair of images (N,3,H,W) is apart: the root mean square in 8-bit levels, (N,).
+
+    Between two seeds of one face it is their diversity (more is more varied), between the end of FCM and the result what RACM
+    adds.
+    """
+    return (_batched(a) - _batched(b)).square().mean(dim=(1, 2, 3)).sqrt() * LEVELS
 
 
 def seed_diversity(results: Tensor) -> Tensor:

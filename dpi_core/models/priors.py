@@ -3,7 +3,7 @@
 A `Prior` answers eps for x_t at timestep t. The embedded one is a diffusers `UNet2DModel` that sees the image through a
 pixel-unshuffle by 2 and predicts v (Salimans & Ho 2022): ``v = sqrt(ab) eps - sqrt(1-ab) x0``, hence
 ``eps = sqrt(1-ab) x_t + sqrt(ab) v``. What the network's own config does not say (prediction, unshuffle, crop; the class
-of the sharpest faces and the file of the head, where it has them: `dpi_core.prior_network`) stands beside it in
+of the sharpest faces and the file of the head, where it has them: `dpi_core.models.prior_network`) stands beside it in
 ``prior.json``.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from dpi_core.errors import DPIError
 from dpi_core.method.diffusion import linear_alpha_bar
 from dpi_core.models.devices import pick_device
-from dpi_core.prior_network import HEAD_FILE, PriorNetwork, load_head, save_head
+from dpi_core.models.prior_network import HEAD_FILE, PriorNetwork, load_head, save_head
 from dpi_core.weights.layout import FIELDS, SIDECAR, read_layout
 from dpi_core.weights.obtain import prior_folder
 from dpi_core.weights.unets import load_unet, save_unet
@@ -51,7 +51,7 @@ class UNetPrior:
     def network_output(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         """What the network itself predicts (v or eps) for `x_t` (N,3,H,W) at `t` (N,); same shape.
 
-        `labels` (N,): the classes of a `dpi_core.prior_network.PriorNetwork`; None = the sharpest.
+        `labels` (N,): the classes of a `dpi_core.models.prior_network.PriorNetwork`; None = the sharpest.
         """
         folded = F.pixel_unshuffle(x_t, self.unshuffle).contiguous(memory_format=torch.channels_last)
         answer = self.unet(folded, t) if labels is None else self.unet(folded, t, labels)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from dpi_core.evaluation.held_out import held_out_faces
 from dpi_core.models.devices import has_bfloat16, pick_device
+from dpi_core.models.prior_network import PriorNetwork
 from dpi_core.models.priors import UNetPrior
-from dpi_core.prior_network import PriorNetwork
 from dpi_core.training.loop import RunSettings, train
 from dpi_core.training.prior import SIZE, TEMPLATE, architecture, noised, prior_loss
 from dpi_core.training.speed_log import operations

@@ -5,7 +5,7 @@ The held-out set is chosen by a hash of the file name, so it is the same whateve
 
 import hashlib
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from itertools import chain, count
 from pathlib import Path
@@ -51,8 +51,12 @@ def read_encoded(source: Path) -> dict[str, bytes]:
 
 def held_out_names(names: list[str], count: int = HELD_OUT) -> set[str]:
     """The `count` names (at most a tenth of them) with the smallest SHA-1: the faces that never train."""
-    ranked = sorted(names, key=lambda name: hashlib.sha1(name.encode()).hexdigest())
-    return set(ranked[: min(count, len(names) // 10)])
+    return set(ranked_names(names)[: min(count, len(names) // 10)])
+
+
+def ranked_names(names: Iterable[str]) -> list[str]:
+    """The names from the smallest SHA-1 to the largest: the order they are held out in."""
+    return sorted(names, key=lambda name: hashlib.sha1(name.encode()).hexdigest())
 
 
 def training_split(source: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:

@@ -18,16 +18,17 @@ from dpi_core.show.figures import grid_sheet
 
 
 @torch.no_grad()
-def unconditional_samples(prior: UNetPrior, seeds: Sequence[int], steps: int = 50) -> Tensor:
-    """Plain DDIM samples (N,3,H,W) in [-1, 1], one per seed."""
+def unconditional_samples(prior: UNetPrior, seeds: Sequence[int], steps: int = 50, eta: float = 0.0) -> Tensor:
+    """Plain DDIM samples (N,3,H,W) in [-1, 1], one per seed; `eta` 1 renews the noise at every step."""
     device = next(prior.unet.parameters()).device
     shape = (3, prior.image_size, prior.image_size)
-    x = SeededNoise(seeds).normal(shape, like=torch.empty(0, device=device))
+    noise, like = SeededNoise(seeds), torch.empty(0, device=device)
+    x = noise.normal(shape, like)
     x0 = x
     for t, t_prev in timestep_pairs(steps, len(prior.alpha_bar)):
-        c = step_coefficients(prior.alpha_bar, t, t_prev, eta=0.0)
+        c = step_coefficients(prior.alpha_bar, t, t_prev, eta)
         x0 = predict_x0(x, prior.predict_eps(x, torch.full((len(x),), t, device=device)), c)
-        x = ddim_step(x0, eps_from_x0(x, x0, c), torch.zeros_like(x), c)
+        x = ddim_step(x0, eps_from_x0(x, x0, c), noise.normal(shape, like), c)
     return x0
 
 

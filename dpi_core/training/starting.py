@@ -7,8 +7,8 @@ from diffusers import UNet2DModel
 from torch import Tensor
 
 from dpi_core.errors import DPIError
+from dpi_core.models.prior_network import PixelHead, PriorNetwork
 from dpi_core.models.priors import load_prior
-from dpi_core.prior_network import PixelHead, PriorNetwork
 from dpi_core.training.shards import has_shards
 from dpi_core.training.sharpness import CLASSES
 
