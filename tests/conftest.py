@@ -73,10 +73,10 @@ def analytic_prior() -> AnalyticPrior:
 
 @pytest.fixture(scope="session")
 def restorer():
-    """The real embedded models."""
+    """The real embedded models, in float32 on any machine."""
     from dpi_core import Restorer
 
-    return Restorer(device="cpu")
+    return Restorer(device="cpu", precision="float32")
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,15 @@ def test_auto_is_bfloat16_where_the_gpu_has_it(monkeypatch, capability, hip, nat
     assert pick_precision("auto", CUDA) == (torch.bfloat16 if native else torch.float32)
 
 
-def test_auto_is_float32_elsewhere_and_a_choice_is_a_choice():
+@pytest.mark.parametrize("flag", ["avx512_bf16", "amx_bf16"])
+def test_auto_is_bfloat16_where_the_cpu_has_it(monkeypatch, flag):
+    monkeypatch.setattr("dpi_core.models.devices._cpu_abilities", lambda: {flag})
+    assert pick_precision("auto", CPU) == torch.bfloat16
+    assert pick_precision("float32", CPU) == torch.float32
+
+
+def test_auto_is_float32_elsewhere_and_a_choice_is_a_choice(monkeypatch):
+    monkeypatch.setattr("dpi_core.models.devices._cpu_abilities", lambda: {"avx512_f"})
     assert pick_precision("auto", CPU) == pick_precision("auto", torch.device("mps")) == torch.float32
     assert pick_precision("bfloat16", CPU) == torch.bfloat16
     with pytest.raises(ValueError, match="precision is 'half'; allowed is auto, float32, bfloat16"):
@@ -166,7 +174,7 @@ def test_a_failure_to_compile_costs_a_message_and_no_run(monkeypatch, restorer, 
         return call
 
     monkeypatch.setattr(torch, "compile", broken)
-    fast = Restorer(device="cpu", fast=True)
+    fast = Restorer(device="cpu", precision="float32", fast=True)
     prepared = restorer.prepare(astronaut)
     for _ in range(2):  # it is said in every run, for every run is slower than was asked for
         *_, done = fast.restore_steps(prepared, FAST)

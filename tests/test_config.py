@@ -9,7 +9,7 @@ def test_defaults_are_the_published_ddim_setting():
     assert dataclasses.asdict(DPIConfig()) == {
         "steps": 20, "tau": 350, "sparsity": 2, "edge_exponent": 1.4, "omega": 1500.0, "eta": 0.0, "correct": True,
         "raw_eps": False,
-        "project": False,
+        "project": False, "correct_every": 1,
     }  # fmt: skip
 
 
@@ -34,6 +34,8 @@ def test_defaults_are_the_published_ddim_setting():
         ("correct", "yes", "True or False"),
         ("raw_eps", 1, "True or False"),
         ("project", "yes", "True or False"),
+        ("correct_every", 0, "from 1 to 1000"),
+        ("correct_every", 2.0, "whole number"),
     ],
 )
 def test_a_wrong_value_names_field_value_and_range(field, value, allowed):

@@ -50,9 +50,15 @@ def test_a_cpu_has_bfloat16_where_it_says_so(monkeypatch, abilities, expected):
     assert has_bfloat16(torch.device("cpu")) is expected
 
 
-def test_a_torch_that_does_not_tell_computes_in_float32(monkeypatch):
+@pytest.mark.parametrize(
+    ("flags", "expected"), [("avx512f avx512_bf16 avx512_fp16", True), ("avx512f amx_bf16x", False), (None, False)]
+)
+def test_where_torch_does_not_tell_linux_does(monkeypatch, tmp_path, flags, expected):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert not has_bfloat16(torch.device("cpu"))
+    monkeypatch.setattr("dpi_core.models.devices.CPU_INFO", tmp_path / "cpuinfo")
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: fpu vme {flags}\n")
+    assert has_bfloat16(torch.device("cpu")) is expected
 
 
 @pytest.mark.parametrize(

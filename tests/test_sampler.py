@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -111,6 +113,31 @@ def test_without_correction_the_corrector_is_not_called(analytic_prior):
     sample(analytic_prior, random_condition(), DPIConfig(correct=False), corrector=refuse)
 
 
+@pytest.mark.parametrize(
+    ("every", "tau", "asked"),
+    [
+        (1, 350, [900, 800, 700, 600, 500, 400, 300, 200, 100]),
+        (2, 350, [900, 700, 500, 300, 100]),
+        (4, 350, [900, 500, 300]),  # the first RACM step, at 300, is asked whatever came before
+        (1000, 350, [900, 300]),
+        (4, 0, [900, 500, 100]),
+        (4, 1000, [900, 500, 100]),
+    ],
+)
+def test_the_corrector_is_asked_every_so_many_steps_and_its_answer_kept(analytic_prior, every, tau, asked):
+    seen = []
+
+    def corrector(noisy_grid, t, condition_grid):
+        seen.append(int(t[0]))
+        return analytic_corrector(noisy_grid, t, condition_grid)
+
+    config = DPIConfig(steps=10, tau=tau, correct_every=every)
+    events = list(sample_steps(analytic_prior, random_condition(), config, corrector=corrector))
+    assert seen == asked
+    for before, event in pairwise(events):
+        assert torch.equal(before.condition, event.condition) == (event.t not in asked)
+
+
 class DiagonalGaussianPrior:
     """Pixels are independent N(mean, std^2): eps(x, t) = sqrt(1-ab) (x - sqrt(ab) mean) / (ab std^2 + 1 - ab)."""
 
@@ -187,7 +214,14 @@ def test_projecting_needs_the_low_resolution_face(analytic_prior):
         sample_steps(analytic_prior, random_condition(), DPIConfig(project=True))
 
 
-@pytest.mark.parametrize("config", [DPIConfig(steps=8, tau=400, eta=0.7), DPIConfig(steps=8, tau=1000, sparsity=3)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        DPIConfig(steps=8, tau=400, eta=0.7),
+        DPIConfig(steps=8, tau=1000, sparsity=3),
+        DPIConfig(steps=8, correct_every=3),
+    ],
+)
 def test_a_run_goes_on_after_any_event_as_if_it_had_not_stopped(analytic_prior, config):
     whole = list(sample_steps(analytic_prior, random_condition(2), config, corrector=analytic_corrector, seeds=[3, 4]))
     for event in whole[:-1]:

@@ -116,6 +116,8 @@ def test_settings_and_their_differences_in_words():
     assert a.in_words() == in_words(a.config) == "tau 350, k 2, steps 20, s 1.4, omega 1500, eta 0, with CRT"
     assert in_words(b.config) == "tau 50, k 2, steps 20, s 1.4, omega 1500, eta 1, no CRT"
     assert in_words(DPIConfig(project=True)).endswith("with CRT, with exact agreement")
+    assert in_words(DPIConfig(correct_every=3)).endswith("eta 0, CRT every 3, with CRT")
+    assert differences(DPIConfig(), DPIConfig(correct_every=3)) == "CRT every (1, 3)"
     assert differences(a.config, b.config, ("embedded", "ffhq-256")).startswith(
         "prior (embedded, ffhq-256), tau (350, 50)"
     )

@@ -24,6 +24,7 @@ NUMBERS = {  # fields of DPIConfig that take a number: its type and what it does
     "edge_exponent": (float, "0.1 to 10: higher ties only the strongest edges to the input in RACM"),
     "omega": (float, "1 to 1e6: higher trusts the prior more in RACM"),
     "eta": (float, "0 to 1: no fresh noise (DDIM) to fresh noise at every step (DDPM)"),
+    "correct_every": (int, "1 to 1000: ask the corrector at one step in so many; quicker"),
 }
 SWITCHES = {  # those that are on or off
     "correct": "let the corrector refine the condition",

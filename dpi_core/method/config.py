@@ -25,6 +25,8 @@ class DPIConfig:
         omega: 1 to 1e6. In RACM the condition weighs t / omega; higher trusts the prior more.
         eta: 0 to 1. 0 = deterministic DDIM, 1 = fresh noise at every step (DDPM).
         correct: let the corrector refine the condition.
+        correct_every: 1 to 1000. Ask the corrector at one step in so many, counted anew in either stage, and keep its
+            answer in between: quicker, as it changes little from step to step. The published method asks at every step.
         project: make the result reduce to the low-resolution face exactly, by the least change (`consistency.project`);
             the published method does not.
         raw_eps: noise the condition with the network's own eps instead of the one re-derived from the clipped x0.
@@ -42,6 +44,7 @@ class DPIConfig:
     correct: bool = True
     raw_eps: bool = False
     project: bool = False
+    correct_every: int = 1
 
     def __post_init__(self) -> None:
         check_int("steps", self.steps, 1, MAX_STEPS)
@@ -50,6 +53,7 @@ class DPIConfig:
         check_float("edge_exponent", self.edge_exponent, 0.1, 10.0)
         check_float("omega", self.omega, 1.0, 1e6)
         check_float("eta", self.eta, 0.0, 1.0)
+        check_int("correct_every", self.correct_every, 1, MAX_STEPS)
         for name in ("correct", "raw_eps", "project"):
             if not isinstance(getattr(self, name), bool):
                 raise DPIError(f"{name} is {getattr(self, name)!r}; allowed is True or False.")

@@ -74,7 +74,7 @@ def sample_steps(
         prior: the face prior; its `alpha_bar` gives the schedule.
         condition: (B,3,H,W) float in [-1, 1], the dense condition: the low-resolution face upsampled to H x W.
         config: the settings; `config.correct` without a `corrector` leaves the condition as it is.
-        corrector: refines the condition on the grid after every step.
+        corrector: refines the condition on the grid after every step, or every `config.correct_every`-th.
         seeds: N = one per sample; B must be N, or 1 and is then shared by all seeds. Each seed's result does not
             depend on the other seeds.
         low_res: (B,3,h,w) in [-1, 1], the low-resolution face; only `config.project` needs it.
@@ -162,10 +162,11 @@ def _run(
     y = y_init
     x = noise.normal((channels, height, width), like=condition)
     pairs = timestep_pairs(config.steps, len(prior.alpha_bar))
+    stages = [stage_of(t, t_prev, config.tau) for t, t_prev in pairs]
     done = 0 if after is None else after.index + 1
     if after is not None:
-        for t, t_prev in pairs[:done]:
-            _skip_step(noise, x, y_init, stage_of(t, t_prev, config.tau))
+        for stage in stages[:done]:
+            _skip_step(noise, x, y_init, stage)
         x, y = after.x_t.expand_as(x).to(x), after.condition.expand_as(y_init).to(x)
 
     for index, (t, t_prev) in list(enumerate(pairs))[done:]:
@@ -173,7 +174,7 @@ def _run(
         timesteps = torch.full((batch,), t, device=x.device, dtype=torch.long)
         eps = prior.predict_eps(x, timesteps)
         x0 = predict_x0(x, eps, c)
-        stage = stage_of(t, t_prev, config.tau)
+        stage = stages[index]
         if stage == "final":
             x0 = x0 if low_res is None else project(x0, low_res.to(x0))
             yield StepEvent(index, len(pairs), t, stage, x0, x0, torch.zeros_like(every_pixel), y)
@@ -193,7 +194,10 @@ def _run(
             mask = dense_mask(kept, k, height, width)
             w = t / config.omega
             grid.copy_(torch.where(kept, w * y_noisy + (1 - w) * grid, grid))
-        y = corrector(grid.contiguous(), timesteps, y_init) if corrector is not None else y_init
+        if corrector is None:
+            y = y_init
+        elif (index - stages.index(stage)) % config.correct_every == 0:  # counted from the stage's first step
+            y = corrector(grid.contiguous(), timesteps, y_init)
         x = x_next
         yield StepEvent(index, len(pairs), t, stage, x, x0, mask, y)
 

@@ -27,15 +27,15 @@ Model = TypeVar("Model")
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
     """What the networks compute in.
 
-    "auto" is bfloat16 on an NVIDIA GPU from Ampere on and on AMD's, which multiply in it natively, and float32
-    elsewhere: older GPUs and most CPUs emulate bfloat16 more slowly than they compute float32, and a result should not
-    depend on the kind of CPU.
+    "auto" is bfloat16 where the device multiplies in it natively (`devices.has_bfloat16`) and float32 elsewhere: older GPUs
+    and most CPUs emulate bfloat16 more slowly than they compute float32. So a result depends on the kind of CPU by less than
+    a grey level on average; name float32 where it must not.
 
     Raises:
         ValueError: on an unknown name, or if the device cannot compute in it.
     """
     if name == AUTO:
-        return torch.bfloat16 if device.type == "cuda" and has_bfloat16(device) else torch.float32
+        return torch.bfloat16 if has_bfloat16(device) else torch.float32
     if name not in PRECISIONS:
         raise DPIError(f"precision is {name!r}; allowed is {', '.join((AUTO, *PRECISIONS))}.")
     dtype = PRECISIONS[name]

@@ -1,8 +1,13 @@
 """Which device the networks run on, and what it is good at."""
 
+from pathlib import Path
+
 import torch
 
 from dpi_core.errors import DPIError
+
+CPU_FLAGS = {"amx_bf16", "avx512_bf16"}  # measured to pay; Arm's are not measured
+CPU_INFO = Path("/proc/cpuinfo")
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -29,9 +34,17 @@ def has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
     if device.type == "cpu":
-        abilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.8 does not tell
-        return any(abilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+        return bool(CPU_FLAGS & _cpu_abilities())
     return False
+
+
+def _cpu_abilities() -> set[str]:
+    if hasattr(torch.cpu, "get_capabilities"):
+        return {name for name, there in torch.cpu.get_capabilities().items() if there}
+    try:  # torch 2.8 does not tell, Linux does
+        return set(CPU_INFO.read_text().split())
+    except OSError:
+        return set()
 
 
 def autocast(device: torch.device) -> torch.autocast:

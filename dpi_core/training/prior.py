@@ -1,8 +1,8 @@
 """Train an unconditional face prior: ``python -m dpi_core.training.prior --data FACES --out RUN --minutes 120``.
 
 Plain diffusion training: noised faces and nothing else, prediction of v. The network is told how sharp each face is
-(`dpi_core.models.prior_network`), so soft faces teach structure without teaching blur. Faces are decoded once and augmented on the
-device (`dpi_core.training.store`); a folder of tables tells their sources, which decide how often each is drawn.
+(`dpi_core.models.prior_network`), so soft faces teach structure without teaching blur. Faces are decoded once and augmented on
+the device (`dpi_core.training.store`); a folder of tables tells their sources, which decide how often each is drawn.
 
 ``RUN/prior-H`` holds the weights averaged with a half-life of H samples, written at every checkpoint and at the end, with
 a sheet of samples at the end; ``--minutes 0`` writes them from the last checkpoint. ``--size 256 --unshuffle 4`` trains

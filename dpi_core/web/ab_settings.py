@@ -14,6 +14,7 @@ from dpi_core.web.live import render_message
 
 NAMES = "AB"
 WORDS = {"tau": "tau", "sparsity": "k", "steps": "steps", "edge_exponent": "s", "omega": "omega", "eta": "eta"}
+OURS = {"correct_every": "CRT every"}  # said only where it is not what the published method does
 SWITCHES = {"correct": "CRT", "raw_eps": "raw eps", "project": "exact agreement"}
 
 
@@ -31,7 +32,9 @@ class Setup:
 
 def in_words(config: DPIConfig) -> str:
     """All settings of a run: tau 50, k 2, steps 20, s 1.4, omega 1500, eta 1, with CRT."""
-    numbers = [f"{word} {getattr(config, field):g}" for field, word in WORDS.items()]
+    start = DPIConfig()
+    said = {**WORDS, **{field: word for field, word in OURS.items() if getattr(config, field) != getattr(start, field)}}
+    numbers = [f"{word} {getattr(config, field):g}" for field, word in said.items()]
     switches = [f"{'with' if getattr(config, field) else 'no'} {word}" for field, word in SWITCHES.items()]
     return ", ".join([*numbers, *(text for text in switches if text.startswith("with") or text == "no CRT")])
 
@@ -39,7 +42,8 @@ def in_words(config: DPIConfig) -> str:
 def differences(a: DPIConfig, b: DPIConfig, priors: Sequence[str] = ("", "")) -> str:
     """What two settings differ in: prior (embedded, ffhq-256), tau (350, 50) and eta (0, 1)."""
     parts = [f"prior ({priors[0]}, {priors[1]})"] if priors[0] != priors[1] else []
-    parts += [f"{w} ({getattr(a, f):g}, {getattr(b, f):g})" for f, w in WORDS.items() if getattr(a, f) != getattr(b, f)]
+    numbers = {**WORDS, **OURS}.items()
+    parts += [f"{w} ({getattr(a, f):g}, {getattr(b, f):g})" for f, w in numbers if getattr(a, f) != getattr(b, f)]
     for field, word in SWITCHES.items():
         if getattr(a, field) != getattr(b, field):
             parts.append(f"{word} ({', '.join('on' if getattr(c, field) else 'off' for c in (a, b))})")

@@ -227,6 +227,14 @@ def _advanced(start: DPIConfig) -> dict[str, Any]:
             value=start.project,
             info="A last, smooth change after sampling: reduced, the result is the input again. Its noise too.",
         ),
+        "correct_every": gr.Slider(
+            1,
+            10,
+            start.correct_every,
+            step=1,
+            label="Ask the CRT every .. steps",
+            info="More: quicker. Its last answer is kept in between. 1: as published.",
+        ),
     }
 
 

@@ -19,7 +19,7 @@ from dpi_core.web.restore_run import MODES, Outcome, run, save_film
 from dpi_core.web.session import Session
 from dpi_core.web.wipe import render_wipe
 
-FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project")
+FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project", "correct_every")
 MAX_PAGE_SEED = 2**32 - 1  # more digits than a number field keeps exactly would be lost
 
 
