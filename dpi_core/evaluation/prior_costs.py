@@ -1,4 +1,4 @@
-"""What a restoration costs with each public prior here: ``python -m dpi_core.evaluation.prior_costs [--device cpu]``.
+"""What a restoration costs with each public prior on this machine: ``python -m dpi_core.evaluation.prior_costs [--device cpu]``.
 
 A prior that is not on this machine is timed with random weights in the same architecture: arithmetic takes the same time
 whatever the numbers are. The time is that of the whole restoration of one face of a photograph with the published 20 steps
