@@ -7,8 +7,21 @@ import pytest
 from conftest import EXAMPLES
 from PIL import Image
 
-from dpi_core.evaluation.faces import Found, Row, available, look, main, matches, row_of, sheets, table, total
+from dpi_core.evaluation.faces import (
+    Found,
+    Row,
+    available,
+    look,
+    main,
+    matches,
+    reference,
+    row_of,
+    sheets,
+    table,
+    total,
+)
 from dpi_core.faces.face import Face
+from dpi_core.faces.rgb import to_rgb
 from dpi_core.faces.templates import TEMPLATES
 
 TIGHT = TEMPLATES["tight-128"].array()
@@ -16,7 +29,7 @@ EYES = float(np.linalg.norm(TIGHT[1] - TIGHT[0]))
 
 
 def face_at(x: float, y: float = 0.0, scale: float = 1.0) -> Face:
-    return Face((x, y, x + 128 * scale, y + 128 * scale), TIGHT * scale + (x, y), 0.9, "yunet")
+    return Face((x, y, x + 128 * scale, y + 128 * scale), TIGHT * scale + (x, y), 0.9, "embedded")
 
 
 def test_the_same_faces_match_without_error_in_any_order():
@@ -40,31 +53,36 @@ def test_a_face_is_matched_once_and_only_nearby():
 
 def test_missed_and_false_faces_are_counted():
     found = Found([face_at(0), face_at(2000)], 1.0, 100.0)
-    row = row_of("a.jpg", "embedded", found, [face_at(1), face_at(500), face_at(900)])
+    row = row_of("a.jpg", 90, "embedded", found, [face_at(1), face_at(500), face_at(900)])
     assert (row.faces, row.missed, row.false) == (2, 2, 1)
     assert row.error == pytest.approx(100 / EYES)
-    unknown = row_of("a.jpg", "embedded", found, None)
-    assert (unknown.faces, unknown.missed, unknown.false, unknown.error) == (2, None, None, None)
-    assert row_of("a.jpg", "embedded", Found([], 1.0, 1.0), []).error is None
+    assert row_of("a.jpg", 90, "embedded", Found([], 1.0, 1.0), []).error is None
 
 
 def test_totals_are_sums_and_means_over_faces():
     rows = [
-        Row("a", "yunet", 3, 0, 1, 4.0, 1.0, 200.0),
-        Row("b", "yunet", 1, 2, 0, 10.0, 3.0, 250.0),
-        Row("c", "yunet", 0, 0, 0, None, 2.0, 250.0),
+        Row("a", 180, "embedded", 3, 0, 1, 4.0, 1.0, 200.0),
+        Row("b", 180, "embedded", 1, 2, 0, 10.0, 3.0, 250.0),
+        Row("c", 180, "embedded", 0, 0, 0, None, 2.0, 250.0),
     ]
-    assert total(rows) == Row("all", "yunet", 4, 2, 1, 6.0, 2.0, 250.0)
-    alone = total([Row("a", "embedded", 3, None, None, None, 1.0, 200.0)])
-    assert (alone.missed, alone.false, alone.error) == (None, None, None)
-    lines = table([*rows, alone]).splitlines()
+    assert total(rows) == Row("all", 180, "embedded", 4, 2, 1, 6.0, 2.0, 250.0)
+    lines = table(rows).splitlines()
     assert len({line.count("|") for line in lines}) == 1
-    assert lines[2] == "| a | yunet | 3 | 0 | 1 | 4.0 | 1.00 | 200 |"
-    assert lines[-1] == "| all | embedded | 3 | - | - | - | 1.00 | 200 |"
+    assert lines[2] == "| a | 180 | embedded | 3 | 0 | 1 | 4.0 | 1.00 | 200 |"
+    assert lines[-1] == "| c | 180 | embedded | 0 | 0 | 0 | - | 2.00 | 250 |"
+
+
+def test_a_turned_photo_is_compared_in_the_upright_ones_pixels():
+    photo = EXAMPLES / "astronaut.jpg"
+    truth = reference(to_rgb(Image.open(photo)))
+    found = look(photo, 3, "embedded")
+    row = row_of("astronaut", 270, "embedded", found, truth)
+    assert (row.faces, row.missed, row.false) == (1, 0, 0)
+    assert row.error < 5
 
 
 def test_files_that_are_no_pictures_are_left_out(bad_files):
-    assert all(look(path, "embedded") is None for path in bad_files.values())
+    assert all(look(path, 0, "embedded") is None for path in bad_files.values())
 
 
 def test_tiles_lie_under_each_other():
@@ -86,14 +104,14 @@ def test_the_program_prints_a_table_and_writes_figures_and_sheets(tmp_path, monk
     Image.new("RGB", (80, 60), "teal").save(photos / "flat.png")
     (photos / "broken.png").write_text("no picture")
     out = tmp_path / "out"
-    assert main([str(photos), "--out", str(out), "--steps", "2", "--device", "cpu"]) == 0
+    assert main([str(photos), "--out", str(out), "--steps", "2", "--device", "cpu", "--turns", "0", "90"]) == 0
     printed = capsys.readouterr().out
-    assert "| portrait.png | embedded | 1 |" in printed
-    assert "| flat.png | embedded | 0 |" in printed
+    assert "| portrait.png | 90 | embedded | 1 | 0 | 0 |" in printed
+    assert "| flat.png | 0 | embedded | 0 |" in printed
     assert "broken" not in printed
-    assert "yunet was left out: face_detection_yunet_2023mar.onnx is not in" in printed
+    assert "face-alignment was left out: its weights are not in" in printed
     rows = json.loads((out / "figures.json").read_text())
-    assert [row["photo"] for row in rows] == ["flat.png", "portrait.png", "all"]
+    assert [row["photo"] for row in rows] == ["flat.png", "portrait.png"] * 2 + ["all"] * 2
     assert 50 < rows[0]["megabytes"] <= rows[2]["megabytes"] < 3000
     assert Image.open(out / "sheet-1.jpg").width == 1288
 

@@ -9,7 +9,7 @@ import skimage.data
 from PIL import Image
 
 from dpi_core.faces import Face, detect_faces, facealign, find_faces, five_points
-from dpi_core.faces.face import largest_first, overlap, without_doubles
+from dpi_core.faces.face import largest_first, overlap, without_doubles, without_inner
 from dpi_core.faces.rgb import to_rgb
 
 
@@ -78,11 +78,17 @@ def test_unknown_detector_names_itself_and_the_known_ones(portrait):
         detect_faces(portrait, "dlib")
 
 
-@pytest.mark.parametrize("detector", ["yunet", "face-alignment"])
-def test_a_detector_that_cannot_be_had_is_an_error_in_one_line(portrait, detector):
+def test_a_detector_that_cannot_be_had_is_an_error_in_one_line(portrait):
     with pytest.raises(ValueError, match="downloads are switched off") as error:
-        detect_faces(portrait, detector)
+        detect_faces(portrait, "face-alignment")
     assert "\n" not in str(error.value)
+
+
+def test_yunet_is_another_name_of_the_embedded_detector(portrait):
+    named, embedded = find_faces(portrait, "yunet"), find_faces(portrait, "embedded")
+    assert named.detector_used == embedded.detector_used == named.faces[0].detector == "embedded"
+    assert np.array_equal(named.faces[0].points, embedded.faces[0].points)
+    assert "YuNet" in named.note
 
 
 def test_wrong_weights_are_never_loaded(tmp_path):
@@ -112,6 +118,23 @@ def test_largest_first_and_doubles():
     assert overlap(large, large) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("score", [0.8, 0.95])
+def test_a_face_inside_a_face_is_a_part_of_it_however_sure(score):
+    outer, inner, twin = face(0, 0, 100, 0.88), face(40, 40, 20, score), face(120, 0, 20, 0.8)
+    assert set(without_doubles([inner, outer, twin])) == {outer, twin}
+    assert without_inner([outer, inner, twin]) == [outer, twin]
+
+
+def test_a_weak_box_around_a_sure_face_is_no_face():
+    around, sure = face(0, 0, 100, 0.72), face(40, 40, 20, 0.95)
+    assert without_doubles([around, sure]) == [sure]
+
+
+def test_a_second_find_of_nearly_the_same_size_goes_by_its_score():
+    wide, tight = face(0, 0, 100, 0.85), face(10, 10, 80, 0.9)
+    assert without_doubles([wide, tight]) == [tight]
+
+
 def test_importing_the_package_loads_no_network():
     code = (
         "import sys, dpi_core.faces; print(sorted({'torch', 'skimage', 'face_alignment', 'gradio'} & set(sys.modules)))"
@@ -126,7 +149,6 @@ def test_only_a_server_starts_the_large_download_unasked(monkeypatch):
     started = []
     monkeypatch.setattr(detect, "offline", lambda: False)
     monkeypatch.setattr(detect, "fetching", lambda file, folder: started.append(file))
-    monkeypatch.setattr(detect, "_offered_yunet", lambda: (None, "YuNet: away"))
     monkeypatch.setattr(facealign, "ready", lambda: None)
     assert "asking for that detector fetches" in find_faces(Image.new("RGB", (90, 60), "teal")).note
     assert started == []

@@ -83,8 +83,18 @@ def test_a_photo_that_hides_nothing_is_not_looked_at_again():
     large = [face_at(500, 500, 400)]
     assert with_small_faces(np.zeros((3000, 4000, 3), np.uint8), large, finder) is large
     small = [face_at(500, 500, 20)]
-    assert with_small_faces(np.zeros((1000, COPY, 3), np.uint8), small, finder) is small
+    assert with_small_faces(np.zeros((1000, COPY, 3), np.uint8), small, finder) == small
+    assert with_small_faces(np.zeros((1000, COPY, 3), np.uint8), [face_at(500, 500, 30)], finder, quick=True)
     assert finder.looks == 0
+
+
+@pytest.mark.parametrize("seen", [[], [face_at(200.4, 130.7, 18, 0.7)]])
+def test_a_quick_detector_sees_tiny_faces_of_a_small_photo_enlarged(seen):
+    where = [(200.4, 130.7), (420.2, 300.9)]
+    found = with_small_faces(dots(640, 400, where, 6), seen, DotFinder(), quick=True)
+    assert len(found) == 2
+    points = np.array(sorted(face.points[0].tolist() for face in found))
+    assert np.abs(points - where).max() < 0.15
 
 
 def test_a_quick_detector_finds_the_small_faces_behind_a_large_one():

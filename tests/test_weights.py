@@ -43,6 +43,8 @@ def test_embedded_files_are_the_ones_this_version_ships(forgetful, name):
     path = embedded_file(name)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == EMBEDDED[name].sha256
     assert EMBEDDED[name].licence
+    if path.suffix != ".safetensors":
+        return
     with safe_open(path, "pt") as file:
         dtypes = {file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118
     assert dtypes == {"F16"}

@@ -1,17 +1,16 @@
-"""The detection chain: face-alignment where its weights are at hand, else YuNet, else the embedded detector.
+"""The detection chain: face-alignment where its weights are at hand, else the embedded detector, which is YuNet.
 
-`auto` never keeps a page waiting: it takes what is there (YuNet's small file may arrive within seconds) and the note says
-so. A server starts face-alignment's large download in the background with `fetch_in_background`.
+`auto` never keeps a page waiting: it takes what is there and the note says so. A server starts face-alignment's large
+download in the background with `fetch_in_background`.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dpi_core.errors import DPIError
-from dpi_core.faces import facealign, yunet
-from dpi_core.faces.download import cache_folder, fetching, offline, under_way
+from dpi_core.faces import facealign, turns
+from dpi_core.faces.download import fetching, offline, under_way
 from dpi_core.faces.face import DETECTORS, DetectionReport, Face, largest_first
 from dpi_core.faces.rgb import to_rgb
 from dpi_core.faces.tiles import with_small_faces
@@ -19,15 +18,13 @@ from dpi_core.faces.tiles import with_small_faces
 if TYPE_CHECKING:
     from PIL import Image
 
-PATIENCE = 4.0  # seconds that "auto" waits for YuNet's 233 KB, once
-
 
 def detect_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> list[Face]:
     """The faces of an upright image, largest first; an empty list when there is none.
 
     Args:
         image: a PIL image of any mode (EXIF orientation already applied), or a uint8 array, grey, RGB or RGBA.
-        detector: "auto", "face-alignment", "yunet" or "embedded".
+        detector: "auto", "face-alignment", "embedded", or "yunet", which is another name of the embedded one.
 
     Raises:
         ValueError: for an unknown detector, or one whose weights are missing and cannot be downloaded.
@@ -42,18 +39,12 @@ def find_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> Det
     pixels = to_rgb(image)
     if detector == "face-alignment":
         return _by_face_alignment(pixels, _demand_face_alignment(), "")
-    if detector == "yunet":
-        return _by_yunet(pixels, _demand_yunet(), "")
-    if detector == "embedded":
+    if detector in ("yunet", "embedded"):
         return _by_embedded(pixels, "")
     ready = facealign.ready()
     if ready is not None:
         return _by_face_alignment(pixels, ready, "")
-    why = _why_not_face_alignment()
-    path, missing = _offered_yunet()
-    if path is not None:
-        return _by_yunet(pixels, path, why)
-    return _by_embedded(pixels, f"{why}; {missing}")
+    return _by_embedded(pixels, _why_not_face_alignment())
 
 
 def fetch_in_background() -> None:
@@ -71,21 +62,8 @@ def _by_face_alignment(pixels: np.ndarray, ready: str, why: str) -> DetectionRep
     return _report(faces, "face-alignment", f"face-alignment ({ready})", why)
 
 
-def _by_yunet(pixels: np.ndarray, path: Path, why: str) -> DetectionReport:
-    faces = yunet.detect(pixels, path)
-    faces = with_small_faces(pixels, faces, lambda tile: yunet.detect_small(tile, path), quick=True)
-    return _report(faces, "yunet", "YuNet", why)
-
-
 def _by_embedded(pixels: np.ndarray, why: str) -> DetectionReport:
-    from dpi_core.faces import embedded
-
-    def look(tile: np.ndarray) -> list[Face]:
-        # As with a turned photo: more views are more chances for a false face, so each has to be surer.
-        return embedded._detect_upright(tile, (), embedded.TURNED_SCORE)
-
-    faces = with_small_faces(pixels, embedded.detect(pixels), look)
-    return _report(faces, "embedded", "the embedded detector", why)
+    return _report(turns.detect(pixels), "embedded", "the embedded detector, YuNet", why)
 
 
 def _report(faces: list[Face], name: str, title: str, why: str) -> DetectionReport:
@@ -105,41 +83,17 @@ def _why_not_face_alignment() -> str:
     return "face-alignment: still downloading"
 
 
-def _offered_yunet() -> tuple[Path | None, str]:
-    """YuNet's file where it is cached or arrives within `PATIENCE`, else the reason why it is not."""
-    path = yunet.weights()
-    if path is not None:
-        return path, ""
-    if offline():
-        return None, "YuNet: likewise"
-    try:
-        return fetching(yunet.FILE, cache_folder()).result(PATIENCE), ""
-    except TimeoutError:
-        return None, "YuNet: still downloading"
-    except ValueError:
-        return None, "YuNet: the download failed"
-
-
-def _demand_yunet() -> Path:
-    path = yunet.weights()
-    if path is not None:
-        return path
-    _refuse_offline("YuNet", cache_folder())
-    return fetching(yunet.FILE, cache_folder()).result()
-
-
 def _demand_face_alignment() -> str:
     ready = facealign.ready()
     if ready is None:
-        _refuse_offline("face-alignment", facealign.folder())
+        if offline():
+            raise DPIError(
+                f"face-alignment's weights are not in {facealign.folder()} and downloads are switched off; "
+                "use detector='embedded'."
+            )
         for file in facealign.DOWNLOADS:
             fetching(file, facealign.folder()).result()
         ready = facealign.ready()
     if ready is None:
         raise DPIError(f"face-alignment's weights in {facealign.folder()} are missing or damaged.")
     return ready
-
-
-def _refuse_offline(name: str, folder: Path) -> None:
-    if offline():
-        raise DPIError(f"{name}'s weights are not in {folder} and downloads are switched off; use detector='embedded'.")

@@ -1,11 +1,15 @@
 """What a detector answers: faces in the pixels of the upright image it was given. Pixel centres are integers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dpi_core.errors import DPIError
 
+INNER = 0.25  # of the area of a face: what lies inside it and is smaller is a part of it, not a second find of it
+WITHIN = 0.7  # of a box inside another one
+WEAKER = 0.1
 DETECTORS = ("auto", "face-alignment", "yunet", "embedded")
 
 
@@ -71,10 +75,22 @@ def overlap(a: Face, b: Face) -> float:
     return max(0.0, width) * max(0.0, height) / max(1e-9, min(a.area, b.area))
 
 
-def without_doubles(faces: list[Face], limit: float = 0.5) -> list[Face]:
-    """The faces with the best scores, each dropped that overlaps a better one by more than `limit`."""
+def without_inner(faces: Sequence[Face]) -> list[Face]:
+    """Drop what lies inside another's face, such as a face that a detector sees in a nose.
+
+    A box that scores less than what it holds by more than `WEAKER` is no face around it and drops nothing.
+    """
+
+    def is_inner(face: Face, other: Face) -> bool:
+        return face.area < INNER * other.area and overlap(face, other) > WITHIN and other.score >= face.score - WEAKER
+
+    return [face for face in faces if not any(is_inner(face, other) for other in faces)]
+
+
+def without_doubles(faces: Sequence[Face], limit: float = 0.5) -> list[Face]:
+    """Keep the faces with the best scores, none inside another and none that overlaps a better one by more than `limit`."""
     kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: face.score, reverse=True):
+    for face in sorted(without_inner(faces), key=lambda face: face.score, reverse=True):
         if all(overlap(face, other) <= limit for other in kept):
             kept.append(face)
     return kept

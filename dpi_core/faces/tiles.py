@@ -2,9 +2,9 @@
 
 Where the copy shows faces smaller than `SMALL` pixels, or none, the photo is looked at again at twice the copy's
 resolution in overlapping tiles (a quick detector does so for every large photo: guests may stand behind a bride). A tile
-that holds a face still that small is looked at once more at twice that, and so on up to the photo's own pixels. With r
-the size of a level relative to the photo and o a tile's corner in it, a point p of the tile lies at
-``(p + o + 0.5) / r - 0.5`` in the photo, exactly.
+that holds a face still that small is looked at once more at twice that, and so on up to the photo's own pixels; a quick
+detector goes beyond them where faces are `TINY` there, or a small photo shows none. With r the size of a level relative to
+the photo and o a tile's corner in it, a point p of the tile lies at ``(p + o + 0.5) / r - 0.5`` in the photo, exactly.
 
 Neighbouring tiles share `OVERLAP` pixels, so a face cut by a tile's edge is whole in the next tile and dropped here. What
 is found twice counts once: first the larger faces of the copy, which shows them whole, then the finest level's, then the
@@ -13,14 +13,17 @@ rest.
 
 from collections.abc import Callable, Sequence
 
+import cv2
 import numpy as np
 
-from dpi_core.faces.face import Face, overlap
+from dpi_core.faces.face import Face, overlap, without_inner
 from dpi_core.faces.rgb import reduced
 
 COPY = 1280
 ENOUGH = 1.25  # a photo no larger than the copy by this factor hides nothing in it
 SMALL = 40.0  # of a face's box, in pixels of the level it is seen at
+TINY = 24.0  # of a face's box in the photo's own pixels: enlarged, it scores more, and others as small come to light
+LEAST, MOST, ENLARGED = 2.0, 4.0, 1600  # how much a photo is enlarged, and the side aimed at in between
 TILE, OVERLAP = 960, 160
 EDGE = 1.0  # a box this near a tile's inner edge is cut
 SHARED = 0.35  # of the smaller box: so much overlap makes two finds one face
@@ -30,17 +33,19 @@ Window = tuple[int, int, int, int]  # x0, y0, x1, y1
 
 
 def with_small_faces(image: np.ndarray, faces: list[Face], look: Look, *, quick: bool = False) -> list[Face]:
-    """The faces found on the copy and the small ones that tiles show.
+    """Add the small faces that tiles show to those found on the copy.
 
     Args:
         image: (H,W,3) uint8.
         faces: what the detector found on a copy of at most `COPY` pixels a side, in the pixels of `image`.
         look: the detector on one tile (h,w,3) uint8 of at most `TILE` pixels a side, faces in the tile's pixels.
-        quick: look at tiles also where the copy shows large faces only.
+        quick: look at tiles also where the copy shows large faces only, and enlarge a photo whose own pixels show faces
+            smaller than `TINY`, or none.
     """
-    height, width = image.shape[:2]
-    ratio = min(1.0, COPY / max(width, height))
-    if ratio * ENOUGH > 1 or (faces and not quick and not _small(faces, ratio)):
+    side = max(image.shape[:2])
+    ratio = min(1.0, COPY / side)
+    whole = ratio * ENOUGH > 1
+    if faces and not quick and not _small(faces, ratio):
         return faces
     levels, near = [faces], None  # the first level is looked at whole: a small face is seldom alone
     while ratio * ENOUGH <= 1:
@@ -50,7 +55,12 @@ def with_small_faces(image: np.ndarray, faces: list[Face], look: Look, *, quick:
         near = _small(found, ratio)
         if not near:
             break
-    first = min(1.0, COPY / max(width, height))
+    tiny = _small(levels[-1], ratio, TINY)
+    if quick and ratio * ENOUGH > 1 and (tiny or (whole and not faces)):
+        levels.append(_look_at(image, min(MOST, max(LEAST, ENLARGED / side)), look, None if whole else tiny))
+    if len(levels) == 1:
+        return faces
+    first = min(1.0, COPY / side)
     large = [face for face in faces if face not in _small(faces, first)]
     return merged([large, *reversed(levels[1:]), faces])
 
@@ -58,9 +68,10 @@ def with_small_faces(image: np.ndarray, faces: list[Face], look: Look, *, quick:
 def merged(groups: Sequence[Sequence[Face]]) -> list[Face]:
     """Each face once: those of an earlier group first, within a group those with better scores."""
     kept: list[Face] = []
+    outer = without_inner([face for group in groups for face in group])
     for group in groups:
         for face in sorted(group, key=lambda face: face.score, reverse=True):
-            if all(face is not other and overlap(face, other) <= SHARED for other in kept):
+            if face in outer and all(face is not other and overlap(face, other) <= SHARED for other in kept):
                 kept.append(face)
     return kept
 
@@ -74,13 +85,17 @@ def _spans(length: int) -> list[tuple[int, int]]:
     if length <= TILE:
         return [(0, length)]
     count = 1 + -(-(length - TILE) // (TILE - OVERLAP))
-    starts = [round(i * (length - TILE) / (count - 1)) for i in range(count)]
-    return [(start, start + TILE) for start in starts]
+    size = min(TILE, 1 + -(-(length + (count - 1) * OVERLAP) // count))  # 1: the starts are rounded
+    starts = [round(i * (length - size) / (count - 1)) for i in range(count)]
+    return [(start, start + size) for start in starts]
 
 
 def _look_at(image: np.ndarray, ratio: float, look: Look, near: list[Face] | None) -> list[Face]:
     """The faces in the tiles of a copy `ratio` times the photo's size, or in those that hold the centre of one of `near`."""
-    level, ratio = reduced(image, round(max(image.shape[:2]) * ratio))
+    if ratio > 1:
+        level = cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_LINEAR)
+    else:
+        level, ratio = reduced(image, round(max(image.shape[:2]) * ratio))
     height, width = level.shape[:2]
     found = []
     for window in windows(width, height):
@@ -102,8 +117,8 @@ def _in_photo(face: Face, x0: int, y0: int, ratio: float) -> Face:
     return Face((left, top, right, bottom), points, face.score, face.detector)
 
 
-def _small(faces: Sequence[Face], ratio: float) -> list[Face]:
-    return [face for face in faces if face.area**0.5 * ratio < SMALL]
+def _small(faces: Sequence[Face], ratio: float, side: float = SMALL) -> list[Face]:
+    return [face for face in faces if face.area**0.5 * ratio < side]
 
 
 def _holds(window: Window, face: Face, ratio: float) -> bool:

@@ -34,10 +34,10 @@ EMBEDDED = {
     "corrector": EmbeddedWeights(
         f"corrector/{UNET_FILE}", "ff5817a3e38e84b83af7fd41192cafc04370c126ccc4ebf9eb75d46b4fa0f3b7", NON_COMMERCIAL
     ),
-    "landmarks": EmbeddedWeights(
-        "landmarks/landmarks.safetensors",
-        "e7cfced5e9851291dd480f31c7e84434c8bbc0b82c1cd88ab845fd2a8c3bf78a",
-        NON_COMMERCIAL,
+    "detector": EmbeddedWeights(
+        "detector/face_detection_yunet_2023mar.onnx",
+        "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+        "MIT",
     ),
 }
 

@@ -6,9 +6,9 @@ import skimage.data
 from PIL import Image
 
 from dpi_core.faces.align import crop_face
-from dpi_core.faces.embedded import detect
-from dpi_core.faces.face import five_points
-from dpi_core.faces.proposals import grid_levels, scaled_square
+from dpi_core.faces.face import Face, five_points
+from dpi_core.faces.turns import detect
+from dpi_core.faces.yunet import refined
 
 EYES = np.array([[202.5, 100.4], [246.8, 102.5]])  # the astronaut's pupils
 EYE_DISTANCE = 44.3
@@ -76,6 +76,11 @@ def test_a_face_that_fills_the_frame(astronaut):
     assert np.abs(found - expected).max() < 5
 
 
+def test_a_face_in_black_and_white_dots(astronaut):
+    dots = np.asarray(Image.fromarray(astronaut[:320, 60:380]).convert("1").convert("RGB"))
+    assert np.abs(only_face(dots).points[:2] - (EYES - (60, 0))).max() < 0.2 * EYE_DISTANCE
+
+
 def test_a_large_photo_is_found_on_a_copy_and_refined(astronaut):
     large = np.asarray(Image.fromarray(astronaut).resize((2048, 2048), Image.Resampling.BICUBIC))
     assert np.abs(only_face(large).points[:2] - ((EYES + 0.5) * 4 - 0.5)).max() < 20
@@ -98,15 +103,11 @@ def test_tiny_images_hold_no_face(shape):
     assert detect(np.zeros((*shape, 3), np.uint8)) == []
 
 
-def test_the_grid_covers_the_image():
-    for width, height in ((100, 100), (640, 200), (37, 301)):
-        for squares in grid_levels(width, height):
-            for axis, length in ((0, width), (1, height)):
-                side = squares[0][2]
-                ends = sorted({square[axis] for square in squares})
-                assert ends[0] - side / 2 == pytest.approx(-0.5)
-                assert ends[-1] + side / 2 == pytest.approx(length - 0.5)
-
-
-def test_a_square_scales_about_pixel_corners():
-    assert scaled_square((9.5, 19.5, 4.0, 0.1), 0.5) == (4.5, 9.5, 2.0, 0.1)
+def test_points_a_fifth_of_the_eye_distance_off_come_back(astronaut):
+    face = only_face(astronaut)
+    rng = np.random.default_rng(0)
+    shift = 0.1 * EYE_DISTANCE * rng.choice((-1, 1), 2)
+    again = refined(astronaut, Face(face.box, face.points + shift, face.score, face.detector))
+    assert np.linalg.norm(again.points - face.points, axis=1).mean() < 0.04 * EYE_DISTANCE
+    blank = np.full_like(astronaut, 128)
+    assert np.array_equal(refined(blank, face).points, face.points)
