@@ -1,8 +1,8 @@
 """Runs on a Hugging Face ZeroGPU Space, where a GPU is lent for one call of a function decorated with ``spaces.GPU``.
 
 Such a call runs in a process forked from the app's; its argument and what it yields are pickled. So one run of the pipeline,
-with all its faces, is one call (`web.lent_restorer`). What the decorator wants to know first is for how many seconds, at most, it may
-hold the GPU: the shorter, the sooner it gets one.
+with all its faces, is one call (`web.lent_restorer`). What the decorator wants to know first is for how many seconds, at
+most, it may hold the GPU: the shorter, the sooner it gets one.
 
 Where there is no ``spaces`` package, or where it does nothing, as on CPU and GPU Spaces, the page's restorers are the
 pipeline's own.
