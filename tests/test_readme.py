@@ -1,4 +1,4 @@
-"""Every example of the README runs as printed."""
+"""Every example of the README and of docs/ runs as printed."""
 
 import os
 import re
@@ -9,7 +9,13 @@ import sys
 import pytest
 from conftest import ROOT
 
-README = (ROOT / "README.md").read_text()
+from dpi_core.__main__ import parser
+
+PAGES = {
+    path: path.read_text()
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
+README = "\n".join(PAGES.values())
 
 
 def blocks(language: str, after: str) -> list[str]:
@@ -44,6 +50,18 @@ def test_the_python_examples(workplace):
     assert (workplace / "face-seed1.png").exists()
 
 
+def test_the_first_python_example(workplace):
+    (code,) = blocks("python", "Five examples")
+    run([sys.executable, "-c", code], workplace)
+    assert (workplace / "restored-photo.png").exists()
+
+
+def test_the_first_command_line_examples_are_understood():
+    (block,) = blocks("bash", "Five examples")
+    for line in block.strip().splitlines()[1:]:
+        parser().parse_args(shlex.split(line)[3:])
+
+
 def test_the_command_line_examples(workplace):
     (block,) = blocks("bash", "Command line")
     for line in block.strip().splitlines():
@@ -76,5 +94,6 @@ def test_the_space_examples(workplace):
 def test_the_commands_name_what_exists():
     for module in re.findall(r"python -m (dpi_core\.[\w.]+)", README):
         assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
-    for path in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (ROOT / path).exists(), path
+    for page, text in PAGES.items():
+        for path in re.findall(r"\]\((?!http)([^)]+)\)", text):
+            assert (page.parent / path).exists(), path
