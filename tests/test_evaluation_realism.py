@@ -10,8 +10,8 @@ from conftest import EXAMPLES
 from PIL import Image
 
 from dpi_core.evaluation import embedded, identity, realism
-from dpi_core.evaluation.figures import identity as identity_of
 from dpi_core.evaluation.identity import UnavailableError, distances, dlib_descriptor
+from dpi_core.evaluation.judged_figures import identity as identity_of
 from dpi_core.evaluation.realism import efficientnet_features, inception_features, kernel_distances
 from dpi_core.faces import detect_faces
 from dpi_core.faces.align import crop_face

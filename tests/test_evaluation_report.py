@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dpi_core.evaluation.figures import MEASURES, likeness, spectrum, summary, variety
+from dpi_core.evaluation.judged_figures import MEASURES, likeness, spectrum, summary, variety
 from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import Restored
 from dpi_core.evaluation.report import table

@@ -157,3 +157,8 @@ def test_a_fresh_interpreter_stays_light(module):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_no_two_modules_share_a_name():
+    names = [path.name for path in MODULES.values() if path.name != "__init__.py"]
+    assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})

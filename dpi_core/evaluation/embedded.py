@@ -23,10 +23,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from dpi_core.evaluation.figures import Figures, identity, likeness, spectrum, summary, variety
 from dpi_core.evaluation.groups import groups
 from dpi_core.evaluation.held_out import Faces, Task, face_sets, task_of
 from dpi_core.evaluation.identity import Descriptor, UnavailableError, dlib_descriptor
+from dpi_core.evaluation.judged_figures import Figures, identity, likeness, spectrum, summary, variety
 from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import (
     SETTINGS,

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from dpi_core.evaluation.figures import MEASURES
 from dpi_core.evaluation.intervals import Interval
+from dpi_core.evaluation.judged_figures import MEASURES
 
 Rows = Mapping[str, Mapping[str, Interval]]  # method or group -> measure -> its figure
 

@@ -12,8 +12,8 @@ from itertools import product
 
 from torch import Tensor
 
-from dpi_core.evaluation.figures import MEASURES, Figures, likeness, spectrum, summary, variety
 from dpi_core.evaluation.held_out import face_sets, task_of
+from dpi_core.evaluation.judged_figures import MEASURES, Figures, likeness, spectrum, summary, variety
 from dpi_core.evaluation.methods import add_model_arguments, models_from, restored
 from dpi_core.method.config import DPIConfig
 
