@@ -40,9 +40,10 @@ class Faces:
 def face_sets(source: Path, size: int, everything: bool = False) -> dict[str, Faces]:
     """Read the held-out faces by kind, in the order of the hash that held them out, a random mix of sources.
 
-    Where `source` has shards named ``sharp-*.tar``, "sharp" are those of them and "utk" UTKFace's among all shards, soft ones
-    too; any other folder is one set, "faces". The first of an order are held out whether sharp and soft faces train together or
-    apart. `everything`: the folder holds nothing but held-out faces.
+    Where `source` has shards named ``sharp-*.tar``, "sharp" are the photographs of them (``gen_`` faces are generated, and no
+    measure of what is real) and "utk" UTKFace's among all shards, soft ones too; any other folder is one set, "faces". What is
+    held out of all shards never trains, whether sharp and soft faces train together or apart. `everything`: the folder holds
+    nothing but held-out faces.
     """
     tars = sorted(source.glob("sharp-*.tar"))
     sharp = {name: encoded for tar in tars for name, encoded in read_encoded(tar).items()}
@@ -56,7 +57,7 @@ def face_sets(source: Path, size: int, everything: bool = False) -> dict[str, Fa
     names = list(images) if everything else held_out_names(list(images))
     if not sharp:
         return {"faces": decoded(names)}
-    sets = {"sharp": decoded(sharp if everything else held_out_names(list(sharp)))}
+    sets = {"sharp": decoded(name for name in names if name in sharp and not name.startswith("gen_"))}
     utk = [name for name in names if name.startswith("utk_")]
     return sets | ({"utk": decoded(utk)} if utk else {})
 
