@@ -16,7 +16,7 @@ from dpi_core.method.config import DPIConfig
 from dpi_core.method.consistency import project
 from dpi_core.method.sampler import sample_steps
 from dpi_core.models.presets import PRESETS
-from dpi_core.training.data import held_out_names, ranked_names
+from dpi_core.training.data import held_out_names, ranked_names, read_encoded
 
 
 def pictures(count=3, size=32):
@@ -111,14 +111,16 @@ def test_sets_are_by_kind_in_the_order_of_the_hash(tmp_path, folder):
     for shard, start in (("sharp-1", 0), ("soft-1", 20)):
         with tarfile.open(shards / f"{shard}.tar", "w") as archive:
             for i in range(start, start + 20):
-                archive.add(folder / f"{i % 30:02}.png", f"{'utk' if i % 2 else 'ffhq'}_{i:02}.png")
+                archive.add(folder / f"{i % 30:02}.png", f"{('ffhq', 'utk', 'gen')[i % 3]}_{i:02}.png")
     sets = face_sets(shards, 16)
     assert list(sets) == ["sharp", "utk"]
-    assert len(sets["sharp"].names) == 2
+    never_train = held_out_names(list(read_encoded(shards)))
+    assert set(sets["sharp"].names) | set(sets["utk"].names) <= never_train
+    assert sets["sharp"].names
     assert all(int(name[-6:-4]) < 20 for name in sets["sharp"].names)
     assert all(name.startswith("utk_") for name in sets["utk"].names)
     everything = face_sets(shards, 16, everything=True)
-    assert (len(everything["sharp"].names), len(everything["utk"].names)) == (20, 20)
+    assert (len(everything["sharp"].names), len(everything["utk"].names)) == (14, 13), "generated faces are left out"
 
 
 def test_groups_are_what_names_and_light_tell():

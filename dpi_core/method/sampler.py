@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from dpi_core.errors import DPIError
+from dpi_core.method.condition_stages import fcm, racm
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
 from dpi_core.method.consistency import project
 from dpi_core.method.diffusion import (
@@ -185,15 +186,13 @@ def _run(
         y_eps = eps if config.raw_eps else eps_clipped
         y_noisy = ddim_step(y, on_grid(y_eps, k), on_grid(z, k), c)
 
-        grid = on_grid(x_next, k)
         if stage == "FCM":
             mask = every_pixel
-            grid.copy_(y_noisy)
+            grid = fcm(x_next, y_noisy, k)
         else:
             kept = noise.bernoulli(edge_probability(y, config.edge_exponent))
             mask = dense_mask(kept, k, height, width)
-            w = t / config.omega
-            grid.copy_(torch.where(kept, w * y_noisy + (1 - w) * grid, grid))
+            grid = racm(x_next, y_noisy, kept, t / config.omega, k)
         if corrector is None:
             y = y_init
         elif (index - stages.index(stage)) % config.correct_every == 0:  # counted from the stage's first step
