@@ -3,6 +3,7 @@ before anything heavy is loaded."""
 
 from dataclasses import dataclass, fields, replace
 from math import isfinite
+from typing import Any
 
 from dpi_core.errors import DPIError
 from dpi_core.method.timesteps import TRAIN_TIMESTEPS
@@ -64,11 +65,11 @@ class DPIConfig:
         return cls(steps=1000, tau=300, edge_exponent=1.2, omega=750.0, eta=1.0, raw_eps=True)
 
     @classmethod
-    def from_dict(cls, values: dict) -> "DPIConfig":
+    def from_dict(cls, values: dict[str, Any]) -> "DPIConfig":
         """A config from field names to values; missing fields keep their default, unknown ones raise ValueError."""
         return cls().replaced(values)
 
-    def replaced(self, values: dict) -> "DPIConfig":
+    def replaced(self, values: dict[str, Any]) -> "DPIConfig":
         """This config with some fields replaced; an unknown name raises ValueError with the names there are."""
         if not isinstance(values, dict):
             raise DPIError(f"config is {values!r}; allowed is an object of fields and their values.")

@@ -74,7 +74,7 @@ class SeededNoise:
         # to wait for the device
         return self._drawn(Tensor.uniform_, p.shape[1:], p.dtype, p) < p
 
-    def _drawn(self, fill: Callable, shape: Sequence[int], dtype: torch.dtype, like: Tensor) -> Tensor:
+    def _drawn(self, fill: Callable[..., Tensor], shape: Sequence[int], dtype: torch.dtype, like: Tensor) -> Tensor:
         # drawn where they stay: a GPU copies from pinned memory later, and nobody waits for it
         draws = torch.empty((len(self._generators), *shape), dtype=dtype, pin_memory=like.is_cuda)
         for row, generator in zip(draws, self._generators, strict=True):

@@ -99,7 +99,7 @@ class Compiled:
         note: what a person should know; empty as long as compiling works.
     """
 
-    def __init__(self, network: nn.Module, backend: str | Callable = "inductor"):
+    def __init__(self, network: nn.Module, backend: str | Callable[..., Any] = "inductor"):
         self.note = ""
         self._network = network
         self._compiled: Any = torch.compile(network, backend=backend, dynamic=False)

@@ -30,7 +30,7 @@ class UNetCorrector:
         pad_h, pad_w = -height % self.MULTIPLE, -width % self.MULTIPLE
         if pad_h or pad_w:
             both = nn.functional.pad(both, (0, pad_w, 0, pad_h), mode="replicate")
-        residual = self.unet(both.contiguous(memory_format=torch.channels_last), t).sample
+        residual: Tensor = self.unet(both.contiguous(memory_format=torch.channels_last), t).sample
         return condition_grid + residual[..., :height, :width]
 
 

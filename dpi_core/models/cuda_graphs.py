@@ -47,7 +47,7 @@ class Recorded:
 
     def __init__(self, call: Call, record: Callable[[Call, Tensor, Tensor], Recording]):
         self._call, self._record = call, record
-        self._recordings: dict[tuple, Recording] = {}
+        self._recordings: dict[tuple[Any, ...], Recording] = {}
         self._lock = threading.Lock()  # two threads must not fill one recording's input
         self._failure = ""
 
@@ -105,7 +105,7 @@ class CudaGraphs:
         """
         with torch.cuda.device(self._device):
             x, t = x.clone(), t.clone()
-            aside = torch.cuda.Stream()
+            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(aside):
                 for _ in range(REHEARSALS):

@@ -7,7 +7,7 @@ sharpest unless told otherwise, so to a sampler it is unconditional.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +36,8 @@ class PixelHead(nn.Module):
     def forward(self, x_t: Tensor, answer: Tensor) -> Tensor:
         """The corrected answer, (N,3,H,W)."""
         hidden = F.silu(self.first(torch.cat([x_t, answer], dim=1)))
-        return answer + self.last(F.silu(self.second(hidden)))
+        change: Tensor = self.last(F.silu(self.second(hidden)))
+        return answer + change
 
 
 class Answer(NamedTuple):
@@ -63,7 +64,7 @@ class PriorNetwork(nn.Module):
         self.sharpest = sharpest
 
     @property
-    def config(self):
+    def config(self) -> Any:
         """The UNet's."""
         return self.unet.config
 
@@ -101,4 +102,5 @@ def load_head(path: Path, device: torch.device) -> PixelHead:
         head.load_state_dict(state)
     except (OSError, KeyError, RuntimeError, SafetensorError) as error:
         raise DPIError(f"{path}: no head of a prior ({error}).") from error
-    return head.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+    head.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return head.eval().requires_grad_(False)

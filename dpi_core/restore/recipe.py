@@ -7,6 +7,7 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dpi_core.errors import DPIError
 from dpi_core.imaging.pictures import ImageError, read_settings
@@ -24,7 +25,7 @@ class Branch:
     seed: int
 
     @classmethod
-    def from_dict(cls, values: dict, steps: int) -> "Branch":
+    def from_dict(cls, values: dict[str, Any], steps: int) -> "Branch":
         """From its fields, for a run of so many steps.
 
         Raises:
@@ -67,7 +68,7 @@ class Recipe:
     branch: Branch | None = None
 
     @classmethod
-    def from_dict(cls, values: dict) -> "Recipe":
+    def from_dict(cls, values: dict[str, Any]) -> "Recipe":
         """From a result's settings ("seed"), a comparison's ("seeds") or a whole photo's ("faces").
 
         Raises:
@@ -106,7 +107,7 @@ class Recipe:
             None if branch is None else Branch.from_dict(branch, config.steps),
         )
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """What `from_dict` reads."""
         return {**asdict(self), "seeds": list(self.seeds)}
 

@@ -4,6 +4,7 @@ They hold arrays and tensors, so two of them are equal only if they are one (eq=
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -99,7 +100,7 @@ class FaceResult:
     image: Image.Image
     condition: Image.Image
     measured: dict[str, float]
-    settings: dict
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
