@@ -101,6 +101,11 @@ class Plan:
     kept: KeptRun | None = None
 
     @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The variants as they were given."""
+        return tuple(run.variant for run in sorted(self.runs, key=lambda run: run.place))
+
+    @property
     def steps(self) -> int:
         """Count the steps to run."""
         return sum(run.steps for run in self.runs)
