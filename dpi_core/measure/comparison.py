@@ -8,10 +8,13 @@ nearest picked one is furthest away.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from dpi_core.errors import DPIError
+from dpi_core.imaging.pixels import to_tensor
 from dpi_core.measure.metrics import seed_diversity
 
 LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
@@ -53,6 +56,20 @@ def compare(results: Tensor, seeds: Sequence[int]) -> Comparison:
     to_mean = (results - mean).square().mean(dim=(1, 2, 3)).sqrt() * LEVELS
     std = seed_diversity(results) * LEVELS
     return Comparison(tuple(seeds), mean, std, tuple(to_mean.tolist()), pairwise(results))
+
+
+def compare_pictures(pictures: Sequence[Image.Image], seeds: Sequence[int]) -> Comparison:
+    """Compare results as they are saved, RGB and all of one size, one for each seed.
+
+    Raises:
+        DPIError: if their sizes differ, or there are not as many seeds as pictures.
+    """
+    sizes = sorted({picture.size for picture in pictures})
+    if len(sizes) > 1:
+        raise DPIError(
+            f"the pictures are {' and '.join(f'{w}x{h}' for w, h in sizes)} pixels; only equal sizes compare."
+        )
+    return compare(to_tensor(np.stack([np.asarray(picture) for picture in pictures])), seeds)
 
 
 def pairwise(results: Tensor) -> Tensor:

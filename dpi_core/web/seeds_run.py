@@ -2,7 +2,6 @@
 
 import random
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,16 +10,16 @@ from typing import TYPE_CHECKING
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
 from dpi_core.restore.recipe import Branch
+from dpi_core.restore.variants import Variant, VariantStep, plan_variants, run_variants
 from dpi_core.web.checks import READING, chosen_photo, with_messages
 from dpi_core.web.engine import Engine
 from dpi_core.web.live import render_live, render_message
 from dpi_core.web.seeds_view import Card, render_cards, render_comparison
 from dpi_core.web.session import Session
-from dpi_core.web.single_face import prepare_one
-from dpi_core.web.trajectory import Source
+from dpi_core.web.single_face import ready_face
+from dpi_core.web.trajectory import Source, Trajectory
 
 if TYPE_CHECKING:
-    from dpi_core.method.sampler import StepEvent
     from dpi_core.restore.restorer import Restoration
 
 MIN_SEEDS, MAX_SEEDS = 2, 16
@@ -80,7 +79,7 @@ def compare_plan(engine: Engine, text: str, values: dict) -> str:
         seeds, config = parse_seeds(text), DPIConfig.from_dict(values)
     except DPIError as error:
         return render_message(str(error), "error")
-    seconds = engine.estimate(len(seeds) * config.steps)
+    seconds = engine.estimate_plan(plan_variants([Variant(config, seeds, engine.settings.prior)]))
     cost = f", about {max(1, round(seconds))} s on this machine" if seconds is not None else ""
     return f'<p class="dpi-plan">{len(seeds)} seeds of {config.steps} steps each, in one batch{cost}.</p>'
 
@@ -102,56 +101,34 @@ def run_comparison(
     `pick`: mark that many of the most different results; below 2 none. `branch`: let the seeds part after that step of
     the session's last restoration; 0 = each from its own noise.
     """
-    config, seeds, photo = DPIConfig.from_dict(values), parse_seeds(text), chosen_photo(photo)
-    yield render_live(config, None, headline=READING)
-    yield from _steps(engine, session, photo, mode, aligned, seeds, pick, branch, config)
-
-
-def _steps(
-    engine: Engine,
-    session: Session,
-    photo: str,
-    mode: str,
-    aligned: bool,
-    seeds: tuple[int, ...],
-    pick: int,
-    branch: int,
-    config: DPIConfig,
-) -> Iterator[str | ComparisonOutcome]:
     from dpi_core.imaging.pixels import to_image
-    from dpi_core.restore.restorer import Restoration
 
-    for line in engine.loading(stop=lambda: session.stopped):
-        yield render_live(config, None, headline=line)
-    restorer = engine.restorer()
-    prepared = prepare_one(restorer, session, photo, mode, aligned)
-    source = Source(photo, mode, aligned, prepared.jobs[0].index, seed=0)
-    after, parted = _branching(session, source, config, branch) if branch else (None, None)
-    start, item, last = time.perf_counter(), None, None
-    for item in restorer.restore_steps(
-        prepared, config, seeds=seeds, after=after, branch=parted, stop=lambda: session.stopped
-    ):
-        if isinstance(item, Restoration):
-            break
-        last = item.event
-        left = (time.perf_counter() - start) / (last.index + 1 - branch) * (last.total - last.index - 1)
-        headline = f"Step {last.index + 1} of {last.total}, t = {last.t}, {left:.1f} s left"
-        cards = [Card(seed, to_image(x0)) for seed, x0 in zip(seeds, last.x0, strict=True)]
-        yield render_live(config, last.index, headline=headline) + render_cards(cards)
-    assert isinstance(item, Restoration)
-    assert last is not None
-    engine.note_pace(item.seconds, len(seeds) * (last.index + 1 - branch))
-    how = "Finished" if item.complete else f"Stopped after step {last.index + 1} of {last.total}, the estimates kept,"
-    head = render_live(config, last.index, headline=" ".join((f"{how} in {item.seconds:.1f} s.", *item.messages)))
-    outcome = _outcome(session, item, seeds, pick, head, Path(photo).stem)
+    def say(line: str) -> str:
+        return render_live(config, None, headline=line)
+
+    config, seeds, photo = DPIConfig.from_dict(values), parse_seeds(text), chosen_photo(photo)
+    yield say(READING)
+    faces = yield from ready_face(engine, session, photo, mode, aligned, say)
+    ((prior, (_, prepared)),) = faces.items()
+    kept = None
     if branch:
-        text = f"The seeds parted after step {branch} of {config.steps}: all they differ in came after it."
-        outcome = replace(outcome, summary=outcome.summary + render_message(text))
-    yield outcome
+        source = Source(photo, mode, aligned, prepared.jobs[0].index, seed=0)
+        kept = _kept(session, source, config, branch).kept(prior)
+    parted = Branch(branch, kept.variant.seeds[0]) if kept else None
+    plan = plan_variants([Variant(config, seeds, prior, parted)], kept)
+    for item in run_variants(plan, faces, stop=lambda: session.stopped):
+        if not isinstance(item, VariantStep):
+            engine.note_result(item)
+            yield _outcome(session, item.restoration, pick, Path(photo).stem)
+            return
+        event = item.step.event
+        headline = f"Step {event.index + 1} of {event.total}, t = {event.t}, {item.seconds_left:.1f} s left"
+        cards = [Card(seed, to_image(x0)) for seed, x0 in zip(seeds, event.x0, strict=True)]
+        yield render_live(config, event.index, headline=headline) + render_cards(cards)
 
 
-def _branching(session: Session, source: Source, config: DPIConfig, step: int) -> "tuple[StepEvent, Branch]":
-    """The event after which the seeds part, and what makes it again."""
+def _kept(session: Session, source: Source, config: DPIConfig, step: int) -> Trajectory:
+    """The session's last restoration, if the seeds can part after this step of it."""
     known = session.trajectory
     shared = known.shared(replace(source, seed=known.source.seed), config) if known is not None else 0
     if known is None or step > shared:
@@ -160,20 +137,16 @@ def _branching(session: Session, source: Source, config: DPIConfig, step: int) -
             f"branch is {step}: the seeds can part after a step of the last restoration of this face with these settings; "
             f"{there}. Restore the face first, or set branch to {shared}."
         )
-    return known.events[step - 1], Branch(step, known.source.seed)
+    return known
 
 
-def _outcome(
-    session: Session, restoration: "Restoration", seeds: tuple[int, ...], pick: int, head: str, stem: str
-) -> ComparisonOutcome:
-    import numpy as np
-
-    from dpi_core.imaging.pixels import to_tensor
-    from dpi_core.measure.comparison import compare, most_different
+def _outcome(session: Session, restoration: "Restoration", pick: int, stem: str) -> ComparisonOutcome:
+    from dpi_core.measure.comparison import compare_pictures, most_different
     from dpi_core.show.bundle import write_bundle
 
-    results = restoration.results
-    comparison = compare(to_tensor(np.stack([np.asarray(result.image) for result in results])), seeds)
+    results, settings = restoration.results, restoration.results[0].settings
+    seeds = [result.seed for result in results]
+    comparison = compare_pictures([result.image for result in results], seeds)
     picked = most_different(comparison.distances, min(pick, len(seeds))) if pick >= 2 else []
     cards = []
     for i, (result, distance) in enumerate(zip(results, comparison.to_mean, strict=True)):
@@ -183,9 +156,16 @@ def _outcome(
         cards.append(Card(result.seed, result.image, figures, i in picked))
     path = session.results_folder("compare") / f"{stem}-{len(seeds)}-seeds.zip"
     write_bundle(path, results, comparison, picked)
+    config, steps = DPIConfig.from_dict(settings["config"]), settings["steps_done"]
+    how = "Finished" if restoration.complete else f"Stopped after step {steps} of {config.steps}, the estimates kept,"
+    headline = " ".join((f"{how} in {restoration.seconds:.1f} s.", *restoration.messages))
     most = f" Most different: {', '.join(str(seeds[i]) for i in picked)}." if picked else ""
-    summary = (
+    summary = render_message(
         f"Diversity {comparison.diversity:.1f} levels: the standard deviation over {len(seeds)} seeds, the mean over all "
         f"pixels. Distances are root mean squares in 8-bit levels.{most}"
     )
-    return ComparisonOutcome(head + render_comparison(cards, comparison), render_message(summary), [str(path)])
+    if "branch" in settings:
+        parted = f"The seeds parted after step {settings['branch']['step']} of {config.steps}"
+        summary += render_message(f"{parted}: all they differ in came after it.")
+    page = render_live(config, steps - 1, headline=headline) + render_comparison(cards, comparison)
+    return ComparisonOutcome(page, summary, [str(path)])
