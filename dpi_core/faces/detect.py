@@ -4,6 +4,7 @@
 download in the background with `fetch_in_background`.
 """
 
+from concurrent.futures import wait
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,8 @@ from dpi_core.faces.tiles import with_small_faces
 
 if TYPE_CHECKING:
     from PIL import Image
+
+PATIENCE = 900.0  # seconds: torch.hub knows no timeout, and a server may fall silent
 
 
 def detect_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> list[Face]:
@@ -78,7 +81,7 @@ def _why_not_face_alignment() -> str:
     downloads = [under_way(file, facealign.folder()) for file in facealign.DOWNLOADS]
     if not all(downloads):
         return "face-alignment: not downloaded, asking for that detector fetches its 180 MB"
-    if any(download and download.failed() for download in downloads):
+    if any(download and download.done() and download.exception() for download in downloads):
         return "face-alignment: the download failed"
     return "face-alignment: still downloading"
 
@@ -91,8 +94,13 @@ def _demand_face_alignment() -> str:
                 f"face-alignment's weights are not in {facealign.folder()} and downloads are switched off; "
                 "use detector='embedded'."
             )
-        for file in facealign.DOWNLOADS:
-            fetching(file, facealign.folder()).result()
+        downloads = [fetching(file, facealign.folder()) for file in facealign.DOWNLOADS]
+        if wait(downloads, PATIENCE).not_done:
+            raise DPIError(
+                "face-alignment's weights are still downloading; use detector='embedded' until they are here."
+            )
+        for download in downloads:
+            download.result()  # raises what went wrong
         ready = facealign.ready()
     if ready is None:
         raise DPIError(f"face-alignment's weights in {facealign.folder()} are missing or damaged.")

@@ -20,14 +20,10 @@ if TYPE_CHECKING:
     from face_alignment import FaceAlignment
 
 _HOST = "https://www.adrianbulat.com/downloads/python-fan/"
-FAN = RemoteFile("2DFAN4-11f355bf06.pth.tar", (_HOST + "2DFAN4-11f355bf06.pth.tar",), "11f355bf06", 150_000_000)
-SFD = RemoteFile("s3fd-619a316812.pth", (_HOST + "s3fd-619a316812.pth",), "619a316812", 150_000_000)
-BLAZE_WEIGHTS = RemoteFile(
-    "blazeface.pth", (), "54ecff653feaaaf1f7d44b6aff28fd2fc50e483a4e847563b6dd261369c43ba4", 1_000_000
-)
-BLAZE_ANCHORS = RemoteFile(
-    "anchors.npy", (), "a10bb2fb93ab54ca426d6c750bfc3aad685028a16dcf231357d03694f261fd95", 100_000
-)
+FAN = RemoteFile("2DFAN4-11f355bf06.pth.tar", _HOST + "2DFAN4-11f355bf06.pth.tar", "11f355bf06")
+SFD = RemoteFile("s3fd-619a316812.pth", _HOST + "s3fd-619a316812.pth", "619a316812")
+BLAZE_WEIGHTS = RemoteFile("blazeface.pth", "", "54ecff653feaaaf1f7d44b6aff28fd2fc50e483a4e847563b6dd261369c43ba4")
+BLAZE_ANCHORS = RemoteFile("anchors.npy", "", "a10bb2fb93ab54ca426d6c750bfc3aad685028a16dcf231357d03694f261fd95")
 DOWNLOADS = (SFD, FAN)
 MAX_SIDE = 960
 

@@ -44,7 +44,7 @@ class Entry:
 
     @property
     def downloads(self) -> Path:
-        """Where what it is made of arrives; kept by an interrupted download, so that the next one goes on from it."""
+        """Where what it is made of arrives; an interrupted download keeps the files that are whole."""
         return priors_folder() / f"{self._key}.download"
 
     @property
@@ -109,7 +109,7 @@ class Entry:
     def size(self) -> int:
         """Bytes the entry takes on the disk, an unfinished download included."""
         files = [path for folder in (self.folder, self.downloads) for path in folder.rglob("*") if path.is_file()]
-        return sum(path.stat().st_size for path in files)
+        return sum(path.stat().st_size for path in files if not path.is_symlink())
 
 
 def cached_names() -> Iterator[str]:

@@ -157,7 +157,7 @@ def _fill_diffusers(entry: Entry, spec: PriorSpec) -> Steps:
         if not file.endswith(UNET_FILE):
             _unpickle(fetched.path, folder / UNET_FILE)
         elif fetched.path.is_relative_to(entry.downloads):
-            os.replace(fetched.path, folder / UNET_FILE)
+            os.replace(fetched.path.resolve(), folder / UNET_FILE)
         else:
             shutil.copyfile(fetched.path, folder / UNET_FILE)
 
