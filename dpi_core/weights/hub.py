@@ -10,8 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -78,19 +77,17 @@ def fetch_steps(wanted: HubFile, folder: Path, room: float = 1.0) -> Iterator[Pr
     transfer = _Transfer(wanted, folder, room)
     threading.Thread(target=transfer.run, name=f"fetch {wanted}", daemon=True).start()
     try:
-        while not transfer.outcome.done():
+        yield transfer.progress()
+        while wait([transfer.outcome], EVERY).not_done:
             yield transfer.progress()
-            try:
-                transfer.outcome.result(EVERY)
-            except FutureTimeout:
-                continue
+        path = transfer.outcome.result()
     except OSError as error:
         raise DPIError(
             f"{wanted} could not be written to {folder} ({error.strerror or error}). Make room there or set DPI_CORE_CACHE."
         ) from error
     finally:
         transfer.stopped.set()
-    fetched = _fetched(transfer.outcome.result(), wanted)
+    fetched = _fetched(path, wanted)
     problem = _problem(fetched, wanted)
     if problem:
         fetched.path.resolve().unlink()
