@@ -50,11 +50,6 @@ class Template:
         scaled = (self.array() + 0.5) * (size / self.size) - 0.5
         return Template(size, tuple((float(x), float(y)) for x, y in scaled), self.quad)
 
-    def padded(self, size: int, fraction: float) -> "Template":
-        """A crop of `size` pixels a side that holds this one in its middle, `fraction` of the side wide."""
-        scaled = (self.array() + 0.5) * (size * fraction / self.size) + size * (1 - fraction) / 2 - 0.5
-        return Template(size, tuple((float(x), float(y)) for x, y in scaled))
-
 
 # Means over 13,528 aligned training photographs (200x200), each point the mean of YuNet's on 16 views of it: one view of so
 # tight a crop puts the mouth up to 3.6 pixels too high.
