@@ -23,7 +23,7 @@ PATIENCE = 900.0  # seconds: torch.hub knows no timeout, and a server may fall s
 
 
 def detect_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> list[Face]:
-    """The faces of an upright image, largest first; an empty list when there is none.
+    """Find the faces of an upright image, largest first; an empty list when there is none.
 
     Args:
         image: a PIL image of any mode (EXIF orientation already applied), or a uint8 array, grey, RGB or RGBA.
@@ -36,7 +36,7 @@ def detect_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> l
 
 
 def find_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> DetectionReport:
-    """Like `detect_faces`, with the detector that ran and a line on why it was this one."""
+    """Find faces like `detect_faces`; return them with the detector that ran and a line on why it was this one."""
     if detector not in DETECTORS:
         raise DPIError(f"detector is {detector!r}; allowed are {', '.join(DETECTORS)}.")
     pixels = to_rgb(image)

@@ -29,14 +29,14 @@ MAX_SIDE = 960
 
 
 def folder() -> Path:
-    """Where torch hub, and so face-alignment, keeps its files."""
+    """Tell where torch hub, and so face-alignment, keeps its files."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def ready() -> str | None:
-    """The face detector that can run with the files at hand, "sfd" or "blazeface"; None while some are missing."""
+    """Name the face detector that can run with the files at hand, "sfd" or "blazeface"; None while some are missing."""
     where = folder()
     if cached(FAN, where) is None:
         return None
@@ -46,7 +46,7 @@ def ready() -> str | None:
 
 
 def detect(image: np.ndarray, face_detector: str, device: str = "cpu") -> list[Face]:
-    """Faces of an RGB image (H,W,3) uint8 with 68 points; `face_detector` as `ready` answers."""
+    """Find the faces of an RGB image (H,W,3) uint8 with 68 points; `face_detector` as `ready` answers."""
     small, ratio = reduced(image, MAX_SIDE)
     if min(small.shape[:2]) < 16:
         return []

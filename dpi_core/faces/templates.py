@@ -40,11 +40,11 @@ class Template:
     quad: Quad | None = None
 
     def array(self) -> np.ndarray:
-        """The points as (5,2) float64."""
+        """Return the points as (5,2) float64."""
         return np.array(self.points, np.float64)
 
     def resized(self, size: int) -> "Template":
-        """The same crop with `size` pixels a side."""
+        """Return the same crop with `size` pixels a side."""
         if size == self.size:
             return self
         scaled = (self.array() + 0.5) * (size / self.size) - 0.5

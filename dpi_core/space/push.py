@@ -32,14 +32,14 @@ class Upload:
 
 
 def checked_name(name: str) -> str:
-    """A Space's name; ValueError unless it is OWNER/NAME."""
+    """Return a Space's name; ValueError unless it is OWNER/NAME."""
     if not NAME.fullmatch(name):
         raise DPIError(f"the Space's name is {name!r}; allowed is OWNER/NAME, such as jane/faces.")
     return name
 
 
 def uploads(root: Path, spacefile: Spacefile) -> list[Upload]:
-    """The files that go up, by path; README.md with the size it has once its front matter is written."""
+    """List the files that go up, by path; README.md with the size it has once its front matter is written."""
     found = []
     for path in sorted(_paths(root, spacefile)):
         size = (root / path).stat().st_size
@@ -113,7 +113,7 @@ def push(
 
 
 def _refusal(error, name: str, endpoint: str) -> str:
-    """What the hub's answer means for people."""
+    """Say what the hub's answer means for people."""
     status = error.response.status_code
     if status == 401:
         return f"the hub at {endpoint} does not know the token: make a new one in your settings there that may write."
@@ -127,7 +127,7 @@ def _refusal(error, name: str, endpoint: str) -> str:
 
 
 def _chain(error: BaseException) -> str:
-    """The message of the first cause."""
+    """Return the message of the first cause."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{error}".strip().rstrip(".") or type(error).__name__

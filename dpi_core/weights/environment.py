@@ -7,13 +7,13 @@ TRUE = {"1", "true", "yes", "on"}
 
 
 def cache_folder() -> Path:
-    """``$DPI_CORE_CACHE``, or ``~/.cache/dpi_core``."""
+    """Return ``$DPI_CORE_CACHE``, or ``~/.cache/dpi_core``."""
     named = os.environ.get("DPI_CORE_CACHE")
     return Path(named).expanduser() if named else Path.home() / ".cache" / "dpi_core"
 
 
 def offline() -> bool:
-    """Whether the user forbade downloads: ``HF_HUB_OFFLINE`` or ``DPI_CORE_OFFLINE`` is set to something true."""
+    """Tell whether the user forbade downloads: ``HF_HUB_OFFLINE`` or ``DPI_CORE_OFFLINE`` is set to something true."""
     return any(os.environ.get(name, "").lower() in TRUE for name in ("HF_HUB_OFFLINE", "DPI_CORE_OFFLINE"))
 
 

@@ -184,7 +184,7 @@ def _download(wanted: HubFile, folder: Path, bar: type) -> Path:
 
 
 def _transport_errors() -> tuple[type[Exception], ...]:
-    """What the hub's HTTP client raises when a connection fails; which client it is depends on the library's version."""
+    """List what the hub's HTTP client raises when a connection fails; which client it is depends on the library's version."""
     found: list[type[Exception]] = [ConnectionError, TimeoutError]
     for name in ("httpx2", "httpx"):
         try:
@@ -222,7 +222,7 @@ def _fetched(path: Path, wanted: HubFile) -> Fetched:
 
 
 def _problem(fetched: Fetched, wanted: HubFile) -> str:
-    """What is wrong with a file, or nothing: it is held against the known hash and the hub's own, the name of its blob."""
+    """Say what is wrong with a file, or nothing: it is held against the known hash and the hub's own, the name of its blob."""
     if wanted.sha256 and fetched.sha256 != wanted.sha256:
         return f"is not the file {wanted.known_from}: SHA-256 {fetched.sha256[:12]}.., expected {wanted.sha256[:12]}..;"
     blob = fetched.path.resolve()
