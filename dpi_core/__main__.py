@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> Parser:
-    """The parser of every subcommand; what it returns has the subcommand as `run`."""
+    """Make the parser of every subcommand; what it returns has the subcommand as `run`."""
     name = "dpi" if Path(sys.argv[0]).stem == "dpi" else "python -m dpi_core"
     top = Parser(prog=name, description="Face super-resolution (DPI).")
     top.add_argument("--version", action="version", version=__version__)

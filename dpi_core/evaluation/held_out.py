@@ -69,7 +69,7 @@ def held_out_faces(
     everything: bool = False,
     framing: Callable[[Image.Image], Image.Image] = lambda face: face,
 ) -> Tensor:
-    """The first `count` held-out faces (N,3,size,size) in [-1, 1] in the order of their names; None = all of them.
+    """Read the first `count` held-out faces (N,3,size,size) in [-1, 1] in the order of their names; None = all of them.
 
     `everything`: the folder holds nothing but held-out faces. `framing`: see `dpi_core.training.framing`.
     """
@@ -80,20 +80,20 @@ def held_out_faces(
 
 
 def bicubic_task(true: Tensor, scale: int, first: int = 0) -> Task:
-    """The faces (N,3,H,W), the first of which has number `first`, reduced bicubically."""
+    """Reduce the faces (N,3,H,W), the first of which has number `first`, bicubically."""
     low_res = downscale(true, scale)
     return Task(f"x{scale}", low_res, dense_condition(low_res, *true.shape[2:]), first)
 
 
 def blind_task(true: Tensor, first: int = 0) -> Task:
-    """The faces blurred, reduced by 8, with noise and JPEG; each face has its own draw, the same in every run."""
+    """Blur the faces and reduce them by 8, with noise and JPEG; each face has its own draw, the same in every run."""
     pixels = ((true.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
     low_res = to_tensor(np.stack([_blind(face, number) for number, face in enumerate(pixels, first)]))
     return Task(f"x{BLIND_SCALE} blind", low_res, dense_condition(low_res, *true.shape[2:]), first)
 
 
 def task_of(name: str, true: Tensor) -> Task:
-    """The task that a command line names: "4", "8", "16" or "blind"."""
+    """Make the task that a command line names: "4", "8", "16" or "blind"."""
     return blind_task(true) if name == "blind" else bicubic_task(true, int(name))
 
 

@@ -36,12 +36,12 @@ class Models:
         return BATCH if self.device.type == "cpu" else GPU_BATCH
 
     def computing_in(self, dtype: torch.dtype) -> "Models":
-        """The same networks in `dtype`; they are converted in place."""
+        """Convert the networks to `dtype`, in place."""
         return Models(accelerated(self.prior, dtype), accelerated(self.corrector, dtype), self.device)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that every script over held-out faces shares; `models_from` takes them."""
+    """Add the arguments that every script over held-out faces shares; `models_from` takes them."""
     parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
     parser.add_argument("--all", action="store_true", help="the folder holds only held-out faces: take from all")
     parser.add_argument("--prior", default="embedded")
@@ -51,7 +51,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def models_from(args: argparse.Namespace) -> Models:
-    """The models that the arguments name, loaded."""
+    """Load the models that the arguments name."""
     if args.threads:
         torch.set_num_threads(args.threads)
     prior, corrector = load_prior(args.prior, args.device), load_corrector(args.corrector, args.device)
@@ -59,7 +59,7 @@ def models_from(args: argparse.Namespace) -> Models:
 
 
 def settings_from(words: Sequence[str]) -> dict[str, DPIConfig]:
-    """The settings that a command line names: presets, or ``NAME:field=value,...`` with `DPIConfig`'s fields.
+    """Read the settings that a command line names: presets, or ``NAME:field=value,...`` with `DPIConfig`'s fields.
 
     Raises:
         ValueError: on an unknown preset, an unknown field or a value out of range.
@@ -110,13 +110,13 @@ def restored(models: Models, task: Task, config: DPIConfig, seeds: Sequence[int]
 
 
 def restore(models: Models, task: Task, config: DPIConfig, seeds: Sequence[int] | None = None) -> Tensor:
-    """DPI's results (N,3,H,W) alone; see `restored`."""
+    """Return DPI's results (N,3,H,W) alone; see `restored`."""
     return restored(models, task, config, seeds).result
 
 
 @torch.no_grad()
 def corrector_alone(models: Models, task: Task, sparsity: int = 2) -> Tensor:
-    """One look of the corrector at every shifted grid, put together: what it knows without the prior (N,3,H,W).
+    """Ask the corrector once at every shifted grid and put the answers together: what it knows without the prior (N,3,H,W).
 
     At the noisiest timestep, where c is noise and y_init all there is to see.
     """

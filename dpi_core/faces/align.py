@@ -28,7 +28,7 @@ class Crop:
 
 
 def template_named(template: str | Template) -> Template:
-    """A template by name, or the template itself.
+    """Return a template by name, or the template itself.
 
     Raises:
         ValueError: if the name is unknown.
@@ -41,7 +41,7 @@ def template_named(template: str | Template) -> Template:
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The (2,3) float64 similarity (rotation, one scale, shift) that takes points (n,2) closest to `target` (n,2).
+    """Fit the (2,3) float64 similarity (rotation, one scale, shift) that takes points (n,2) closest to `target` (n,2).
 
     Raises:
         ValueError: if the points are not two matching lists, hold NaN or infinity, or all coincide.
@@ -62,7 +62,7 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def quad_similarity(points: np.ndarray, quad: Quad, size: int) -> np.ndarray:
-    """The (2,3) similarity that takes the square a `Quad` lays around five points or 68 landmarks to a crop of `size`.
+    """Compute the (2,3) similarity that takes the square a `Quad` lays around five or 68 points to a crop of `size`.
 
     With e the vector from eye to eye, m from the eyes' middle to the mouth's and R a quarter turn, the square stands along
     ``x = e - R m`` made ``max(eyes |e|, mouth |m|)`` long: half of its side.
@@ -84,7 +84,7 @@ def quad_similarity(points: np.ndarray, quad: Quad, size: int) -> np.ndarray:
 
 
 def face_matrix(points: np.ndarray, template: Template) -> np.ndarray:
-    """The (2,3) similarity that aligns five points (5,2) or 68 landmarks (68,2) of a photo to a template.
+    """Compute the (2,3) similarity that aligns five points (5,2) or 68 landmarks (68,2) of a photo to a template.
 
     Raises:
         ValueError: if the points have another shape or allow no transform.
@@ -95,12 +95,12 @@ def face_matrix(points: np.ndarray, template: Template) -> np.ndarray:
 
 
 def transform(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Points (n,2) through a (2,3) affine matrix."""
+    """Map points (n,2) through a (2,3) affine matrix."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
 def invert(matrix: np.ndarray) -> np.ndarray:
-    """The inverse (2,3) of an affine matrix (2,3)."""
+    """Invert an affine matrix (2,3)."""
     linear = np.linalg.inv(matrix[:, :2])
     return np.hstack([linear, -(linear @ matrix[:, 2])[:, None]])
 
@@ -125,7 +125,7 @@ def crop_face(image: np.ndarray, points: np.ndarray, template: str | Template = 
 
 
 def warp_to_crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """`image` (H,W,3) uint8 seen through `matrix` (photo -> crop), (size,size,3) uint8; anti-aliased when it shrinks.
+    """Warp `image` (H,W,3) uint8 by `matrix` (photo -> crop) to (size,size,3) uint8; anti-aliased when it shrinks.
 
     Work and memory follow the crop's area in the photo, once, whatever the photo's size.
     """
@@ -145,7 +145,7 @@ def warp_to_crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray
 
 
 def _reduced_region(image: np.ndarray, matrix: np.ndarray, size: int, factor: int) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the photo a crop needs, averaged over squares of `factor` pixels, and its matrix to the crop."""
+    """Cut the part of the photo a crop needs, averaged over squares of `factor` pixels, and its matrix to the crop."""
     height, width = image.shape[:2]
     corners = transform(np.array([(-1, -1), (size, -1), (size, size), (-1, size)]), invert(matrix))
     x0, y0 = np.floor(corners.min(axis=0)).astype(int) - 2 * factor

@@ -28,7 +28,7 @@ SQUARE = 0.02  # how far the sides of an aligned picture may differ, as a part o
 
 
 def span(face: Face, template: Template = TEMPLATES["tight-128"]) -> float:
-    """How many pixels of the photo the side of the face's aligned crop spans.
+    """Tell how many pixels of the photo the side of the face's aligned crop spans.
 
     Raises:
         ValueError: if the face's points allow no transform.
@@ -37,7 +37,7 @@ def span(face: Face, template: Template = TEMPLATES["tight-128"]) -> float:
 
 
 def is_sharp(photo: np.ndarray, face: Face, template: Template = TEMPLATES["tight-128"]) -> bool:
-    """Whether a face of `photo` (H,W,3) uint8 is larger than the template's crop and as finely resolved as that.
+    """Tell whether a face of `photo` (H,W,3) uint8 is larger than the template's crop and as finely resolved as that.
 
     Raises:
         ValueError: if the face's points allow no transform.
@@ -49,7 +49,7 @@ def is_sharp(photo: np.ndarray, face: Face, template: Template = TEMPLATES["tigh
 
 
 def detail(crop: np.ndarray, template: Template = TEMPLATES["tight-128"]) -> float:
-    """The part of the contrast of an aligned crop (S,S,3) uint8 that half its resolution cannot hold, 0 to about 0.5."""
+    """Measure the part of an aligned crop's (S,S,3) uint8 contrast that half its resolution cannot hold, 0 to about 0.5."""
     size = crop.shape[0]
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
     half = cv2.resize(grey, (size // 2, size // 2), interpolation=cv2.INTER_AREA)
@@ -59,14 +59,14 @@ def detail(crop: np.ndarray, template: Template = TEMPLATES["tight-128"]) -> flo
 
 
 def square_matrix(width: int, height: int, size: int) -> np.ndarray:
-    """The (2,3) matrix that takes the central square of a picture of that size to a crop of `size` pixels."""
+    """Return the (2,3) matrix that takes the central square of a picture of that size to a crop of `size` pixels."""
     scale = size / min(width, height)
     shift = [0.5 * scale - 0.5 - scale * (side - min(width, height)) / 2 for side in (width, height)]
     return np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
 
 
 def off_template(face: Face, width: int, height: int, template: Template) -> float:
-    """How far a face's points are from the template in a picture of that size, in eye distances (root mean square).
+    """Measure how far a face's points are from the template in a picture of that size, in eye distances (root mean square).
 
     Infinity where the picture is no square.
     """
@@ -81,7 +81,7 @@ def off_template(face: Face, width: int, height: int, template: Template) -> flo
 def chosen_faces(
     face: int | str | Sequence[int] | None, sharp: Sequence[bool], include_sharp: bool = False
 ) -> list[int]:
-    """The indices of the faces to restore.
+    """Return the indices of the faces to restore.
 
     Args:
         face: an index (0 = the largest), several of them, "all", or None = the largest.

@@ -66,7 +66,7 @@ def with_small_faces(image: np.ndarray, faces: list[Face], look: Look, *, quick:
 
 
 def merged(groups: Sequence[Sequence[Face]]) -> list[Face]:
-    """Each face once: those of an earlier group first, within a group those with better scores."""
+    """Keep each face once: those of an earlier group first, within a group those with better scores."""
     kept: list[Face] = []
     outer = without_inner([face for group in groups for face in group])
     for group in groups:
@@ -77,7 +77,7 @@ def merged(groups: Sequence[Sequence[Face]]) -> list[Face]:
 
 
 def windows(width: int, height: int) -> list[Window]:
-    """Tiles of at most `TILE` pixels a side that cover an image of that size, `OVERLAP` or more shared by neighbours."""
+    """Lay tiles of at most `TILE` pixels a side over an image of that size, `OVERLAP` or more shared by neighbours."""
     return [(x0, y0, x1, y1) for y0, y1 in _spans(height) for x0, x1 in _spans(width)]
 
 
@@ -91,7 +91,7 @@ def _spans(length: int) -> list[tuple[int, int]]:
 
 
 def _look_at(image: np.ndarray, ratio: float, look: Look, near: list[Face] | None) -> list[Face]:
-    """The faces in the tiles of a copy `ratio` times the photo's size, or in those that hold the centre of one of `near`."""
+    """Find the faces in tiles of a copy `ratio` times the photo's size, or in those that hold the centre of one of `near`."""
     if ratio > 1:
         level = cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_LINEAR)
     else:
@@ -109,7 +109,7 @@ def _look_at(image: np.ndarray, ratio: float, look: Look, near: list[Face] | Non
 
 
 def _in_photo(face: Face, x0: int, y0: int, ratio: float) -> Face:
-    """A face of a tile at (x0, y0) of a copy `ratio` times the photo's size, in the photo's pixels."""
+    """Move a face of a tile at (x0, y0) of a copy `ratio` times the photo's size to the photo's pixels."""
     points = (np.asarray(face.points, np.float64) + (x0, y0) + 0.5) / ratio - 0.5
     left, top, right, bottom = (
         (v + offset + 0.5) / ratio - 0.5 for v, offset in zip(face.box, (x0, y0, x0, y0), strict=True)

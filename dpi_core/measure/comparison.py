@@ -73,13 +73,13 @@ def compare_pictures(pictures: Sequence[Image.Image], seeds: Sequence[int]) -> C
 
 
 def pairwise(results: Tensor) -> Tensor:
-    """(N,3,H,W) -> (N,N) distances in 8-bit levels."""
+    """Measure the distances between (N,3,H,W) images: (N,N), in 8-bit levels."""
     flat = results.flatten(1).double()
     return torch.stack([(flat - row).square().mean(dim=1).sqrt() for row in flat]).float() * LEVELS
 
 
 def most_different(distances: Tensor, count: int) -> list[int]:
-    """The indices of `count` results that differ most, in the order they were picked; ties go to the lower index.
+    """Pick the indices of `count` results that differ most, in the order they were picked; ties go to the lower index.
 
     Raises:
         ValueError: if `count` is below 1 or above the number of results.

@@ -40,5 +40,5 @@ def project(x: Tensor, low_res: Tensor) -> Tensor:
 
 
 def _reduction(size: int, reduced: int) -> Tensor:
-    """The (reduced, size) matrix of the bicubic reduction of a line."""
+    """Make the (reduced, size) matrix of the bicubic reduction of a line."""
     return resize(torch.eye(size)[None, None], reduced, size)[0, 0]
