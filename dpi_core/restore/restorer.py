@@ -165,7 +165,11 @@ class Restorer:
                 break
         seconds = time.perf_counter() - start - away
         photos = tuple(composed(image, [r for r in results if r.seed == seed], background) for seed in seeds)
-        said = tuple(dict.fromkeys(filter(None, [*notes(self.prior, self.corrector), *(f.note for f in fitting)])))
+        said = tuple(
+            dict.fromkeys(
+                filter(None, [*image.source.notes, *notes(self.prior, self.corrector), *(f.note for f in fitting)])
+            )
+        )
         yield Restoration(tuple(results), photos, image, complete, seconds, background, said)
 
     def prepare(
