@@ -114,3 +114,12 @@ def _watched(items, now):
     for item in items:
         now[0] += 100.0
         yield item
+
+
+def test_grey_in_grey_out(restorer, astronaut):
+    face = read_image(astronaut).convert("L").convert("RGB").crop((150, 20, 310, 200))
+    framed = Image.new("RGB", (260, 280), (220, 20, 20))
+    framed.paste(face, (50, 50))
+    for photo in (face, framed):
+        result = restorer.restore(photo, DPIConfig(steps=2), seeds=(0,))
+        assert np.ptp(np.asarray(result.results[0].image), axis=2).max() == 0

@@ -8,6 +8,8 @@ from pathlib import Path
 from dpi_core.commands.console import EXIT_ERROR, EXIT_UNEXPECTED, complain, complain_of_unexpected
 from dpi_core.errors import DPIError
 
+LISTED = 20  # files of a folder that are no pictures
+
 
 def named_path(text: str) -> Path:
     """A path as argparse reads it; an empty name, which an unset shell variable leaves, is not the current folder.
@@ -21,24 +23,26 @@ def named_path(text: str) -> Path:
 
 
 def photos_in(inputs: list[Path]) -> list[Path]:
-    """The files among `inputs`, with folders replaced by the pictures under them.
+    """The files among `inputs`, with folders replaced by the pictures under them; what else they hold is listed on stderr.
 
     Raises:
         ValueError: if an input does not exist or a folder holds no picture.
     """
-    from dpi_core.imaging.pictures import SUFFIXES
+    from dpi_core.imaging.formats import SUFFIXES
 
     found: list[Path] = []
     for path in inputs:
         if not path.exists():
             raise DPIError(f"{path}: there is no such file or folder.")
-        inside = (
-            sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            if path.is_dir()
-            else [path]
-        )
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else []
+        inside = [p for p in files if p.suffix.lower() in SUFFIXES] if path.is_dir() else [path]
         if not inside:
             raise DPIError(f"{path}: the folder holds no picture ({', '.join(SUFFIXES)}).")
+        if others := [
+            str(p.relative_to(path)) for p in files if p.suffix.lower() not in SUFFIXES and not p.name.startswith(".")
+        ]:
+            more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
+            complain(f"{path}: not read, since their names are no picture's: {', '.join(others[:LISTED])}{more}")
         found += inside
     return found
 

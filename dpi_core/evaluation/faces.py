@@ -32,7 +32,8 @@ from dpi_core.errors import DPIError
 from dpi_core.faces import Face, find_faces, five_points, yunet
 from dpi_core.faces.rgb import to_rgb
 from dpi_core.faces.turns import turned_back
-from dpi_core.imaging.pictures import SUFFIXES, ImageError, read_image
+from dpi_core.imaging.formats import SUFFIXES
+from dpi_core.imaging.pictures import ImageError, read_image
 
 if TYPE_CHECKING:
     from dpi_core.restore.restorer import Restorer

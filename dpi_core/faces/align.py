@@ -18,6 +18,8 @@ from dpi_core.faces.beyond import soften_beyond
 from dpi_core.faces.face import five_of
 from dpi_core.faces.templates import TEMPLATES, Quad, Template
 
+WARPED = 32766  # OpenCV warps no side of 32,767 pixels or more
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -130,8 +132,8 @@ def warp_to_crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray
     Work and memory follow the crop's area in the photo, once, whatever the photo's size.
     """
     shrink = 1 / scale_of(matrix)
-    if shrink >= 4:
-        image, matrix = _reduced_region(image, matrix, size, int(shrink // 2))
+    if shrink >= 4 or max(image.shape[:2]) > WARPED:
+        image, matrix = _reduced_region(image, matrix, size, max(1, int(shrink // 2)))
         shrink = 1 / scale_of(matrix)
     # Sampling finer than the photo and reducing with a proper kernel cannot alias; at scale 1 nothing is added.
     factor = 1 if shrink <= 1.05 else math.ceil(shrink)
@@ -148,8 +150,9 @@ def _reduced_region(image: np.ndarray, matrix: np.ndarray, size: int, factor: in
     """Cut the part of the photo a crop needs, averaged over squares of `factor` pixels, and its matrix to the crop."""
     height, width = image.shape[:2]
     corners = transform(np.array([(-1, -1), (size, -1), (size, size), (-1, size)]), invert(matrix))
-    x0, y0 = np.floor(corners.min(axis=0)).astype(int) - 2 * factor
-    x1, y1 = np.ceil(corners.max(axis=0)).astype(int) + 2 * factor
+    margin = 2 * factor if factor > 1 else 5  # unreduced pixels are read by Lanczos' window, four to each side
+    x0, y0 = np.floor(corners.min(axis=0)).astype(int) - margin
+    x1, y1 = np.ceil(corners.max(axis=0)).astype(int) + margin
     x0, y0 = int(np.clip(x0, 0, width - 1)), int(np.clip(y0, 0, height - 1))
     x1, y1 = int(np.clip(x1, x0 + 1, width)), int(np.clip(y1, y0 + 1, height))
     region = image[y0:y1, x0:x1]

@@ -12,12 +12,26 @@ than the reference has gain 1.
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from dpi_core.errors import DPIError
 
 WIDTH = 1 / 12  # sigma of G, as a part of the crop's side
 LEAST_LIGHT = 0.01  # of white
 MAX_GAIN = 3.0
+GREY_TOLERANCE = 2.5  # median spread of the channels of a black-and-white face, in levels: JPEG leaves some
+
+
+def is_grey(crop: np.ndarray) -> bool:
+    """Tell whether the face of an aligned crop (S,S,3) uint8 is black and white, whatever colours lie around or on it."""
+    quarter = len(crop) // 4
+    middle = crop[quarter : len(crop) - quarter, quarter : len(crop) - quarter]
+    return float(np.median(np.ptp(middle, axis=2))) <= GREY_TOLERANCE
+
+
+def as_grey(image: Image.Image) -> Image.Image:
+    """Take the colours out of an RGB picture, which stays RGB."""
+    return image.convert("L").convert("RGB")
 
 
 def to_linear(pixels: np.ndarray) -> np.ndarray:

@@ -3,8 +3,9 @@
 Where the copy shows faces smaller than `SMALL` pixels, or none, the photo is looked at again at twice the copy's
 resolution in overlapping tiles (a quick detector does so for every large photo: guests may stand behind a bride). A tile
 that holds a face still that small is looked at once more at twice that, and so on up to the photo's own pixels; a quick
-detector goes beyond them where faces are `TINY` there, or a small photo shows none. With r the size of a level relative to
-the photo and o a tile's corner in it, a point p of the tile lies at ``(p + o + 0.5) / r - 0.5`` in the photo, exactly.
+detector goes beyond them where faces are `TINY` there, or a small photo shows none, and last of all where nothing was
+found. With r the size of a level relative to the photo and o a tile's corner in it, a point p of the tile lies at
+``(p + o + 0.5) / r - 0.5`` in the photo, exactly.
 
 Neighbouring tiles share `OVERLAP` pixels, so a face cut by a tile's edge is whole in the next tile and dropped here. What
 is found twice counts once: first the larger faces of the copy, which shows them whole, then the finest level's, then the
@@ -24,6 +25,7 @@ ENOUGH = 1.25  # a photo no larger than the copy by this factor hides nothing in
 SMALL = 40.0  # of a face's box, in pixels of the level it is seen at
 TINY = 24.0  # of a face's box in the photo's own pixels: enlarged, it scores more, and others as small come to light
 LEAST, MOST, ENLARGED = 2.0, 4.0, 1600  # how much a photo is enlarged, and the side aimed at in between
+LAST, LAST_PIXELS = 3.0, 36_000_000  # how much the photo is enlarged before it is said to show no face, and to how much
 TILE, OVERLAP = 960, 160
 EDGE = 1.0  # a box this near a tile's inner edge is cut
 SHARED = 0.35  # of the smaller box: so much overlap makes two finds one face
@@ -63,6 +65,17 @@ def with_small_faces(image: np.ndarray, faces: list[Face], look: Look, *, quick:
     first = min(1.0, COPY / side)
     large = [face for face in faces if face not in _small(faces, first)]
     return merged([large, *reversed(levels[1:]), faces])
+
+
+def smallest_faces(image: np.ndarray, look: Look) -> list[Face]:
+    """Find faces of 10 to 16 pixels in a photo (H,W,3) uint8 that shows no others: in tiles of it enlarged threefold.
+
+    Empty where `with_small_faces` has enlarged it as much, and for photos too large to be enlarged twofold.
+    """
+    ratio = min(LAST, (LAST_PIXELS / (image.shape[0] * image.shape[1])) ** 0.5)
+    if ratio < LEAST or ratio * max(image.shape[:2]) <= ENLARGED:
+        return []
+    return _look_at(image, ratio, look, None)
 
 
 def merged(groups: Sequence[Sequence[Face]]) -> list[Face]:

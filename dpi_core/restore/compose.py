@@ -11,7 +11,7 @@ from PIL import Image
 
 from dpi_core.errors import DPIError
 from dpi_core.faces.align import scale_of, transform
-from dpi_core.faces.colour import match_colours
+from dpi_core.faces.colour import as_grey, is_grey, match_colours
 from dpi_core.faces.paste import paste_face
 from dpi_core.imaging.photo import enlarged, finished
 from dpi_core.imaging.pictures import MAX_PIXELS
@@ -19,7 +19,6 @@ from dpi_core.restore.records import FaceResult, Preparation, Restoration
 
 BACKGROUNDS = (1, 2, 3, 4)
 AUTO_SIDE = 2048  # how large a small photo may become by itself
-GREY_TOLERANCE = 2.5  # mean spread of the channels of a black-and-white photo, in levels; the prior would tint it
 
 
 def checked_background(background: int, prepared: Preparation) -> int:
@@ -59,17 +58,18 @@ def composed(prepared: Preparation, results: list[FaceResult], background: int =
     Pixels without a face equal those of the (enlarged) photo.
     """
     photo = enlarged(prepared.source, background).rgb
-    grey = float(np.ptp(prepared.photo[::4, ::4], axis=2).mean()) <= GREY_TOLERANCE
     for result in results:
         job = result.job
         if job.matrix is None or job.face is None:
             return result.image
-        restored = np.asarray(result.image.convert("L").convert("RGB") if grey else result.image)
+        restored, reference = result.image, result.condition
+        if is_grey(job.crop):  # the prior would tint it, and so would a coloured border that the crop shows
+            restored, reference = as_grey(restored), as_grey(reference)
         # A photo as it is keeps its own pixels where nothing changed; a simulation must not show what it was made from.
         original = job.crop if prepared.scale is None else None
         photo = paste_face(
             photo,
-            match_colours(restored, np.asarray(result.condition)),
+            match_colours(np.asarray(restored), np.asarray(reference)),
             from_enlarged(job.matrix, background),
             original=original,
             points=(np.asarray(job.face.points, np.float64) + 0.5) * background - 0.5,

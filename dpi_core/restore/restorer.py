@@ -17,6 +17,7 @@ from torch import Tensor
 from dpi_core import __version__
 from dpi_core.errors import DPIError
 from dpi_core.faces import Face
+from dpi_core.faces.colour import as_grey, is_grey
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.imaging.pictures import ImageLike
 from dpi_core.imaging.pixels import to_image, to_tensor
@@ -165,7 +166,11 @@ class Restorer:
                 break
         seconds = time.perf_counter() - start - away
         photos = tuple(composed(image, [r for r in results if r.seed == seed], background) for seed in seeds)
-        said = tuple(dict.fromkeys(filter(None, [*notes(self.prior, self.corrector), *(f.note for f in fitting)])))
+        said = tuple(
+            dict.fromkeys(
+                filter(None, [*image.source.notes, *notes(self.prior, self.corrector), *(f.note for f in fitting)])
+            )
+        )
         yield Restoration(tuple(results), photos, image, complete, seconds, background, said)
 
     def prepare(
@@ -220,7 +225,7 @@ class Restorer:
     ) -> list[FaceResult]:
         results = []
         for seed, face in zip(seeds, x0, strict=True):
-            image = to_image(face)
+            image = as_grey(to_image(face)) if is_grey(job.crop) else to_image(face)
             rounded = to_tensor(np.asarray(image))
             measured = {"lr_consistency": round(lr_consistency(rounded, job.low_res), 2)}
             if job.truth is not None:
