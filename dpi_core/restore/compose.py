@@ -15,18 +15,15 @@ from dpi_core.imaging.photo import enlarged, finished
 from dpi_core.imaging.pictures import MAX_PIXELS
 from dpi_core.restore.records import FaceResult, Preparation, Restoration
 
-BACKGROUNDS = (1, 2, 3, 4)
 GREY_TOLERANCE = 2.5  # mean spread of the channels of a black-and-white photo, in levels; the prior would tint it
 
 
 def checked_background(background: int, prepared: Preparation) -> int:
-    """The scale of the background.
+    """The scale of the background, 1 to 4, for a photo of that size.
 
     Raises:
-        ValueError: if it is not 1, 2, 3 or 4, or would make more than 64 million pixels.
+        DPIError: if it would make more than 64 million pixels.
     """
-    if isinstance(background, bool) or background not in BACKGROUNDS:
-        raise DPIError(f"background is {background!r}; allowed is 1, 2, 3 or 4: how much larger the photo becomes.")
     height, width = prepared.photo.shape[:2]
     pixels = width * height * background**2
     if pixels > MAX_PIXELS and background > 1:
@@ -34,7 +31,7 @@ def checked_background(background: int, prepared: Preparation) -> int:
             f"background is {background}: a photo of {width}x{height} would become {pixels / 1e6:.0f} million pixels; "
             f"at most {MAX_PIXELS // 1_000_000} million are allowed. Use a smaller one."
         )
-    return int(background)
+    return background
 
 
 def composed(prepared: Preparation, results: list[FaceResult], background: int = 1) -> Image.Image:
