@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from dpi_core.imaging.pictures import read_settings
 from dpi_core.method.timesteps import timestep_pairs
 from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
-from dpi_core.restore.recipe import read_recipe
+from dpi_core.restore.request import read_request
 
 pytestmark = pytest.mark.browser
 
@@ -129,7 +129,7 @@ def test_seeds_stream_side_by_side_flip_and_are_redrawn(page, tmp_path):
         page.locator("#compare-files a[download]").first.click()
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
-    assert read_recipe(path).seeds == (4, 0, 1)
+    assert read_request(path).seeds == (4, 0, 1)
 
     page.reload()  # and the page reads its own file back
     page.locator("input[type=file][accept*=zip]").set_input_files(str(path))

@@ -11,6 +11,7 @@ from dpi_core.faces.face import Face
 from dpi_core.imaging.photo import enlarged, read_photo
 from dpi_core.restore.compose import checked_background, composed, from_enlarged, saved_photo
 from dpi_core.restore.records import FaceJob, FaceResult, Preparation, Restoration
+from dpi_core.restore.request import Request
 
 POINTS = np.array([[202.5, 100.4], [246.8, 102.5], [226.0, 126.0], [206.0, 146.0], [243.0, 147.5]])  # the astronaut's
 
@@ -20,7 +21,7 @@ def prepared_from(source, scale=None, points=POINTS) -> Preparation:
     face = Face((180.0, 40.0, 270.0, 170.0), points, 1.0, "embedded")
     cut = crop_face(photo.rgb, points)
     job = FaceJob(0, face, cut.pixels, cut.matrix, torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 128, 128), None)
-    return Preparation(photo, (face,), (job,), scale, "", (False,))
+    return Preparation(photo, (face,), (job,), Request(scale=scale), "", (False,))
 
 
 def result_of(prepared: Preparation, pixels: np.ndarray) -> FaceResult:
@@ -105,12 +106,6 @@ def test_a_coloured_face_in_a_grey_photo_keeps_its_colours():
     assert np.ptp(picture[100:150, 200:250], axis=2).mean() > 20
 
 
-@pytest.mark.parametrize("background", [0, 5, True, 1.5, "2", None])
-def test_a_wrong_background_is_named(prepared, background):
-    with pytest.raises(ValueError, match=r"background is .*; allowed is 1, 2, 3 or 4"):
-        checked_background(background, prepared)
-
-
 def test_a_photo_that_would_become_too_large_says_so(prepared, monkeypatch):
     monkeypatch.setattr("dpi_core.restore.compose.MAX_PIXELS", 512 * 512 * 5)
     assert checked_background(2, prepared) == 2
@@ -140,7 +135,7 @@ def test_the_saved_photo_keeps_alpha_and_the_pixels_under_it(background):
 
 def test_the_face_of_an_aligned_picture_is_saved_as_it_is(prepared):
     job = FaceJob(0, None, prepared.jobs[0].crop, None, torch.zeros(1), torch.zeros(1), None)
-    aligned = Preparation(prepared.source, (), (job,), None, "")
+    aligned = Preparation(prepared.source, (), (job,), Request(aligned=True), "")
     face = FaceResult(job, 0, Image.fromarray(job.crop), Image.fromarray(job.crop), {}, {})
     picture = composed(aligned, [face])
     assert picture is face.image

@@ -1,3 +1,4 @@
+import json
 from dataclasses import asdict
 from types import SimpleNamespace
 
@@ -6,9 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from dpi_core import DPIConfig
+from dpi_core import DPIConfig, DPIError
 from dpi_core.imaging.pictures import read_image
 from dpi_core.restore.records import Restoration, RestoreStep
+from dpi_core.restore.request import Branch, Request
 
 FAST = DPIConfig(steps=4, tau=400)
 
@@ -92,6 +94,30 @@ def test_the_background_gains_resolution(restorer, astronaut):
 def test_a_picture_that_is_aligned_already_keeps_its_size(restorer, astronaut, size):
     picture = Image.fromarray(restorer.prepare(astronaut).jobs[0].crop).resize((size, size), Image.Resampling.BICUBIC)
     assert restorer.restore(picture, FAST).photo.size == (size, size)
+
+
+def test_a_result_is_made_again_from_its_settings_and_nothing_else(restorer, astronaut):
+    asked = {"seeds": (5,), "scale": 8, "background": 2, "branch": Branch(2, 7), "detector": "yunet"}
+    first = restorer.restore(astronaut, FAST, **asked)
+    (face,) = first.results
+    assert face.settings["detector"] == "embedded", "the record names the detector that ran"
+    request = Request.from_dict(json.loads(json.dumps(face.settings)))
+    again = restorer.run(astronaut, request)
+    assert again.photo.tobytes() == first.photo.tobytes()
+    assert again.results[0].settings == face.settings
+
+
+def test_a_prepared_photo_is_recorded_as_it_was_prepared(restorer, astronaut):
+    prepared = restorer.prepare(astronaut, scale=8)
+    *_, done = restorer.run_steps(prepared, Request(FAST, (3,), aligned=True, detector="face-alignment"))
+    (result,) = done.results
+    read = Request.from_dict(result.settings)
+    assert read == Request(FAST, (3,), scale=8, detector="embedded")
+
+
+def test_a_request_for_other_models_is_refused(restorer, astronaut):
+    with pytest.raises(DPIError, match="prior of the request is 'ffhq-256'; this restorer has loaded 'embedded'"):
+        restorer.run(astronaut, Request(prior="ffhq-256"))
 
 
 def test_wrong_arguments_are_named(restorer, astronaut):

@@ -12,7 +12,7 @@ from dpi_core.measure.comparison import compare_pictures, seed_diversity
 from dpi_core.method.config import DPIConfig
 from dpi_core.method.timesteps import stage_of, timestep_pairs
 from dpi_core.restore import variants as engine
-from dpi_core.restore.recipe import Branch
+from dpi_core.restore.request import Branch
 from dpi_core.restore.restorer import Restorer
 from dpi_core.restore.variants import (
     KeptRun,

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dpi_core.__main__ import main
 from dpi_core.measure.comparison import compare
-from dpi_core.restore.recipe import Branch, read_recipe
+from dpi_core.restore.request import Branch, read_request
 from dpi_core.web.compare_tab import on_load_seeds
 from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.events import on_load_settings
@@ -84,7 +84,7 @@ def test_a_comparison_streams_cards_and_ends_in_a_bundle(engine):
     assert outcome.html.count("<figure class=") == 4  # three cards and the heat map
     assert outcome.html.count("most different") >= 2
     assert "Diversity" in outcome.summary
-    recipe = read_recipe(outcome.files[0])
+    recipe = read_request(outcome.files[0])
     assert (recipe.seeds, recipe.scale, recipe.config.tau) == ((0, 1, 2), 4, 400)
     restored = session.results_folder("restore")
     drain(engine, session)
@@ -167,7 +167,7 @@ def test_seeds_that_parted_after_a_step_are_made_again_from_their_zip(engine, tm
     (made,) = drain(engine, session, seeds="3, 8", branch=2)[-1].files
     path = Path(shutil.copy(made, tmp_path / "made.zip"))
     session.clean()
-    recipe = read_recipe(path)
+    recipe = read_request(path)
     assert recipe.branch == Branch(2, 7)
     assert on_load_seeds(str(path)) == ("3, 8", 2)
     assert on_load_settings(str(path))[len(recipe.to_dict()["config"])] == 7  # the seed to restore first
@@ -178,7 +178,7 @@ def test_seeds_that_parted_after_a_step_are_made_again_from_their_zip(engine, tm
         assert first.tobytes() == second.tobytes()
     alone = engine.restorer().restore(str(TINY), recipe.config, seeds=(8,), scale=4, aligned=True)
     assert alone.results[0].image.tobytes() != second.tobytes()
-    assert read_recipe(again).branch == Branch(2, 7)
+    assert read_request(again).branch == Branch(2, 7)
 
 
 def test_a_branch_without_its_run_is_named(engine):

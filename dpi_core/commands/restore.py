@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dpi_core.commands.films import KINDS, Films
 from dpi_core.commands.inputs import each_photo, named_path, output_names, photos_in
-from dpi_core.commands.options import SeedCount, add_run_options, restorer_from, run_from
+from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from
 from dpi_core.commands.progress import fetched, restored
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def add_restore(commands) -> None:
     p.add_argument("--film", choices=KINDS, help="also write each face's run (its first seed) step by step")
     p.add_argument("--background", type=int, help="1 to 4: enlarge the photo (Lanczos) under the faces (default 1)")
     p.add_argument("--face", help="index (0 = the largest), several as 0,2,3, or all but the sharp ones (all)")
-    p.add_argument("--include-sharp", action="store_true", help="with --face all: the sharp faces too")
+    p.add_argument("--include-sharp", action="store_true", default=None, help="with --face all: the sharp faces too")
     add_run_options(p, SEEDS)
     p.set_defaults(run=restore)
 
@@ -36,29 +36,21 @@ def restore(args: argparse.Namespace) -> int:
     Raises:
         ValueError, OSError: if it cannot begin.
     """
-    run, photos = run_from(args, SEEDS), photos_in(args.inputs)
-    background = run.background if args.background is None else args.background
-    fetched(run.prior, quiet=args.json)
-    restorer = restorer_from(args, run)
+    request, photos = request_from(args, SEEDS), photos_in(args.inputs)
+    fetched(request.prior, quiet=args.json)
+    restorer = restorer_from(args, request)
     args.out.mkdir(parents=True, exist_ok=True)
     names = output_names(photos)
 
     def work(photo: Path) -> None:
         name = next(names)  # also for a photo that fails: the names follow the photos one by one
-        prepared = restorer.prepare(
-            photo,
-            scale=run.scale,
-            aligned=run.aligned,
-            face=run.face,
-            detector=args.detector,
-            include_sharp=args.include_sharp,
-        )
+        prepared = restorer.prepared(photo, request)
         films = Films() if args.film else None
         watch = films.watch if films else None
-        result = restored(restorer, prepared, run, photo.name, background=background, quiet=args.json, watch=watch)
+        result = restored(restorer, prepared, request, photo.name, quiet=args.json, watch=watch)
         files = write_results(result, args.out, name)
         if films:
-            files += films.save(args.out, name, run.seeds[0], args.film)
+            files += films.save(args.out, name, request.seeds[0], args.film)
         report(result, photo, files, args.json)
 
     return each_photo(photos, work)

@@ -22,13 +22,11 @@ AUTO_SIDE = 2048  # how large a small photo may become by itself
 
 
 def checked_background(background: int, prepared: Preparation) -> int:
-    """The scale of the background.
+    """The scale of the background, 1 to 4, for a photo of that size.
 
     Raises:
-        ValueError: if it is not 1, 2, 3 or 4, or would make more than 64 million pixels.
+        DPIError: if it would make more than 64 million pixels.
     """
-    if isinstance(background, bool) or background not in BACKGROUNDS:
-        raise DPIError(f"background is {background!r}; allowed is 1, 2, 3 or 4: how much larger the photo becomes.")
     height, width = prepared.photo.shape[:2]
     pixels = width * height * background**2
     if pixels > MAX_PIXELS and background > 1:
@@ -36,7 +34,7 @@ def checked_background(background: int, prepared: Preparation) -> int:
             f"background is {background}: a photo of {width}x{height} would become {pixels / 1e6:.0f} million pixels; "
             f"at most {MAX_PIXELS // 1_000_000} million are allowed. Use a smaller one."
         )
-    return int(background)
+    return background
 
 
 def enough_background(prepared: Preparation) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from dpi_core.errors import DPIError
-from dpi_core.restore.recipe import read_recipe
+from dpi_core.restore.request import read_request
 from dpi_core.web.controls import QUIET, Controls, Plan, View
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, giving_back
@@ -84,7 +84,7 @@ def on_plan(engine: Engine, seeds: str, *values) -> str:
 def on_load_seeds(path: str | None) -> tuple:
     """The seeds of a comparison's file and the step they part after; a single result leaves both fields alone."""
     try:
-        recipe = read_recipe(path) if path else None
+        recipe = read_request(path) if path else None
     except DPIError:
         recipe = None  # the page's status line says what is wrong with the file
     if recipe is None or not MIN_SEEDS <= len(recipe.seeds) <= MAX_SEEDS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
-from dpi_core.restore.recipe import Branch
+from dpi_core.restore.request import Branch
 from dpi_core.restore.variants import Variant, VariantStep, plan_variants, run_variants
 from dpi_core.web.checks import READING, chosen_photo, with_messages
 from dpi_core.web.engine import Engine
