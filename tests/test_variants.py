@@ -236,6 +236,13 @@ def test_what_is_left_goes_by_each_priors_own_pace(faces, monkeypatch):
     assert left[-1] == 0
 
 
+def test_more_faces_than_one_are_refused(faces):
+    restorer, prepared = faces["embedded"]
+    two = {"embedded": (restorer, replace(prepared, jobs=prepared.jobs * 2))}
+    with pytest.raises(ValueError, match="2 faces are prepared for embedded"):
+        next(run_variants(plan_variants([Variant(SIX)]), two))
+
+
 def test_figures_are_means_over_the_seeds(faces):
     *_, result = run_variants(plan_variants([Variant(SIX, (1, 2, 3))]), faces)
     results = result.restoration.results

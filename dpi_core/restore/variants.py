@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from dpi_core.errors import DPIError
 from dpi_core.method.config import SETTINGS, DPIConfig
 from dpi_core.method.timesteps import stage_of, timestep_pairs
 
@@ -79,7 +80,7 @@ class PlannedRun:
 
     @property
     def steps(self) -> int:
-        """Count the steps to run; those before a branch are run with one seed and yield nothing."""
+        """Count the steps to run, those before a branch too, which are run with one seed and yield nothing."""
         return self.variant.config.steps - self.start
 
     @property
@@ -214,62 +215,69 @@ def run_variants(
 
     Yields:
         VariantStep: for each step; and after the last of each variant, its VariantResult.
+
+    Raises:
+        DPIError: if more faces than one are prepared; and as `Restorer.restore_steps`.
     """
     from dpi_core.restore.records import RestoreStep, unpasted
 
+    for prior, (_, prepared) in faces.items():
+        if len(prepared.jobs) != 1:
+            raise DPIError(f"{len(prepared.jobs)} faces are prepared for {prior}; variants are runs of one face.")
     waiting = list(plan.runs)
-    running: dict[int, tuple[PlannedRun, Iterator[RestoreStep | Restoration]]] = {}
-    held: dict[tuple[int | None, int], StepEvent] = {}
-    reached = {run.place: run.start for run in plan.runs}
+    running: dict[PlannedRun, Iterator[RestoreStep | Restoration]] = {}
+    held: dict[tuple[int | None, int], StepEvent] = {}  # (source, start) -> where a run goes on
+    for run in plan.runs:
+        if plan.kept is not None and run.source is None and run.start:
+            held[None, run.start] = plan.kept.events[run.start - 1]
+    reached = {run: run.start for run in plan.runs}
     spent: dict[str, float] = defaultdict(float)  # seconds, by prior
     stopped = False
 
     def begin(run: PlannedRun) -> "Iterator[RestoreStep | Restoration]":
-        restorer, prepared = faces[run.variant.prior]
-        after = held.get((run.source, run.start))
-        if run.source is None and run.start and plan.kept is not None:
-            after = plan.kept.events[run.start - 1]
-        v = run.variant
+        v, (restorer, prepared) = run.variant, faces[run.variant.prior]
         return restorer.restore_steps(
-            unpasted(prepared), v.config, seeds=v.seeds, after=after, branch=v.branch, stop=lambda: stopped
+            unpasted(prepared),
+            v.config,
+            seeds=v.seeds,
+            after=held.get((run.source, run.start)),
+            branch=v.branch,
+            stop=lambda: stopped,
         )
 
     while True:
-        for run in [] if stopped else list(waiting):
-            ready = run.source is None or (run.source, run.start) in held
-            if ready and (side_by_side or not running):
+        for run in list(waiting):
+            if (run.start == 0 or (run.source, run.start) in held) and (side_by_side or not running):
                 waiting.remove(run)
-                running[run.place] = run, begin(run)
+                running[run] = begin(run)
         needed = {(run.source, run.start) for run in waiting}
         held = {key: event for key, event in held.items() if key in needed}
         if not running:
             return
-        behind = min(running, key=lambda place: (reached[place] / running[place][0].variant.config.steps, place))
-        run, steps = running[behind]
+        run = min(running, key=lambda run: (reached[run] / run.variant.config.steps, run.place))  # the one behind
         clock = time.perf_counter()
-        item = next(steps)
+        item = next(running[run])
         spent[run.variant.prior] += time.perf_counter() - clock
         if isinstance(item, RestoreStep):
-            reached[behind] = item.event.index + 1
-            if (behind, reached[behind]) in needed:
-                held[behind, reached[behind]] = item.event
+            reached[run] = item.event.index + 1
+            if (run.place, reached[run]) in needed:
+                held[run.place, reached[run]] = item.event
             done = sum(reached.values()) - plan.saved
-            yield VariantStep(run, item, done, plan.steps, _seconds_left(plan, reached, spent))
+            yield VariantStep(run, item, done, plan.steps, _seconds_left(reached, spent))
         else:
-            del running[behind]
+            del running[run]
             yield VariantResult(run, item)
         if not stopped and stop():
-            stopped = True
-            running = {place: begun for place, begun in running.items() if reached[place] > begun[0].start}
+            stopped, waiting = True, []
+            running = {run: steps for run, steps in running.items() if reached[run] > run.start}
 
 
-def _seconds_left(plan: Plan, reached: Mapping[int, int], spent: Mapping[str, float]) -> float:
+def _seconds_left(reached: Mapping[PlannedRun, int], spent: Mapping[str, float]) -> float:
     """Estimate what is left, each prior at its own pace so far, or at the others' before its first step."""
     done, left = Counter[str](), Counter[str]()
-    for run in plan.runs:
-        prior, seeds = run.variant.prior, len(run.variant.seeds)
-        done[prior] += (reached[run.place] - run.start) * seeds
-        left[prior] += (run.variant.config.steps - reached[run.place]) * seeds
+    for run, step in reached.items():
+        done[run.variant.prior] += (step - run.start) * len(run.variant.seeds)
+        left[run.variant.prior] += (run.variant.config.steps - step) * len(run.variant.seeds)
     usual = sum(spent.values()) / sum(done.values())
     return sum((spent[prior] / done[prior] if done[prior] else usual) * count for prior, count in left.items())
 
