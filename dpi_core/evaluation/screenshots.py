@@ -41,7 +41,7 @@ def compare_seeds(page: "Page", out: Path, suffix: str) -> None:
     page.get_by_role("tab", name="Compare seeds").click()
     page.locator("#seeds").get_by_role("textbox").fill("0-5")
     page.click("#compare-run")
-    page.wait_for_selector("#compare-summary :text('Diversity')", timeout=PATIENCE)
+    page.wait_for_selector("#grid [data-state=done]", timeout=PATIENCE)
 
 
 def explore(page: "Page", out: Path, suffix: str) -> None:

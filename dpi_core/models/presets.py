@@ -44,6 +44,8 @@ TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name 
 ALIASES = {"faithful": "mild", "balanced": "medium", "free": "heavy", "published": "medium"}
 """Other names of a row, where a table has no row of that name."""
 DEFAULT_PRESET = "medium"
+VARIETY_PRESET = "heavy"
+"""The row whose seeds differ most."""
 
 
 def presets_for(prior: str) -> dict[str, Preset]:

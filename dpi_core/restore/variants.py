@@ -21,8 +21,8 @@ from dpi_core.method.timesteps import stage_of, timestep_pairs
 
 if TYPE_CHECKING:
     from dpi_core.method.sampler import StepEvent
-    from dpi_core.restore.request import Branch
     from dpi_core.restore.records import FaceResult, Preparation, Restoration, RestoreStep
+    from dpi_core.restore.request import Branch
     from dpi_core.restore.restorer import Restorer
 
 RACM_ONLY = ("tau", "omega", "edge_exponent")
