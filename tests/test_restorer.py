@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from dpi_core import DPIConfig, DPIError
 from dpi_core.imaging.pictures import read_image
@@ -149,3 +149,17 @@ def test_grey_in_grey_out(restorer, astronaut):
     for photo in (face, framed):
         result = restorer.restore(photo, DPIConfig(steps=2), seeds=(0,))
         assert np.ptp(np.asarray(result.results[0].image), axis=2).max() == 0
+
+
+def test_lettering_over_a_face_stays_in_the_photo_and_is_told(restorer, astronaut):
+    soft = read_image(astronaut).filter(ImageFilter.GaussianBlur(2)).crop((100, 0, 360, 260))
+    photo = soft.copy()
+    ImageDraw.Draw(photo).text((82, 95), "SAMPLE", "white", ImageFont.load_default(size=24))
+    faces = restorer.prepare(soft).faces
+    result = restorer.restore_steps(restorer.prepare(photo, faces=faces, face=0), DPIConfig(steps=4, tau=200))
+    last = next(step for step in result if isinstance(step, Restoration))
+    assert "lettering" in last.note
+    strokes = (np.asarray(photo) != np.asarray(soft)).any(axis=2) & (np.asarray(photo).min(axis=2) > 240)
+    assert np.abs(np.asarray(last.photo).astype(int) - np.asarray(photo))[strokes].mean() < 10
+    plain = restorer.restore_steps(restorer.prepare(soft, faces=faces, face=0), DPIConfig(steps=4, tau=200))
+    assert "lettering" not in next(step for step in plain if isinstance(step, Restoration)).note

@@ -36,6 +36,7 @@ def paste_face(
     *,
     original: np.ndarray | None = None,
     points: np.ndarray | None = None,
+    left_alone: np.ndarray | None = None,
 ) -> np.ndarray:
     """Put a restored crop in its place in the photo.
 
@@ -46,6 +47,7 @@ def paste_face(
         original: the untouched crop (S,S,3) uint8. With it, an unchanged crop leaves the photo bit-identical.
         points: the face's five points (5,2) or 68 landmarks (68,2) in the photo; the mask follows them. None = a
             rounded square.
+        left_alone: (S,S) in [0, 1], 1 where the photo keeps its own pixels, such as `overlay.lettering`.
 
     Returns:
         (H,W,3) uint8, bit-identical to the photo outside of the mask.
@@ -71,6 +73,8 @@ def paste_face(
     mask = soft_mask(size) if points is None else face_mask(size, transform(points, matrix))
     if original is not None:
         mask = mask * change_mask(restored, original)
+    if left_alone is not None:
+        mask = mask * (1 - left_alone).astype(np.float32)
     face, face_matrix = _reduced(restored, matrix)
     for top in range(y0, y1, STRIP):
         bottom = min(y1, top + STRIP)

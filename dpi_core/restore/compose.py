@@ -12,6 +12,8 @@ from PIL import Image
 from dpi_core.errors import DPIError
 from dpi_core.faces.align import scale_of, transform
 from dpi_core.faces.colour import as_grey, is_grey, match_colours
+from dpi_core.faces.mask import face_mask
+from dpi_core.faces.overlay import lettering
 from dpi_core.faces.paste import paste_face
 from dpi_core.imaging.photo import enlarged, finished
 from dpi_core.imaging.pictures import MAX_PIXELS
@@ -71,8 +73,30 @@ def composed(prepared: Preparation, results: list[FaceResult], background: int =
             from_enlarged(job.matrix, background),
             original=original,
             points=(np.asarray(job.face.points, np.float64) + 0.5) * background - 0.5,
+            left_alone=lettering_over(result) if prepared.scale is None else None,
         )
     return Image.fromarray(photo)
+
+
+def lettering_over(result: FaceResult) -> np.ndarray | None:
+    """Where lettering lies over a face of a photo, (S,S) float32 in [0, 1], or None (see `faces.overlay.lettering`)."""
+    job = result.job
+    if job.matrix is None or job.face is None:
+        return None
+    face = face_mask(len(job.crop), transform(np.asarray(job.face.points, np.float64), job.matrix))
+    return lettering(job.crop, np.asarray(result.image), face)
+
+
+def lettering_notes(prepared: Preparation, results: list[FaceResult]) -> list[str]:
+    """Say over which faces lettering was found, and what was done."""
+    if prepared.scale is not None:
+        return []
+    found = sorted({result.job.index for result in results if lettering_over(result) is not None})
+    return [
+        f"Over face {index + 1} of {len(prepared.faces)} lies what looks like lettering or a watermark: there the photo was "
+        "left as it is, and the restored face by itself shows smudges."
+        for index in found
+    ]
 
 
 def from_enlarged(matrix: np.ndarray, background: int) -> np.ndarray:

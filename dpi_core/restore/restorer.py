@@ -31,7 +31,7 @@ from dpi_core.models.batch_splitting import Fitting, FittingCorrector, FittingPr
 from dpi_core.models.correctors import load_corrector
 from dpi_core.models.devices import pick_device
 from dpi_core.models.priors import load_prior
-from dpi_core.restore.compose import checked_background, composed
+from dpi_core.restore.compose import checked_background, composed, lettering_notes
 from dpi_core.restore.prepare import prepare
 from dpi_core.restore.records import FaceJob, FaceResult, Preparation, Restoration, RestoreStep
 from dpi_core.restore.request import PREPARING, Branch, Request
@@ -206,11 +206,9 @@ class Restorer:
                 break
         seconds = time.perf_counter() - start - away
         photos = tuple(composed(image, [r for r in results if r.seed == seed], background) for seed in seeds)
-        said = tuple(
-            dict.fromkeys(
-                filter(None, [*image.source.notes, *notes(self.prior, self.corrector), *(f.note for f in fitting)])
-            )
-        )
+        told = [*image.source.notes, *(lettering_notes(image, results) if complete else [])]
+        told += [*notes(self.prior, self.corrector), *(f.note for f in fitting)]
+        said = tuple(dict.fromkeys(filter(None, told)))
         yield Restoration(tuple(results), photos, image, complete, seconds, background, said)
 
     def prepare(
