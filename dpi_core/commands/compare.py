@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dpi_core.commands.inputs import named_path, photos_in
 from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from
+from dpi_core.commands.outputs import shortened, unused, written_whole
 from dpi_core.commands.progress import fetched, restored
 from dpi_core.errors import DPIError
 
@@ -33,6 +34,9 @@ def add_compare(commands) -> None:
         "--pick", type=int, metavar="M", help=f"name the M seeds that differ most, 2 to N; 0 = none (default {PICK})"
     )
     p.add_argument("--face", help="index of the face (0 = the largest)")
+    p.add_argument(
+        "--overwrite", action="store_true", help="write over a ZIP of that name instead of numbering the new one"
+    )
     add_run_options(p, SEEDS)
     p.set_defaults(run=compare)
 
@@ -58,8 +62,11 @@ def compare(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     prepared = restorer.prepared(photo, request)
     result = restored(restorer, unpasted(prepared), request, photo.name, quiet=args.json)
-    path = args.out / f"{photo.stem}-{len(request.seeds)}-seeds.zip"
-    figures = write_comparison(result, request.seeds, pick, path)
+    path = args.out / f"{shortened(photo.stem)}-{len(request.seeds)}-seeds.zip"
+    if not args.overwrite:
+        path = unused(path)
+    with written_whole(args.out, path.stem) as folder:
+        figures = write_comparison(result, request.seeds, pick, folder / path.name)
     report(result, photo, path, figures, args.json)
     return 0
 
