@@ -91,7 +91,9 @@ def test_a_folder_is_done_as_far_as_it_goes(capfd, tmp_path, out, astronaut):
     Image.open(astronaut).crop((120, 0, 330, 240)).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
         folder / "more" / "b.png"
     )
-    error = complaint(capfd, "restore", folder, "-o", out, *FAST)
+    assert call("restore", folder, "-o", out, *FAST) == 2
+    left_out, error = capfd.readouterr().err.splitlines()
+    assert left_out.endswith("notes.txt")
     assert "broken.png: this is not a picture that can be read" in error
     assert sorted(p.name for p in out.glob("*-face*")) == ["a-face0-seed0.png", "b-face0-seed0.png"]
 
