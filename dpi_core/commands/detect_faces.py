@@ -26,24 +26,23 @@ def detect(args: argparse.Namespace) -> int:
     Raises:
         ValueError: if an input does not exist or a folder holds no picture.
     """
-    import numpy as np
-
     from dpi_core.faces import find_faces, is_sharp, span
-    from dpi_core.imaging.pictures import read_image
+    from dpi_core.imaging.photo import read_photo
 
     def show(photo: Path) -> None:
-        picture = read_image(photo)
-        found, pixels = find_faces(picture, args.detector), np.asarray(picture)
+        read = read_photo(photo)
+        found = find_faces(read.rgb, args.detector)
         faces = [
             {
                 "box": [round(float(v), 2) for v in f.box],
                 "points": f.points.round(2).tolist(),
                 "score": round(float(f.score), 4),
                 "size": round(span(f), 1),
-                "sharp": is_sharp(pixels, f),
+                "sharp": is_sharp(read.rgb, f),
             }
             for f in found.faces
         ]
-        print(json.dumps({"input": str(photo), "detector": found.detector_used, "note": found.note, "faces": faces}))
+        note = " ".join([found.note, *read.notes])
+        print(json.dumps({"input": str(photo), "detector": found.detector_used, "note": note, "faces": faces}))
 
     return each_photo(photos_in(args.inputs), show)
