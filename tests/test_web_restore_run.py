@@ -197,13 +197,13 @@ def test_stopping_at_a_later_face_names_that_face(engine, astronaut, tmp_path):
 
 def test_another_tau_runs_only_the_steps_below_the_earlier_split(engine, astronaut):
     session = Session()
-    drain(engine, session, astronaut, values={"steps": 10, "tau": 300})
-    for tau, reused in ((500, 4), (100, 4), (100, 9), (0, 8)):
-        items = drain(engine, session, astronaut, values={"steps": 10, "tau": tau})
-        assert f"{reused} of 10 steps were those of the run before" in items[-2]
-        assert sum("s left" in item for item in items[:-1]) == 10 - reused
+    drain(engine, session, astronaut, values={"steps": 6, "tau": 300})
+    for tau, reused in ((600, 2), (200, 2), (200, 5), (0, 4)):
+        items = drain(engine, session, astronaut, values={"steps": 6, "tau": tau})
+        assert f"{reused} of 6 steps were those of the run before" in items[-2]
+        assert sum("s left" in item for item in items[:-1]) == 6 - reused
         fresh = Session()
-        alone = drain(engine, fresh, astronaut, values={"steps": 10, "tau": tau})[-1]
+        alone = drain(engine, fresh, astronaut, values={"steps": 6, "tau": tau})[-1]
         assert alone.after.tobytes() == items[-1].after.tobytes()
         assert [f.stage for f in session.film] == [f.stage for f in fresh.film]
         fresh.clean()
@@ -222,12 +222,12 @@ def test_nothing_is_reused_of_a_run_of_another_kind(engine, astronaut, other):
 
 def test_a_stopped_run_goes_on_where_it_stopped(engine, astronaut):
     session = Session()
-    for item in run(engine, session, str(astronaut), "The photo as it is", False, [0], 1, 0, {"steps": 12}):
-        session.stopped = isinstance(item, str) and "Step 5 of 12" in item
+    for item in run(engine, session, str(astronaut), "The photo as it is", False, [0], 1, 0, {"steps": 6}):
+        session.stopped = isinstance(item, str) and "Step 3 of 6" in item
     session.stopped = False
-    items = drain(engine, session, astronaut, values={"steps": 12})
-    assert "5 of 12 steps were those of the run before" in items[-2]
-    fresh = drain(engine, Session(), astronaut, values={"steps": 12})[-1]
+    items = drain(engine, session, astronaut, values={"steps": 6})
+    assert "3 of 6 steps were those of the run before" in items[-2]
+    fresh = drain(engine, Session(), astronaut, values={"steps": 6})[-1]
     assert items[-1].after.tobytes() == fresh.after.tobytes()
     session.clean()
 
