@@ -31,12 +31,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Share the whole fast lane among the processor's cores, a file to a process, where pytest-xdist is installed."""
     whole = config.option.markexpr == FAST_LANE and config.args == config.getini("testpaths")
-    if (
-        whole
-        and not hasattr(config, "workerinput")
-        and config.getoption("numprocesses", 0) is None
-        and not config.option.usepdb
-    ):
+    alone = not hasattr(config, "workerinput") and config.getoption("numprocesses", 0) is None
+    if whole and alone and not config.option.usepdb:
         config.option.numprocesses = min(os.cpu_count() or 1, 8)  # each holds a gigabyte
         config.option.dist = "loadfile"
 
