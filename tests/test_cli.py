@@ -209,6 +209,7 @@ def test_help_and_version_end_well(capfd):
     assert "required" in complaint(capfd)
 
 
+@pytest.mark.slow
 def test_as_a_program_it_leaves_stderr_to_errors(out):
     argv = [sys.executable, "-m", "dpi_core", "restore", TINY, TINY.parent / "gone.png", "-o", out]
     failed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)

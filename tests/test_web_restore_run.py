@@ -204,13 +204,13 @@ def test_stopping_at_a_later_face_names_that_face(engine, astronaut, tmp_path):
 
 def test_another_tau_runs_only_the_steps_below_the_earlier_split(engine, astronaut):
     session = Session()
-    drain(engine, session, astronaut, values={"steps": 10, "tau": 300})
-    for tau, reused in ((500, 4), (100, 4), (100, 9), (0, 8)):
-        items = drain(engine, session, astronaut, values={"steps": 10, "tau": tau})
-        assert f"{reused} of 10 steps were those of the run before" in items[-1].stage["line"]
-        assert sum(item["state"] == "running" for item in items[:-1]) == 10 - reused
+    drain(engine, session, astronaut, values={"steps": 6, "tau": 300})
+    for tau, reused in ((600, 2), (200, 2), (200, 5), (0, 4)):
+        items = drain(engine, session, astronaut, values={"steps": 6, "tau": tau})
+        assert f"{reused} of 6 steps were those of the run before" in items[-1].stage["line"]
+        assert sum(item["state"] == "running" for item in items[:-1]) == 6 - reused
         fresh = Session()
-        alone = drain(engine, fresh, astronaut, values={"steps": 10, "tau": tau})[-1]
+        alone = drain(engine, fresh, astronaut, values={"steps": 6, "tau": tau})[-1]
         assert result_of(alone) == result_of(items[-1])
         assert [f.stage for f in session.film] == [f.stage for f in fresh.film]
         fresh.clean()
@@ -229,12 +229,12 @@ def test_nothing_is_reused_of_a_run_of_another_kind(engine, astronaut, other):
 
 def test_a_stopped_run_goes_on_where_it_stopped(engine, astronaut):
     session = Session()
-    for item in run(engine, session, making(astronaut, values={"steps": 12})):
-        session.stopped = session.stopped or at_step(item, 5)
+    for item in run(engine, session, making(astronaut, values={"steps": 6})):
+        session.stopped = session.stopped or at_step(item, 3)
     session.stopped = False
-    items = drain(engine, session, astronaut, values={"steps": 12})
-    assert "5 of 12 steps were those of the run before" in items[-1].stage["line"]
-    fresh = drain(engine, Session(), astronaut, values={"steps": 12})[-1]
+    items = drain(engine, session, astronaut, values={"steps": 6})
+    assert "3 of 6 steps were those of the run before" in items[-1].stage["line"]
+    fresh = drain(engine, Session(), astronaut, values={"steps": 6})[-1]
     assert result_of(items[-1]) == result_of(fresh)
     session.clean()
 

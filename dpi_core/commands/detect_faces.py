@@ -33,7 +33,7 @@ def detect(args: argparse.Namespace) -> int:
 
     def found_in(photo: Path) -> dict:
         read = read_photo(photo)
-        found, pixels = find_faces(read.rgb, args.detector), read.rgb
+        found = find_faces(read.rgb, args.detector)
         faces = [
             {
                 "box": [round(float(v), 2) for v in f.box],
