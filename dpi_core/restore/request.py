@@ -49,7 +49,7 @@ class Request:
         prior, corrector: names or folders of the models.
         detector: "auto", "face-alignment", "yunet" or "embedded".
         include_sharp: "all" takes the sharp faces too.
-        background: 1 to 4, how much larger the photo becomes under its faces.
+        background: 1 to 4, how much larger the photo becomes under its faces; 0 = as much as they need to keep what they gain.
         branch: where the seeds part, or None if each starts from its own noise.
 
     Raises:
@@ -93,7 +93,7 @@ class Request:
                 raise DPIError(f"{name} is {getattr(self, name)!r}; allowed is a name, or a folder.")
         if self.detector not in DETECTORS:
             raise DPIError(f"detector is {self.detector!r}; allowed are {', '.join(DETECTORS)}.")
-        check_int("background", self.background, 1, 4)
+        check_int("background", self.background, 0, 4)
         if self.branch is not None:
             if not isinstance(self.branch, Branch):
                 raise DPIError(f"branch is {self.branch!r}; allowed is None or a Branch.")
