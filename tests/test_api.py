@@ -17,6 +17,7 @@ from dpi_core import DPIConfig
 from dpi_core.imaging.pictures import read_settings
 from dpi_core.web.api import compare_seeds
 from dpi_core.web.checks import REFUSED
+from dpi_core.web.engine import EngineSettings
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_compare_seeds_takes_one_face(client, astronaut, face):
 
 def test_compare_seeds_pastes_no_photo(astronaut, restorer, monkeypatch):
     monkeypatch.setattr("dpi_core.restore.compose.paste_face", lambda *_, **__: pytest.fail("pasted"))
-    engine = SimpleNamespace(restorer=lambda: restorer)
+    engine = SimpleNamespace(restorer=lambda: restorer, settings=EngineSettings())
     *_, (status, _, files) = compare_seeds(engine, str(astronaut), {"steps": 1}, [3, 5])
     assert [face["seed"] for face in status["faces"]] == [3, 5]
     assert len(files) == 2
@@ -178,7 +179,9 @@ def test_language_models_find_the_endpoints_and_nothing_else_as_tools(app_url):
         arguments = found[name].inputSchema["properties"]
         assert {"image", "config", "scale", "face", "aligned"} <= set(arguments)
         assert "4, 8 or 16" in arguments["scale"]["description"]
-        assert arguments["config"]["properties"]["tau"] == {"type": "integer", "default": 350}
+        tau = arguments["config"]["properties"]["tau"]
+        assert (tau["type"], tau["default"]) == ("integer", 350)
+        assert tau["description"].startswith("0 to 1000. ")
 
 
 def test_language_models_can_call_the_tools(app_url, data_url):

@@ -74,7 +74,7 @@ def test_upload_run_and_download(page, tmp_path):
 
 
 def test_stop_keeps_the_partial_result(page):
-    upload(page, EXAMPLES / "grace-hopper.jpg")
+    upload(page, EXAMPLES / "grace-hopper-worn.jpg")
     expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
     fcm = sum(t > PRESETS[DEFAULT_PRESET].config.tau for t, _ in timestep_pairs(250, 1000))
     choose_advanced_steps(page, 250, f"{fcm} FCM steps")
@@ -182,7 +182,7 @@ def test_the_address_holds_the_settings(browser, app_url):
 
 def test_no_visitor_sees_anothers_picture(browser, app_url):
     visitors = {}
-    for name in ("astronaut", "grace-hopper"):
+    for name in ("astronaut", "grace-hopper-worn"):
         context = browser.new_context(viewport={"width": 1280, "height": 1000})
         visitors[name] = context.new_page()
         visitors[name].goto(app_url)

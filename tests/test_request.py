@@ -79,7 +79,7 @@ def test_what_is_wrong_is_named(tmp_path, values, message):
 @pytest.mark.parametrize(
     "values",
     [
-        *({"background": value} for value in (0, 5, True, 1.5, "2", None)),
+        *({"background": value} for value in (-1, 5, True, 1.5, "2", None)),
         *({"scale": value} for value in (0, 5, True, 8.0, "8", [8])),
         *({"face": value} for value in (-1, True, 1.0, "both", [], [0, 0], [0, None])),
         *({"seeds": value} for value in ((), "12", 3, None, (True,), (0.5,), (2**63,))),

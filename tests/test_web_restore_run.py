@@ -157,11 +157,14 @@ def test_the_faces_chosen_are_restored_and_no_others(engine, astronaut, tmp_path
     assert detect(str(path), session).lines[1].startswith("2: ")
     outcome = drain(engine, session, path, chosen=(1,))[-1]
     assert [settings["face"] for settings in faces_in(outcome)] == [1]
-    both = drain(engine, session, path, chosen=(1, 0))[-1]
+    both = drain(engine, session, path, chosen=(0, 1))[-1]
     assert [settings["face"] for settings in faces_in(both)] == [0, 1]
     assert [piece["name"] for piece in both.stage["pieces"]] == ["Face 1", "Face 2", "Whole photo"]
     assert all(len(piece["frames"]) == FAST["steps"] for piece in both.stage["pieces"][:2])
-    assert "No face is chosen" in drain(engine, session, path, chosen=())[-1]["line"]
+    session.chosen = []  # all were unticked
+    assert "No face is ticked" in drain(engine, session, path, chosen=())[-1]["line"]
+    simulated = drain(engine, session, path, chosen=(), mode="Simulate x8")[-1]
+    assert [settings["face"] for settings in faces_in(simulated)] == [0]
     session.clean()
 
 

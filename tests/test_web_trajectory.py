@@ -4,12 +4,14 @@ import pytest
 from conftest import EXAMPLES
 
 from dpi_core.method.config import DPIConfig
+from dpi_core.restore.request import Request
 from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.restore_run import run
 from dpi_core.web.session import Session
+from dpi_core.web.stage_data import Making
 from dpi_core.web.trajectory import Source, Trajectory
 
-SOURCE = Source("photo.png", "Simulate x4", True, 0, 7)
+SOURCE = Source("photo.png", 4, True, 0, 7)
 
 
 @pytest.mark.parametrize(
@@ -33,11 +35,15 @@ def test_a_kept_run_is_gone_on_from_as_far_as_it_is_the_same(kept, source, value
 
 def test_what_a_restoration_goes_on_from_changes_no_picture():
     engine, session, first = Engine(EngineSettings(device="cpu")), Session(), {"steps": 5, "tau": 300, "eta": 1.0}
-    asked = (str(EXAMPLES / "astronaut-tiny.png"), "Simulate x4", True, [0], 1, 7)
-    list(run(engine, session, *asked, first))
+
+    def making(values):
+        asked = {"config": values, "scale": 4, "aligned": True, "seeds": [7]}
+        return Making(str(EXAMPLES / "astronaut-tiny.png"), Request().replaced(asked))
+
+    list(run(engine, session, making(first)))
     for values, shared in (({"project": True}, 4), ({"omega": 500.0, "edge_exponent": 1.0}, 3)):
-        *_, line, outcome = run(engine, session, *asked, first | values)
-        *_, alone = run(engine, Session(), *asked, first | values)
-        assert f"{shared} of 5 steps were those of the run before" in line
-        assert outcome.after.tobytes() == alone.after.tobytes()
+        *_, outcome = run(engine, session, making(first | values))
+        *_, alone = run(engine, Session(), making(first | values))
+        assert f"{shared} of 5 steps were those of the run before" in outcome.stage["line"]
+        assert outcome.stage["pieces"][0]["pictures"]["result"] == alone.stage["pieces"][0]["pictures"]["result"]
     session.clean()

@@ -15,6 +15,7 @@ import torch
 from conftest import EXAMPLES
 
 from dpi_core import DPIConfig
+from dpi_core.restore import request
 from dpi_core.restore.records import RestoreStep
 from dpi_core.restore.restorer import Restoration, Restorer
 from dpi_core.web.engine import Engine, EngineSettings
@@ -240,10 +241,11 @@ def test_models_loaded_late_are_loaded_where_the_gpu_is(spaces, restorer):
 def test_the_page_runs_on_it(spaces):
     from dpi_core.web.ab_run import AbOutcome, run_ab
     from dpi_core.web.restore_run import Outcome, run
+    from dpi_core.web.stage_data import Making
 
     engine, session, photo = Engine(EngineSettings()), Session(), str(PHOTO)
     values = {"steps": 4, "tau": 400}
-    restored = list(run(engine, session, photo, "Simulate x8", False, [0], 1, 0, values))
+    restored = list(run(engine, session, Making(photo, request.Request().replaced({"config": values, "scale": 8}))))
     assert isinstance(restored[-1], Outcome)
     other = list(run_ab(engine, session, photo, "Simulate x8", False, 0, values, {**values, "tau": 0}))
     assert isinstance(other[-1], AbOutcome)

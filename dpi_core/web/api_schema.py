@@ -57,9 +57,13 @@ def config_schema() -> Schema:
     """Describe the fields of `DPIConfig`: type, default, range and help; none is required."""
     properties = {}
     for name, setting in SETTINGS.items():
-        properties[name] = {"type": NAMES[kind_of(name)], "default": DEFAULTS[name], "description": setting.help}
-        if setting.low is not None:
-            properties[name] |= {"minimum": setting.low, "maximum": setting.high}
+        # The range is told in words: a client that checked it would answer with a sentence that names no setting.
+        allowed = "" if setting.low is None else f"{setting.low:g} to {setting.high:g}. "
+        properties[name] = {
+            "type": NAMES[kind_of(name)],
+            "default": DEFAULTS[name],
+            "description": f"{allowed}{setting.help}",
+        }
     return {"type": "object", "properties": properties}
 
 

@@ -45,7 +45,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
             info=f"2 to {MAX_SEEDS}: 0-7 or 3, 14, 15",
         )
         settings = gr.Radio(
-            [(f"For variety ({VARIETY_PRESET})", VARIETY), ("The page's settings", PAGE)],
+            [("For variety", VARIETY), ("The page's settings", PAGE)],
             value=VARIETY,
             label="Settings",
             elem_id="compare-settings",

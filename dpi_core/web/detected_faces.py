@@ -41,7 +41,7 @@ def detect(photo: str | None, session: Session, prior: str = "embedded") -> Foun
     except Exception as error:
         session.photo = None
         return FoundFaces([], [], [], render_message(message_of(error), "error"))
-    session.faces, session.note = list(report.faces), report.note
+    session.faces, session.note = list(report.faces), found_text(sharp, template.size)
     if not report.faces:
         text = "No face was found. If the picture is a face crop already, open “Advanced” and tick “already aligned”."
         return FoundFaces([], [], [], render_message(f"{text} {report.note}", "error"))
@@ -51,7 +51,7 @@ def detect(photo: str | None, session: Session, prior: str = "embedded") -> Foun
         size = f"{round(face.box[2] - face.box[0])}px"
         thumbnails.append((_thumbnail(picture, face.box), f"{i + 1}: {size}"))
         lines.append(f"{i + 1}: {size}" + (", sharp already" if finished else ""))
-    return FoundFaces(thumbnails, lines, session.chosen, render_message(found_text(sharp, template.size)))
+    return FoundFaces(thumbnails, lines, session.chosen, render_message(session.note))
 
 
 def found_text(sharp: Sequence[bool], side: int) -> str:
@@ -62,10 +62,7 @@ def found_text(sharp: Sequence[bool], side: int) -> str:
         return text
     if left == count:
         which = "It is" if count == 1 else "All are"
-        return (
-            f"{text} {which} sharper than the model's {side} pixels and would lose detail, so none is ticked. Tick one to "
-            "restore it all the same, or try a simulation."
-        )
+        return f"{text} {which} sharper than the model's {side} pixels and would lose detail, so none is ticked."
     return f"{text} {left} of them sharp already: left as they are unless ticked."
 
 

@@ -122,9 +122,12 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
 def _prepare(restorer: Any, session: Session, photo: str, making: Making) -> "Preparation":
     request, known = making.request, session.faces if session.photo == photo else None
     if known and not request.aligned and request.face == "all":  # none is ticked, or the page has not ticked them yet
-        if not session.chosen:
-            raise DPIError("No face is chosen; tick at least one under “Faces to restore”.")
-        request = request.replaced({"face": session.chosen})
+        if not session.chosen and request.scale is None:  # a simulation reduces it first
+            raise DPIError(
+                f"No face is ticked under “Faces to restore”. {session.note} Tick one to restore it all the same, or choose "
+                "a simulation."
+            )
+        request = request.replaced({"face": session.chosen or 0})
     return restorer.prepared(photo, request, faces=known)
 
 
