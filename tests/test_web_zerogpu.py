@@ -15,8 +15,8 @@ import torch
 from conftest import EXAMPLES
 
 from dpi_core import DPIConfig
-from dpi_core.restore import request
 from dpi_core.restore.records import RestoreStep
+from dpi_core.restore.request import Request as Asked
 from dpi_core.restore.restorer import Restoration, Restorer
 from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.session import Session
@@ -245,7 +245,7 @@ def test_the_page_runs_on_it(spaces):
 
     engine, session, photo = Engine(EngineSettings()), Session(), str(PHOTO)
     values = {"steps": 4, "tau": 400}
-    restored = list(run(engine, session, Making(photo, request.Request().replaced({"config": values, "scale": 8}))))
+    restored = list(run(engine, session, Making(photo, Asked().replaced({"config": values, "scale": 8}))))
     assert isinstance(restored[-1], Outcome)
     other = list(run_ab(engine, session, photo, "Simulate x8", False, 0, values, {**values, "tau": 0}))
     assert isinstance(other[-1], AbOutcome)
