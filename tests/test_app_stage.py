@@ -212,3 +212,35 @@ def test_on_a_phone_the_run_is_in_view(browser, app_url):
     expect(state(page, "done")).to_be_visible(timeout=PATIENCE)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()
+
+
+def test_a_run_that_waits_for_another_says_so(browser, app_url):
+    pages = [browser.new_page(viewport=LAPTOP, reduced_motion="reduce") for _ in range(2)]
+    for page in pages:
+        page.goto(f"{app_url}?steps=60")
+        page.wait_for_selector("#stage [data-role=ticks] i")
+        choose(page, EXAMPLES / "astronaut-tiny.png")
+    first, second = pages
+    first.click("#run")
+    expect(state(first, "running")).to_be_visible(timeout=PATIENCE)
+    second.click("#run")
+    expect(state(second, "queued")).to_be_visible(timeout=PATIENCE)
+    expect(second.locator(LINE)).to_contain_text("One run is before yours")
+    first.click("#stop")
+    expect(state(second, "running")).to_be_visible(timeout=PATIENCE)
+    second.click("#stop")
+    for page in pages:
+        expect(page.locator("#run")).to_be_enabled(timeout=PATIENCE)
+        page.close()
+
+
+def test_back_follows_the_views(laptop):
+    for name, view in (("Compare seeds", "compare"), ("A/B", "ab")):
+        laptop.get_by_role("tab", name=name).click()
+        laptop.wait_for_function(f"location.search.includes('view={view}')")
+    laptop.go_back()
+    expect(laptop.get_by_role("tab", name="Compare seeds")).to_have_attribute("aria-selected", "true")
+    laptop.go_back()
+    expect(laptop.get_by_role("tab", name="Restore")).to_have_attribute("aria-selected", "true")
+    laptop.go_forward()
+    expect(laptop.get_by_role("tab", name="Compare seeds")).to_have_attribute("aria-selected", "true")

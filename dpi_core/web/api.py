@@ -27,6 +27,7 @@ from dpi_core.web.api_schema import (
 )
 from dpi_core.web.checks import message_of, still_kept, whole_number
 from dpi_core.web.engine import Engine
+from dpi_core.web.events import MODELS
 from dpi_core.web.photo_input import photo_input
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def add_endpoints(engine: Engine) -> None:
             api_name="restore",
             api_description=RESTORE_DOC,
             concurrency_limit=1,
-            concurrency_id="models",
+            concurrency_id=MODELS,
         )
         gr.Button("compare").click(
             _bound(compare_seeds, engine, COMPARE_DOC),
@@ -101,7 +102,7 @@ def add_endpoints(engine: Engine) -> None:
             api_name="compare_seeds",
             api_description=COMPARE_DOC,
             concurrency_limit=1,
-            concurrency_id="models",
+            concurrency_id=MODELS,
         )
         gr.Button("detect").click(
             detect_faces, [image, detector], found, api_name="detect_faces", api_description=getdoc(detect_faces)

@@ -12,7 +12,7 @@ from dpi_core.restore.request import read_request
 from dpi_core.web.components.funnel import Funnel
 from dpi_core.web.controls import QUIET, Controls, Plan, View
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import FIELDS, MAX_PAGE_SEED, giving_back
+from dpi_core.web.events import FIELDS, MAX_PAGE_SEED, giving_back, queued
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import render_message
 from dpi_core.web.running import connect_run, keep_told, run_buttons
@@ -87,7 +87,9 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
 
     view.choose(chosen, [settings, *values], [c.seed, *values, c.status], queue=False, **QUIET)
     asked = [c.photo, c.mode, c.aligned, seeds, settings, pick, branch, *values]
-    ran = connect_run(go, stop, c.session, partial(on_compare, engine), asked, [view, bundle, keep], plan)
+    ran = connect_run(
+        go, stop, c.session, partial(on_compare, engine), asked, [view, bundle, keep], plan, waiting=queued
+    )
     ran.then(told.make, told.inputs, plan, queue=False, **QUIET)
     linked = [
         Linked("seeds", seeds, text_that(parse_seeds)),

@@ -7,7 +7,7 @@ import gradio as gr
 
 from dpi_core.web.controls import QUIET, Controls
 from dpi_core.web.events import MAX_PAGE_SEED, on_chosen, on_face, on_link, on_load_settings, on_photo
-from dpi_core.web.links import OPENED, Linked, number, one_of, setting, write_script, yes_or_no
+from dpi_core.web.links import Linked, number, one_of, opened_script, setting, write_script, yes_or_no
 from dpi_core.web.restore_run import AUTO, MODES
 
 
@@ -45,7 +45,7 @@ def connect_address(
         return on_link(linked, views, dict(request.query_params))
 
     page.load(opened, None, [*watched, tabs, status], queue=False, **QUIET).then(
-        None, None, None, js=OPENED, queue=False, **QUIET
+        None, None, None, js=opened_script(next(iter(views))), queue=False, **QUIET
     )
     gr.on(
         [component.change for component in watched], None, watched, None, queue=False, js=write_script(linked), **QUIET

@@ -14,7 +14,13 @@ from dpi_core.method.config import DPIConfig, check_float, check_int
 
 TRUE, FALSE = ("1", "true", "yes"), ("0", "false", "no")
 VIEW = "view"
-OPENED = "() => { window.dpiOpened = true; }"
+OPENED = """() => {
+  window.dpiOpened = true;
+  window.addEventListener("popstate", () => {  // Back and Forward open the view that the address names then
+    const view = new URL(window.location).searchParams.get("%s") ?? "%s";
+    document.querySelector(`#views button[role=tab][data-tab-id="${view}"]`)?.click();
+  });
+}"""
 WRITE = """(...values) => {
   const names = %s, start = %s, address = new URL(window.location);
   names.forEach((name, i) => {
@@ -46,6 +52,11 @@ def write_script(linked: Sequence[Linked]) -> str:
     return WRITE % (json.dumps(names), json.dumps(start))
 
 
+def opened_script(first: str) -> str:
+    """Make the script for a page whose address was read; `first` is the view that a plain address opens."""
+    return OPENED % (VIEW, first)
+
+
 def view_script(view: str, first: str) -> str:
     """The script that writes which view is open; `first` is the one that a plain address opens."""
     call = f"set({json.dumps(VIEW)}, {json.dumps(view)})" if view != first else f"delete({json.dumps(VIEW)})"
@@ -53,7 +64,7 @@ def view_script(view: str, first: str) -> str:
   if (!window.dpiOpened) return;  // the first tab reports itself before the address was read
   const address = new URL(window.location);
   address.searchParams.{call};
-  window.history.replaceState(null, "", address);
+  if (address.href !== window.location.href) window.history.pushState(null, "", address);
 }}"""
 
 

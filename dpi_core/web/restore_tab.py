@@ -7,7 +7,7 @@ import gradio as gr
 from dpi_core.web.components.stage import Stage
 from dpi_core.web.controls import QUIET, Controls, Plan, View
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import making_of, on_plan, on_run, on_save_film, on_tau
+from dpi_core.web.events import making_of, on_plan, on_run, on_save_film, on_tau, queued
 from dpi_core.web.running import connect_run, keep_told
 from dpi_core.web.stage_data import example_value, plan_of
 
@@ -35,7 +35,7 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
     )
 
     shown = [stage, photo, bundle, row]
-    connect_run(c.run, c.stop, c.session, partial(on_run, engine), c.making, shown, stage)
+    connect_run(c.run, c.stop, c.session, partial(on_run, engine), c.making, shown, stage, waiting=queued)
     stage.tau(on_tau, None, [c.settings["tau"]], queue=False, **QUIET).then(
         None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET
     )

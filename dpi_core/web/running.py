@@ -5,12 +5,14 @@ they show.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from dpi_core.web.controls import QUIET, Plan
-from dpi_core.web.events import on_start, on_stop
+from dpi_core.web.events import MODELS, on_start, on_stop
+from dpi_core.web.live import render_message
 
 
 def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = None) -> list[gr.Button]:
@@ -30,19 +32,28 @@ def connect_run(
     inputs: Sequence[Any],
     outputs: Sequence[Any],
     shown: Any,
+    waiting: Callable[[str], Any] = render_message,
 ) -> Any:
     """Let `go` stream ``run(session, *inputs)`` to `outputs` and the two buttons, and `stop` end it; the event to go on from.
 
-    Only one run of the page at a time uses the models. A narrow page scrolls to `shown`.
+    Only one run at a time uses the models. While others are before it, the first of `outputs` shows ``waiting(text)``. A
+    narrow page scrolls to `shown`.
     """
     stop.click(on_stop, [session], [stop], queue=False, **QUIET)
-    started = go.click(on_start, [session], [go, stop], queue=False, js=scroll_script(str(shown.elem_id)), **QUIET)
+    started = go.click(
+        partial(on_start, waiting),
+        [session],
+        [go, stop, outputs[0]],
+        queue=False,
+        js=scroll_script(str(shown.elem_id)),
+        **QUIET,
+    )
     return started.then(
         run,
         [session, *inputs],
         [*outputs, go, stop],
         concurrency_limit=1,
-        concurrency_id="models",
+        concurrency_id=MODELS,
         **QUIET,
     )
 
