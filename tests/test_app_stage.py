@@ -205,7 +205,7 @@ def test_on_a_phone_the_run_is_in_view(browser, app_url):
     expect(state(page, "running")).to_be_visible(timeout=PATIENCE)
     page.wait_for_timeout(1000)  # the page scrolls to it
     bar = page.locator("#run").bounding_box()["y"]
-    for part in ("[data-role=ticks]", "[data-role=main]", "[data-pane=mask]"):
+    for part in ("[data-role=line]", "[data-role=ticks]", "[data-role=main]", "[data-pane=mask]"):
         box = page.locator(f"#stage {part}").bounding_box()
         assert box["y"] >= 0, part
         assert box["y"] + box["height"] <= bar, part
