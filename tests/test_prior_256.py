@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +12,11 @@ from PIL import Image
 
 from dpi_core import DPIConfig, Restorer
 from dpi_core.__main__ import main
+from dpi_core.restore.request import Request
 from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.restore_run import Outcome, run
 from dpi_core.web.session import Session
+from dpi_core.web.stage_data import Making, decoded
 from dpi_core.weights.cache import Entry
 from dpi_core.weights.registry import PRIORS
 
@@ -32,16 +34,13 @@ def hub(monkeypatch, tmp_path):
         yield hub
 
 
-def restoration(engine, photo, **changes):
-    given = {
-        "mode": "Simulate x8",
-        "aligned": False,
-        "chosen": [0],
-        "background": 1,
-        "seed": 0,
-        "values": asdict(CONFIG),
-    }
-    return list(run(engine, Session(), str(photo), **{**given, **changes}))
+def making(engine, photo):
+    asked = {"prior": engine.settings.prior, "config": CONFIG, "scale": 8}
+    return Making(str(photo), Request().replaced(asked))
+
+
+def restoration(engine, photo):
+    return list(run(engine, Session(), making(engine, photo)))
 
 
 def test_from_python(monkeypatch, tmp_path, astronaut):
@@ -69,12 +68,11 @@ def test_from_the_page_with_the_way_shown(hub, astronaut, monkeypatch):
     engine = Engine(EngineSettings("ffhq-256", device="cpu"))
     *shown, outcome = restoration(engine, astronaut)
     assert isinstance(outcome, Outcome), shown[-1]
-    lines = [html for html in shown if "Downloading diffusion_ffhq_10m.pt" in html]
-    assert lines
-    assert any("Converting ffhq-256" in html for html in shown)
-    assert outcome.after.size == (256, 256)
+    assert any("Downloading diffusion_ffhq_10m.pt" in item["line"] for item in shown)
+    assert any("Converting ffhq-256" in item["line"] for item in shown)
+    assert decoded(outcome.stage["pieces"][0]["pictures"]["result"]).size == (256, 256)
     *again, _ = restoration(engine, astronaut)
-    assert not any("ffhq" in html for html in again)
+    assert not any("ffhq" in item["line"] for item in again)
 
 
 def test_a_failure_on_the_page_is_a_message_and_the_next_try_heals(hub, astronaut, monkeypatch):
@@ -82,10 +80,10 @@ def test_a_failure_on_the_page_is_a_message_and_the_next_try_heals(hub, astronau
     hub.get_faults = [("cut", 100_000), 503]
     engine = Engine(EngineSettings("ffhq-256", device="cpu"))
     shown = restoration(engine, astronaut)
-    assert 'role="alert"' in shown[-1]
-    assert "could not be downloaded" in shown[-1]
-    assert "Traceback" not in shown[-1]
-    assert any("Downloading diffusion_ffhq_10m.pt" in html for html in shown)
+    assert shown[-1]["state"] == "failed"
+    assert "could not be downloaded" in shown[-1]["line"]
+    assert "Traceback" not in shown[-1]["line"]
+    assert any("Downloading diffusion_ffhq_10m.pt" in item["line"] for item in shown)
     assert not Entry("ffhq-256").folder.exists()
     *_, outcome = restoration(engine, astronaut)
     assert isinstance(outcome, Outcome)
@@ -93,14 +91,14 @@ def test_a_failure_on_the_page_is_a_message_and_the_next_try_heals(hub, astronau
 
 def test_an_unknown_prior_on_the_page_is_a_message(astronaut):
     shown = restoration(Engine(EngineSettings("nope", device="cpu")), astronaut)
-    assert "prior is &#x27;nope&#x27;; allowed is" in shown[-1]
+    assert "prior is 'nope'; allowed is" in shown[-1]["line"]
 
 
 def test_stop_ends_the_way_and_lets_the_next_one_in(hub, astronaut, monkeypatch):
     engine, session = Engine(EngineSettings("ffhq-256", device="cpu")), Session()
-    steps = run(engine, session, str(astronaut), "Simulate x8", False, [0], 1, 0, asdict(CONFIG))
-    while "Downloading" not in next(steps):
+    steps = run(engine, session, making(engine, astronaut))
+    while "Downloading" not in next(steps)["line"]:
         pass
     session.stopped = True
-    assert "Stopped before the models were loaded." in list(steps)[-1]
+    assert "Stopped before the models were loaded." in list(steps)[-1]["line"]
     assert list(engine.loading())[-1] == "Converting ffhq-256 .."  # the next one finds the lock free

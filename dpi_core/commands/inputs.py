@@ -69,6 +69,8 @@ def contents_of(folder: Path) -> Contents:
         inside = path.relative_to(folder).parts[:-1]
         if path.is_dir() or any(part.startswith(".") and part.endswith(PART) for part in inside):
             continue
+        if path.name.startswith(".") and path.suffix.lower() not in SUFFIXES:  # what file managers and git leave
+            continue
         if path.suffix.lower() not in SUFFIXES or not path.is_file():  # a link to nothing, a pipe
             contents.unread.append(path)
         else:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dpi_core.restore.restorer import Restorer
 
 PHOTO = str(ASSETS / "examples" / "astronaut.jpg")
-MODE = "Simulate x8"
 
 
 class Timed:
@@ -34,9 +33,9 @@ class Timed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.restorer, name)
 
-    def restore_steps(self, *args, **options) -> "Iterator[RestoreStep | Restoration]":
-        """Yield what `Restorer.restore_steps` does."""
-        steps = self.restorer.restore_steps(*args, **options)
+    def run_steps(self, *args, **options) -> "Iterator[RestoreStep | Restoration]":
+        """Yield what `Restorer.run_steps` does."""
+        steps = self.restorer.run_steps(*args, **options)
         while True:
             start = time.perf_counter()
             item = next(steps, None)
