@@ -42,7 +42,7 @@ class StepEvent:
     Attributes:
         index, total: this step, 0 to total - 1, and the number of steps.
         t: the training timestep the prior was called at.
-        stage: "FCM" or "RACM"; the last step, which returns its x0, is "final".
+        stage: "FCM" or "RACM", or "guided" (`dpi_core.baselines`); the last step, which returns its x0, is "final".
         x_t: (N,3,H,W) the sample after the step.
         x0: (N,3,H,W) the clean estimate of this step, in [-1, 1].
         mask: (N,1,H,W) bool, the pixels tied to the condition at this step (none at the final one).
