@@ -107,7 +107,7 @@ def test_two_settings_run_side_by_side_flip_and_wipe(page, tmp_path):
     page.get_by_label("Stage split tau").and_(page.locator("input[type=number]")).fill("600")
     choose_steps(page, 4, "#plan", "1 FCM step (t > 600), then 2 RACM steps")
     page.click("#ab-take-a")
-    expect(page.locator("#ab-words-a")).to_contain_text("tau 600, k 2, steps 4")
+    expect(page.locator("#ab-words-a")).to_contain_text("steps 4, tau 600, k 2")
     page.click("#ab-take-b")
     expect(page.locator("#ab-plan [role=alert]")).to_contain_text("the same settings")
     field = page.get_by_label("Stage split tau").and_(page.locator("input[type=number]"))

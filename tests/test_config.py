@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from dpi_core import DPIConfig
+from dpi_core.method.config import DEFAULTS, SETTINGS, kind_of
 
 
 def test_defaults_are_the_published_ddim_setting():
@@ -55,3 +56,20 @@ def test_from_dict_keeps_defaults_and_names_an_unknown_field():
     assert DPIConfig.from_dict({"tau": 150}) == DPIConfig(tau=150)
     with pytest.raises(ValueError, match=r"no field 'taus'; the fields are steps, tau"):
         DPIConfig.from_dict({"taus": 150})
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_each_setting_is_described_once_and_agrees_with_its_check(name):
+    setting = SETTINGS[name]
+    assert setting.help.endswith(".")
+    assert name in DEFAULTS
+    if setting.low is None:
+        assert DPIConfig(**{name: not DEFAULTS[name]})
+        return
+    low, high = setting.slider
+    assert setting.low <= low < high <= setting.high
+    for value in (*setting.slider, setting.low, setting.high, *setting.explored):
+        assert getattr(DPIConfig(**{name: kind_of(name)(value)}), name) == value
+    for value in (setting.low - 1, setting.high + 1):
+        with pytest.raises(ValueError, match=name):
+            DPIConfig(**{name: kind_of(name)(value)})

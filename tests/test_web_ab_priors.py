@@ -43,7 +43,7 @@ def test_two_priors_are_compared_in_one_frame(engine, large_prior):
     record = json.loads(Path(outcome.files[2]).read_text())
     assert (record["A"]["prior"], record["B"]["prior"]) == ("embedded", large_prior)
     assert record["steps_shared"] == 0
-    for text in ("the input of A", "the truth of B", f"embedded: tau 600, k 2, steps {FEW['steps']}"):
+    for text in ("the input of A", "the truth of B", f"embedded: steps {FEW['steps']}, tau 600, k 2"):
         assert text in outcome.html
     assert sum("<progress" in item for item in items[:-1]) == 2 * FEW["steps"]
     assert engine.estimate(10, large_prior) > 0

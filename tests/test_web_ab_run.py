@@ -113,8 +113,8 @@ def test_wrong_input_ends_in_one_message(engine, bad_files):
 
 def test_settings_and_their_differences_in_words():
     a, b = both({}, {"tau": 50, "eta": 1.0, "correct": False})
-    assert a.in_words() == in_words(a.config) == "tau 350, k 2, steps 20, s 1.4, omega 1500, eta 0, with CRT"
-    assert in_words(b.config) == "tau 50, k 2, steps 20, s 1.4, omega 1500, eta 1, no CRT"
+    assert a.in_words() == in_words(a.config) == "steps 20, tau 350, k 2, s 1.4, omega 1500, eta 0, with CRT"
+    assert in_words(b.config) == "steps 20, tau 50, k 2, s 1.4, omega 1500, eta 1, no CRT"
     assert in_words(DPIConfig(project=True)).endswith("with CRT, with exact agreement")
     assert in_words(DPIConfig(correct_every=3)).endswith("eta 0, CRT every 3, with CRT")
     assert differences(DPIConfig(), DPIConfig(correct_every=3)) == "CRT every (1, 3)"

@@ -3,8 +3,8 @@ import re
 import gradio as gr
 import pytest
 
-from dpi_core.method.config import DPIConfig
-from dpi_core.web.axes import AXES, parse_values, plan_grid, shared_steps
+from dpi_core.method.config import SETTINGS, DPIConfig, kind_of
+from dpi_core.web.axes import AXES, first_values, parse_values, plan_grid, shared_steps
 from dpi_core.web.controls import build_controls
 from dpi_core.web.live import stages_of
 
@@ -15,7 +15,7 @@ from dpi_core.web.live import stages_of
 )
 def test_values_are_numbers_in_the_order_given(field, text, values):
     assert parse_values(field, text) == values
-    assert all(isinstance(value, int) == AXES[field].whole for value in parse_values(field, text))
+    assert all(isinstance(value, int) == (kind_of(field) is int) for value in parse_values(field, text))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_wrong_values_are_named(field, text, message):
     ("arguments", "message"),
     [
         (("tau", "0", "tau", "1"), "both settings are tau"),
-        (("tau", "0", "seed", "1"), "the setting is 'seed'; allowed is one of tau, sparsity"),
+        (("tau", "0", "seed", "1"), "the setting is 'seed'; allowed is one of steps, tau"),
         (("tau", "0 1 2 3 4 5 6", "eta", "0 .1 .2 .3 .4 .5"), "7 by 6 values make 42 cells; at most 36"),
     ],
 )
@@ -52,9 +52,9 @@ def test_a_wrong_grid_is_named(arguments, message):
 def test_axes_allow_what_the_page_allows():
     with gr.Blocks():
         settings = build_controls().settings
-    for axis in AXES.values():
-        assert (axis.low, axis.high) == (settings[axis.field].minimum, settings[axis.field].maximum)
-        assert parse_values(axis.field, axis.values)
+    for axis in AXES:
+        assert SETTINGS[axis].slider == (settings[axis].minimum, settings[axis].maximum)
+        assert parse_values(axis, first_values(axis)) == SETTINGS[axis].explored
 
 
 @pytest.mark.parametrize(

@@ -10,27 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpi_core.errors import DPIError
-from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
+from dpi_core.method.config import MAX_SEED, SETTINGS, DPIConfig, check_int, kind_of
 from dpi_core.models.presets import DEFAULT_PRESET, NAMES, find_preset
 
 if TYPE_CHECKING:
     from dpi_core.restore.recipe import Branch, Recipe
     from dpi_core.restore.restorer import Restorer
 
-NUMBERS = {  # fields of DPIConfig that take a number: its type and what it does
-    "steps": (int, "denoising steps, 1 to 1000"),
-    "tau": (int, "the timestep, 0 to 1000, at which RACM takes over from FCM; 0 = FCM to the end"),
-    "sparsity": (int, "k, 1 to 8: one pixel in every k x k follows the input"),
-    "edge_exponent": (float, "0.1 to 10: higher ties only the strongest edges to the input in RACM"),
-    "omega": (float, "1 to 1e6: higher trusts the prior more in RACM"),
-    "eta": (float, "0 to 1: no fresh noise (DDIM) to fresh noise at every step (DDPM)"),
-    "correct_every": (int, "1 to 1000: ask the corrector at one step in so many; quicker"),
-}
-SWITCHES = {  # those that are on or off
-    "correct": "let the corrector refine the condition",
-    "raw_eps": "noise the condition with the network's own eps",
-    "project": "make the result reduce to the input exactly",
-}
 AS_IT_IS = "none"
 
 
@@ -79,10 +65,12 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
         help=f"settings by name, those for the prior's size (default: those of --settings, or {DEFAULT_PRESET}, the page's)",
     )
     p = parser.add_argument_group("settings, each over the preset's or the file's")
-    for name, (kind, text) in NUMBERS.items():
-        p.add_argument(option(name), type=kind, help=text)
-    for name, text in SWITCHES.items():
-        p.add_argument(option(name), action=on_off, help=text)
+    for name, setting in SETTINGS.items():
+        if setting.low is None:
+            p.add_argument(option(name), action=on_off, help=setting.help)
+        else:
+            allowed = f"{setting.low:g} to {setting.high:g}"
+            p.add_argument(option(name), type=kind_of(name), help=f"{setting.label}, {allowed}. {setting.help}")
     p = parser.add_argument_group("seeds, face and models")
     p.add_argument("--seed", type=int, help="the (first) seed (default: the file's, or 0)")
     p.add_argument(
@@ -163,7 +151,7 @@ def config_from(args: argparse.Namespace, start: DPIConfig, prior: str = "embedd
         ValueError: naming the option, its value and what is allowed.
     """
     base = start if args.preset is None else find_preset(args.preset, prior).config
-    return base.replaced({k: getattr(args, k) for k in (*NUMBERS, *SWITCHES) if getattr(args, k) is not None})
+    return base.replaced({k: getattr(args, k) for k in SETTINGS if getattr(args, k) is not None})
 
 
 def seeds_from(first: int | None, number: int | None, saved: "Recipe | None", allowed: SeedCount) -> tuple[int, ...]:

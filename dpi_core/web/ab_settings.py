@@ -6,16 +6,13 @@ from dataclasses import asdict, dataclass
 from html import escape
 
 from dpi_core.errors import DPIError
-from dpi_core.method.config import DPIConfig
+from dpi_core.method.config import DEFAULTS, SETTINGS, DPIConfig
 from dpi_core.models.presets import find_preset, name_of, presets_for
 from dpi_core.web.axes import shared_steps
 from dpi_core.web.engine import Engine
 from dpi_core.web.live import render_message
 
 NAMES = "AB"
-WORDS = {"tau": "tau", "sparsity": "k", "steps": "steps", "edge_exponent": "s", "omega": "omega", "eta": "eta"}
-OURS = {"correct_every": "CRT every"}  # said only where it is not what the published method does
-SWITCHES = {"correct": "CRT", "raw_eps": "raw eps", "project": "exact agreement"}
 
 
 @dataclass(frozen=True)
@@ -31,22 +28,27 @@ class Setup:
 
 
 def in_words(config: DPIConfig) -> str:
-    """All settings of a run: tau 50, k 2, steps 20, s 1.4, omega 1500, eta 1, with CRT."""
-    start = DPIConfig()
-    said = {**WORDS, **{field: word for field, word in OURS.items() if getattr(config, field) != getattr(start, field)}}
-    numbers = [f"{word} {getattr(config, field):g}" for field, word in said.items()]
-    switches = [f"{'with' if getattr(config, field) else 'no'} {word}" for field, word in SWITCHES.items()]
-    return ", ".join([*numbers, *(text for text in switches if text.startswith("with") or text == "no CRT")])
+    """Say all settings of a run: steps 20, tau 50, k 2, s 1.4, omega 1500, eta 1, with CRT."""
+    said = []
+    for field, setting in sorted(SETTINGS.items(), key=lambda item: item[1].low is None):  # switches last
+        value = getattr(config, field)
+        if setting.low is None:
+            said += [f"with {setting.symbol}"] if value else ["no CRT"] if field == "correct" else []
+        elif setting.published or value != DEFAULTS[field]:  # what is ours is said where it is used
+            said.append(f"{setting.symbol} {value:g}")
+    return ", ".join(said)
 
 
 def differences(a: DPIConfig, b: DPIConfig, priors: Sequence[str] = ("", "")) -> str:
-    """What two settings differ in: prior (embedded, ffhq-256), tau (350, 50) and eta (0, 1)."""
+    """Say what two settings differ in: prior (embedded, ffhq-256), tau (350, 50) and eta (0, 1)."""
     parts = [f"prior ({priors[0]}, {priors[1]})"] if priors[0] != priors[1] else []
-    numbers = {**WORDS, **OURS}.items()
-    parts += [f"{w} ({getattr(a, f):g}, {getattr(b, f):g})" for f, w in numbers if getattr(a, f) != getattr(b, f)]
-    for field, word in SWITCHES.items():
-        if getattr(a, field) != getattr(b, field):
-            parts.append(f"{word} ({', '.join('on' if getattr(c, field) else 'off' for c in (a, b))})")
+    for field, setting in SETTINGS.items():
+        values = getattr(a, field), getattr(b, field)
+        if values[0] != values[1]:
+            texts = (
+                ("on" if value else "off" for value in values) if setting.low is None else (f"{v:g}" for v in values)
+            )
+            parts.append(f"{setting.symbol} ({', '.join(texts)})")
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 

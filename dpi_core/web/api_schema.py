@@ -4,12 +4,11 @@ Gradio describes a JSON field as ``{"type": {}}``, which is no valid schema: an 
 them. `typed` gives a component a schema of its own.
 """
 
-from dataclasses import fields
 from typing import Any, TypeVar
 
 from gradio.components import Component
 
-from dpi_core.method.config import DPIConfig
+from dpi_core.method.config import DEFAULTS, SETTINGS, kind_of
 
 Schema = dict[str, Any]
 AnyComponent = TypeVar("AnyComponent", bound=Component)
@@ -55,12 +54,12 @@ FOUND: Schema = {
 
 
 def config_schema() -> Schema:
-    """The fields of `DPIConfig`, each with its type and default; none is required."""
-    start = DPIConfig()
-    properties = {
-        field.name: {"type": NAMES[type(getattr(start, field.name))], "default": getattr(start, field.name)}
-        for field in fields(DPIConfig)
-    }
+    """Describe the fields of `DPIConfig`: type, default, range and help; none is required."""
+    properties = {}
+    for name, setting in SETTINGS.items():
+        properties[name] = {"type": NAMES[kind_of(name)], "default": DEFAULTS[name], "description": setting.help}
+        if setting.low is not None:
+            properties[name] |= {"minimum": setting.low, "maximum": setting.high}
     return {"type": "object", "properties": properties}
 
 

@@ -9,54 +9,24 @@ import re
 from dataclasses import dataclass, replace
 
 from dpi_core.errors import DPIError
-from dpi_core.method.config import DPIConfig, check_float, check_int
+from dpi_core.method.config import SETTINGS, DPIConfig, check_float, check_int, kind_of
 from dpi_core.web.live import stages_of
 
 MAX_CELLS = 36
 RACM_ONLY = ("tau", "omega", "edge_exponent")
 """Settings that FCM does not know; tau says where it ends."""
+AXES = tuple(name for name, setting in SETTINGS.items() if setting.explored)
+"""The settings that can be explored."""
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A setting that can be explored.
-
-    Attributes:
-        field: its name in `DPIConfig`.
-        name: a short name, for labels.
-        title: the name in the list of settings.
-        low, high: what the page's own control allows, so that a cell's settings fit it.
-        values: the values a visitor may start with, as text.
-    """
-
-    field: str
-    name: str
-    title: str
-    low: float
-    high: float
-    values: str
-
-    @property
-    def whole(self) -> bool:
-        """Whole numbers only."""
-        return self.field in ("tau", "sparsity", "steps")
-
-    def label(self, value: float) -> str:
-        """The setting with one of its values: tau 50."""
-        return f"{self.name} {value:g}"
+def label_of(field: str, value: float) -> str:
+    """Name a setting with one of its values: tau 50."""
+    return f"{SETTINGS[field].symbol} {value:g}"
 
 
-AXES = {
-    axis.field: axis
-    for axis in (
-        Axis("tau", "tau", "Stage split tau", 0, 1000, "0, 50, 150, 350"),
-        Axis("sparsity", "k", "Mask sparsity k", 1, 8, "1, 2, 4"),
-        Axis("omega", "omega", "Condition weight omega", 250, 5000, "500, 1500, 5000"),
-        Axis("edge_exponent", "s", "Edge exponent s", 0.1, 10, "0.5, 1.4, 4"),
-        Axis("steps", "steps", "Steps", 1, 250, "5, 10, 20"),
-        Axis("eta", "eta", "Noise eta", 0, 1, "0, 0.5, 1"),
-    )
-}
+def first_values(field: str) -> str:
+    """Write the values a visitor may start with as text."""
+    return ", ".join(f"{value:g}" for value in SETTINGS[field].explored)
 
 
 @dataclass(frozen=True)
@@ -79,8 +49,8 @@ class Grid:
         cells: the runs, in order.
     """
 
-    x: Axis
-    y: Axis
+    x: str
+    y: str
     columns: tuple[float, ...]
     rows: tuple[float, ...]
     cells: tuple[Cell, ...]
@@ -97,7 +67,7 @@ class Grid:
 
     def label(self, cell: Cell) -> str:
         """A cell in words, short enough for a contact sheet."""
-        return f"{self.x.label(self.columns[cell.column])}, {self.y.label(self.rows[cell.row])}"
+        return f"{label_of(self.x, self.columns[cell.column])}, {label_of(self.y, self.rows[cell.row])}"
 
 
 def parse_values(field: str, text: str) -> tuple[float, ...]:
@@ -106,24 +76,26 @@ def parse_values(field: str, text: str) -> tuple[float, ...]:
     Raises:
         ValueError: if there is none, or one is no number, not allowed or given twice.
     """
-    axis = AXES[field]
+    setting, such_as = SETTINGS[field], first_values(field)
+    low, high = setting.slider
+    whole = kind_of(field) is int
     values: list[float] = []
     for part in filter(None, re.split(r"[,;\s]+", text.strip())):
         if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", part):
             raise DPIError(
-                f"{axis.name} holds {part!r}; allowed are numbers with commas between, such as {axis.values}."
+                f"{setting.symbol} holds {part!r}; allowed are numbers with commas between, such as {such_as}."
             )
         value = float(part)
-        if axis.whole:
-            check_int(axis.name, int(value) if value.is_integer() else value, int(axis.low), int(axis.high))
+        if whole:
+            check_int(setting.symbol, int(value) if value.is_integer() else value, int(low), int(high))
             value = int(value)
         else:
-            check_float(axis.name, value, axis.low, axis.high)
+            check_float(setting.symbol, value, low, high)
         if value in values:
-            raise DPIError(f"{axis.name} holds {part} twice; each value is allowed once.")
+            raise DPIError(f"{setting.symbol} holds {part} twice; each value is allowed once.")
         values.append(value)
     if not values:
-        raise DPIError(f"{axis.name} has no values; give at least one, such as {axis.values}.")
+        raise DPIError(f"{setting.symbol} has no values; give at least one, such as {such_as}.")
     return tuple(values)
 
 
@@ -137,7 +109,7 @@ def plan_grid(x: str, columns: str, y: str, rows: str, values: dict) -> Grid:
         if name not in AXES:
             raise DPIError(f"the setting is {name!r}; allowed is one of {', '.join(AXES)}.")
     if x == y:
-        raise DPIError(f"both settings are {AXES[x].name}; choose two different ones.")
+        raise DPIError(f"both settings are {SETTINGS[x].symbol}; choose two different ones.")
     across, down = parse_values(x, columns), parse_values(y, rows)
     if len(across) * len(down) > MAX_CELLS:
         raise DPIError(
@@ -149,7 +121,7 @@ def plan_grid(x: str, columns: str, y: str, rows: str, values: dict) -> Grid:
         for i, other in enumerate(down)
         for j, value in enumerate(across)
     ]
-    return Grid(AXES[x], AXES[y], across, down, _in_order(cells))
+    return Grid(x, y, across, down, _in_order(cells))
 
 
 def shared_steps(a: DPIConfig, b: DPIConfig) -> int:

@@ -7,10 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from dpi_core.method.config import MAX_SPARSITY, MAX_STEPS, MAX_TAU, DPIConfig
+from dpi_core.method.config import SETTINGS, DPIConfig
 from dpi_core.models.presets import DEFAULT_PRESET, Preset, presets_for
 from dpi_core.web.events import (
-    FIELDS,
     MAX_PAGE_SEED,
     on_dice,
     on_follow,
@@ -27,9 +26,13 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Events of the page: no overlay that flickers over a streaming picture, and no endpoint of their own."""
 
 
+MAIN = ("tau", "sparsity")
+"""The settings that stand beside the photo; the others are advanced."""
+
+
 @dataclass(frozen=True)
 class Controls:
-    """The shared components; `settings` has one for each field of a config, in the order of `events.FIELDS`."""
+    """The shared components; `settings` has one for each field of a config, in their order."""
 
     session: gr.State
     photo: gr.Image
@@ -109,24 +112,7 @@ def build_controls(prior: str = "embedded") -> Controls:
         info=preset_text(DEFAULT_PRESET, presets),
         elem_id="preset",
     )
-    tau = gr.Slider(
-        0,
-        MAX_TAU,
-        start.tau,
-        step=10,
-        label="Stage split tau",
-        elem_id="tau",
-        info="FCM while t > tau, RACM below. Higher: more freedom for the prior. 0: FCM to the end.",
-    )
-    sparsity = gr.Slider(
-        1,
-        MAX_SPARSITY,
-        start.sparsity,
-        step=1,
-        label="Mask sparsity k",
-        elem_id="sparsity",
-        info="One condition pixel in every k x k. Higher: fewer pixels held; above 2 likeness suffers.",
-    )
+    settings = {field: setting_control(field, start) for field in MAIN}
     with gr.Row(equal_height=True):
         seed = gr.Number(
             0,
@@ -162,8 +148,8 @@ def build_controls(prior: str = "embedded") -> Controls:
             elem_id="background",
             info="The rest of the photo by Lanczos, the faces pasted back at that size.",
         )
-        advanced = _advanced(start)
-    settings = {field: {"tau": tau, "sparsity": sparsity, **advanced}[field] for field in FIELDS}
+        settings |= {field: setting_control(field, start) for field in SETTINGS if field not in MAIN}
+    settings = {field: settings[field] for field in SETTINGS}
 
     dice.click(on_dice, None, seed, queue=False, **QUIET)
     connect_presets(preset, settings, presets)
@@ -185,57 +171,13 @@ def connect_presets(preset: gr.Radio, settings: dict[str, Any], presets: dict[st
     )
 
 
-def _advanced(start: DPIConfig) -> dict[str, Any]:
-    return {
-        "steps": gr.Slider(
-            1,
-            250,
-            start.steps,
-            step=1,
-            label="Steps",
-            elem_id="steps",
-            info=f"More: finer and closer to the input, but slower. The API takes up to {MAX_STEPS}.",
-        ),
-        "edge_exponent": gr.Slider(
-            0.1,
-            10,
-            start.edge_exponent,
-            step=0.1,
-            label="Edge exponent s",
-            info="RACM keeps an edge pixel with probability edge^s. Higher: only the strongest edges.",
-        ),
-        "omega": gr.Slider(
-            250,
-            5000,
-            start.omega,
-            step=50,
-            label="Condition weight omega",
-            info="In RACM the condition weighs t / omega. Higher: trust the prior more.",
-        ),
-        "eta": gr.Slider(
-            0,
-            1,
-            start.eta,
-            step=0.05,
-            label="Noise eta",
-            info="0: deterministic DDIM. 1: fresh noise each step.",
-        ),
-        "correct": gr.Checkbox(label="Correct the condition (CRT)", value=start.correct),
-        "raw_eps": gr.Checkbox(label="Noise the condition with the raw eps", value=start.raw_eps),
-        "project": gr.Checkbox(
-            label="Make the result agree with the input exactly",
-            value=start.project,
-            info="A last, smooth change after sampling: reduced, the result is the input again. Its noise too.",
-        ),
-        "correct_every": gr.Slider(
-            1,
-            10,
-            start.correct_every,
-            step=1,
-            label="Ask the CRT every .. steps",
-            info="More: quicker. Its last answer is kept in between. 1: as published.",
-        ),
-    }
+def setting_control(field: str, start: DPIConfig) -> gr.Slider | gr.Checkbox:
+    """Make the control of a setting from its description."""
+    setting, value = SETTINGS[field], getattr(start, field)
+    if setting.low is None:
+        return gr.Checkbox(value, label=setting.label, info=setting.help, elem_id=field)
+    low, high = setting.slider
+    return gr.Slider(low, high, value, step=setting.step, label=setting.label, info=setting.help, elem_id=field)
 
 
 def example_photos() -> list[list[str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from dpi_core.errors import DPIError
-from dpi_core.method.config import DPIConfig
+from dpi_core.method.config import SETTINGS, DPIConfig
 from dpi_core.models.presets import Preset, name_of
 from dpi_core.restore.recipe import read_recipe
 from dpi_core.web.checks import message_of, still_kept
@@ -19,7 +19,7 @@ from dpi_core.web.restore_run import MODES, Outcome, run, save_film
 from dpi_core.web.session import Session
 from dpi_core.web.wipe import render_wipe
 
-FIELDS = ("steps", "tau", "sparsity", "edge_exponent", "omega", "eta", "correct", "raw_eps", "project", "correct_every")
+FIELDS = tuple(SETTINGS)
 MAX_PAGE_SEED = 2**32 - 1  # more digits than a number field keeps exactly would be lost
 
 

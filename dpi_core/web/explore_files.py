@@ -16,7 +16,7 @@ def write_files(folder: Path, stem: str, grid: Grid, tiles: Sequence[Tile], sett
     from dpi_core.imaging.pictures import save_png
 
     figures = figures_of(grid, tiles, settings)
-    name = f"{stem}-{grid.x.field}-{grid.y.field}"
+    name = f"{stem}-{grid.x}-{grid.y}"
     sheet, table = folder / f"{name}.png", folder / f"{name}.json"
     save_png(contact_sheet(grid, tiles), sheet, figures)
     table.write_text(json.dumps(figures, indent=1) + "\n")
@@ -27,7 +27,7 @@ def figures_of(grid: Grid, tiles: Sequence[Tile], settings: dict) -> dict:
     """Axes, the cells that were run, row by row, and the best of them by each measure."""
     at = {tile.place: tile for tile in tiles}
     axes = {
-        name: {"setting": axis.field, "values": list(values)}
+        name: {"setting": axis, "values": list(values)}
         for name, axis, values in (("x", grid.x, grid.columns), ("y", grid.y, grid.rows))
     }
     return {

@@ -9,8 +9,8 @@ from pathlib import Path
 import gradio as gr
 
 from dpi_core.errors import DPIError
-from dpi_core.method.config import DPIConfig
-from dpi_core.web.axes import AXES, MAX_CELLS
+from dpi_core.method.config import SETTINGS, DPIConfig
+from dpi_core.web.axes import AXES, MAX_CELLS, first_values
 from dpi_core.web.controls import QUIET, Controls, Plan, View
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, giving_back
@@ -82,10 +82,10 @@ def _values(text: str) -> None:
 
 def _axis(label: str, name: str, field: str) -> tuple[gr.Dropdown, gr.Textbox]:
     with gr.Row(equal_height=True):
-        choices = [(axis.title, axis.field) for axis in AXES.values()]
+        choices = [(SETTINGS[name].label, name) for name in AXES]
         setting = gr.Dropdown(choices, value=field, label=label, elem_id=f"explore-{name}", scale=2, min_width=200)
         text = gr.Textbox(
-            AXES[field].values,
+            first_values(field),
             label=f"Values {label.lower()}",
             elem_id=f"explore-{name}-values",
             scale=3,
@@ -101,7 +101,7 @@ def _request(x, columns, y, rows, count, seed, *values) -> Request:
 
 def on_axis(field: str) -> str:
     """Another setting was chosen: values to start with."""
-    return AXES[field].values
+    return first_values(field)
 
 
 def on_plan(engine: Engine, *asked) -> str:

@@ -10,7 +10,8 @@ from html import escape
 
 from PIL import Image
 
-from dpi_core.web.axes import Cell, Grid
+from dpi_core.method.config import SETTINGS
+from dpi_core.web.axes import Cell, Grid, label_of
 from dpi_core.web.live import data_uri
 
 SCALE = ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725")
@@ -82,19 +83,19 @@ def render_grid(
     """
     at = {tile.place: tile for tile in tiles}
     best = {m.key: best_places(tiles, m.key) for m in measures_of(tiles)}
-    head = "".join(f'<th scope="col">{escape(grid.x.label(value))}</th>' for value in grid.columns)
+    head = "".join(f'<th scope="col">{escape(label_of(grid.x, value))}</th>' for value in grid.columns)
     rows = []
     for i, value in enumerate(grid.rows):
         cells = "".join(
             f"<td>{_cell(grid, at.get((i, j)), [k for k, places in best.items() if (i, j) in places], finished)}</td>"
             for j in range(len(grid.columns))
         )
-        rows.append(f'<tr><th scope="row">{escape(grid.y.label(value))}</th>{cells}</tr>')
+        rows.append(f'<tr><th scope="row">{escape(label_of(grid.y, value))}</th>{cells}</tr>')
     return (
         f'<section class="dpi-explore" data-measure="{default_measure(tiles)}" aria-label="Grid of settings">'
         f"{_choice(tiles) if finished else ''}"
-        f'<div class="dpi-scroll" tabindex="0" role="group" aria-label="Cells: {escape(grid.x.name)} across, '
-        f'{escape(grid.y.name)} down"><table class="dpi-grid"><thead><tr><td></td>{head}</tr></thead>'
+        f'<div class="dpi-scroll" tabindex="0" role="group" aria-label="Cells: {escape(SETTINGS[grid.x].symbol)} across, '
+        f'{escape(SETTINGS[grid.y].symbol)} down"><table class="dpi-grid"><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>{_detail(references) if tiles else ''}</section>"
     )
 
@@ -171,7 +172,7 @@ def _map(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> str:
     return (
         f'<div class="dpi-scroll" tabindex="0" role="group" aria-label="{escape(measure.name)} of every cell">'
         f'<table class="dpi-map"><caption>{escape(caption)}</caption><thead><tr>'
-        f"<th>{escape(grid.y.name)} \\ {escape(grid.x.name)}</th>{head}</tr></thead>"
+        f"<th>{escape(SETTINGS[grid.y].symbol)} \\ {escape(SETTINGS[grid.x].symbol)}</th>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
