@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 import time
+import zipfile
+from io import BytesIO
 from urllib.request import urlopen
 
 import pytest
@@ -19,14 +21,9 @@ from dpi_core.restore.recipe import read_recipe
 pytestmark = pytest.mark.browser
 
 PATIENCE = 90_000  # ms; the first run loads the models
-WATCH_STAGES = """() => {
-  window.stages = [];
-  new MutationObserver(() => {
-    const badge = document.querySelector("#live [data-stage]");
-    const stage = badge && badge.dataset.stage;
-    if (stage && window.stages.at(-1) !== stage) window.stages.push(stage);
-  }).observe(document.querySelector("#live"), {subtree: true, childList: true, attributes: true});
-}"""
+PLAN = "#stage [data-role=note]"
+LINE = "#stage [data-role=line]"
+DONE = "#stage [data-state=done]"
 
 
 def upload(page: Page, path) -> None:
@@ -42,45 +39,37 @@ def choose_advanced_steps(page: Page, steps: int, plan: str) -> None:
         field.press("Enter")
         field.press("Tab")
         page.wait_for_timeout(1500)
-        if plan in page.locator("#plan").inner_text():
+        if plan in page.locator(PLAN).inner_text():
             break
-    expect(page.locator("#plan")).to_contain_text(plan)
+    expect(page.locator(PLAN)).to_contain_text(plan)
 
 
-def test_upload_run_watch_and_download(page, tmp_path):
+def test_upload_run_and_download(page, tmp_path):
     upload(page, EXAMPLES / "astronaut.jpg")
     expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
     expect(page.locator("#faces img")).to_have_count(1)
     page.get_by_label("Simulate x8").check()
-    page.evaluate(WATCH_STAGES)
     page.click("#run")
-    expect(page.locator("#summary")).to_contain_text("PSNR", timeout=PATIENCE)
-    assert page.evaluate("window.stages") == ["FCM", "RACM", "final"]
-    expect(page.locator("#live figcaption").first).to_have_text("result")
-    expect(page.locator("#compare img").first).to_be_visible()
-    expect(page.locator("#pasted img")).to_be_visible()
-    assert page.locator("#live img:not([alt])").count() == 0
-
-    text = page.locator("[data-role=film-text]")
-    expect(text).to_contain_text("Step 20 of 20")
-    page.get_by_label("Step of the finished run").focus()
-    page.keyboard.press("Home")
-    expect(text).to_contain_text("Step 1 of 20, t = 950, FCM")
-    first = page.locator("[data-pane=x0]").get_attribute("src")
-    page.get_by_label("Show step 20, final").click()
-    expect(text).to_contain_text("Step 20 of 20, t = 0, final")
-    assert page.locator("[data-pane=x0]").get_attribute("src") != first
+    expect(page.locator(DONE)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#stage [data-role=pieces]")).to_contain_text("PSNR")
+    assert page.locator("#stage img:not([alt])").count() == 0
     check_both_schemes(page)
     page.click("#save-film")
     expect(page.locator("#film-files a[download]").first).to_be_visible(timeout=PATIENCE)
-
     with page.expect_download() as download:
-        page.locator("#files a[download]").first.click()
+        page.click("#download")
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
-    assert re.fullmatch(rf"astronaut-face1-seed0-tau{PRESETS[DEFAULT_PRESET].config.tau}-k2\.png", path.name)
-    assert Image.open(path).size == (128, 128)
-    assert read_settings(path)["scale"] == 8
+    assert path.name == "astronaut-restored.png"
+    assert read_settings(path)["faces"][0]["scale"] == 8
+    with page.expect_download() as download:
+        page.click("#bundle")
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    with zipfile.ZipFile(path) as archive:
+        face = f"astronaut-face1-seed0-tau{PRESETS[DEFAULT_PRESET].config.tau}-k2.png"
+        assert set(archive.namelist()) == {"astronaut-restored.png", face}
+        assert Image.open(BytesIO(archive.read(face))).size == (128, 128)
     expect(page.locator("#run")).to_be_enabled()
 
 
@@ -90,11 +79,10 @@ def test_stop_keeps_the_partial_result(page):
     fcm = sum(t > PRESETS[DEFAULT_PRESET].config.tau for t, _ in timestep_pairs(250, 1000))
     choose_advanced_steps(page, 250, f"{fcm} FCM steps")
     page.click("#run")
-    expect(page.locator("#live .dpi-line")).to_contain_text(re.compile(r"Step \d+ of 250"), timeout=PATIENCE)
+    expect(page.locator(LINE)).to_contain_text(re.compile(r"step \d+ of 250"), timeout=PATIENCE)
     page.click("#stop")
-    line = page.locator("#live .dpi-line")
-    expect(line).to_contain_text(re.compile(r"Stopped after step \d+ of 250"), timeout=PATIENCE)
-    expect(page.locator("#pasted img")).to_be_visible()
+    expect(page.locator(LINE)).to_contain_text(re.compile(r"Stopped after step \d+ of 250"), timeout=PATIENCE)
+    expect(page.locator("#stage [data-role=pieces] button")).to_have_count(2)
     expect(page.locator("#stop")).to_be_hidden()
     expect(page.locator("#run")).to_be_enabled()
 
@@ -155,11 +143,11 @@ def test_an_example_and_the_sliders_and_the_dice(page):
     page.locator("#examples button, #examples .gallery-item, .gallery button").first.click()
     expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
     page.get_by_label("Published").check()
-    expect(page.locator("#plan")).to_contain_text("12 FCM steps (t > 350), then 7 RACM steps")
+    expect(page.locator(PLAN)).to_contain_text("12 FCM steps (t > 350), then 7 RACM steps")
     field = page.locator("#sparsity input[type=number]")
     field.fill("4")
     field.press("Enter")
-    expect(page.locator("#plan")).to_contain_text("1 pixel in 16")
+    expect(page.locator(PLAN)).to_contain_text("1 pixel in 16")
     before = page.locator("#seed input").input_value()
     page.click("#dice")
     expect(page.locator("#seed input")).not_to_have_value(before)
@@ -168,7 +156,7 @@ def test_an_example_and_the_sliders_and_the_dice(page):
 def test_the_address_holds_the_settings(browser, app_url):
     page = browser.new_page()
     page.goto(f"{app_url}?tau=350&eta=0&seed=7")
-    expect(page.locator("#plan")).to_contain_text("12 FCM steps (t > 350)")
+    expect(page.locator(PLAN)).to_contain_text("12 FCM steps (t > 350)")
     expect(page.locator("#seed input")).to_have_value("7")
     field = page.locator("#sparsity input[type=number]")
     field.fill("4")
@@ -176,7 +164,7 @@ def test_the_address_holds_the_settings(browser, app_url):
     page.wait_for_function("location.search.includes('sparsity=4')")
     assert "tau=350" in page.url
     page.reload()
-    expect(page.locator("#plan")).to_contain_text("1 pixel in 16")
+    expect(page.locator(PLAN)).to_contain_text("1 pixel in 16")
     page.goto(f"{app_url}?tau=high")
     expect(page.locator("#status [role=alert]")).to_contain_text("tau is 'high' in the address")
     page.close()
@@ -196,15 +184,17 @@ def test_no_visitor_sees_anothers_picture(browser, app_url):
         page.click("#run")
     results = {}
     for name, page in visitors.items():
-        expect(page.locator("#files a[download]")).to_have_count(2, timeout=2 * PATIENCE)
-        links = page.locator("#files a[download]").evaluate_all("links => links.map(a => a.getAttribute('download'))")
-        assert all(link.startswith(f"{name}-") for link in links)
-        results[name] = page.locator("[data-pane=x0]").get_attribute("src")
+        expect(page.locator(DONE)).to_be_visible(timeout=2 * PATIENCE)
+        with page.expect_download() as download:
+            page.click("#download")
+        assert download.value.suggested_filename == f"{name}-restored.png"
+        results[name] = page.locator("#stage [data-role=main]").get_attribute("src")
     assert len(set(results.values())) == 2
     stranger = browser.new_context().new_page()
     stranger.goto(app_url)
     stranger.wait_for_selector("#run")
-    assert stranger.locator("#faces img, #pasted img, #live img, #grid img, #film img").count() == 0
+    assert stranger.locator("#faces img, #grid img").count() == 0
+    assert stranger.locator("#stage [data-role=main]").get_attribute("src") not in results.values()
     for page in (*visitors.values(), stranger):
         page.context.close()
 
@@ -214,7 +204,7 @@ def test_bad_files_end_in_a_message_and_leave_the_page_usable(page, bad_files):
         upload(page, path)
         expect(page.locator("#status [role=alert]")).to_contain_text(path.name, timeout=PATIENCE)
         page.click("#run")
-        expect(page.locator("#live [role=alert]")).to_contain_text(path.name, timeout=PATIENCE)
+        expect(page.locator("#stage [role=alert]")).to_contain_text(path.name, timeout=PATIENCE)
         expect(page.locator("#run")).to_be_enabled()
         page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
     upload(page, EXAMPLES / "astronaut-tiny.png")

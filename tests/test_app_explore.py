@@ -105,7 +105,7 @@ def test_two_settings_run_side_by_side_flip_and_wipe(page, tmp_path):
     open_tab(page, "A/B")
     expect(page.locator("#ab-plan")).to_contain_text(f"A and B differ in tau (350, {MEDIUM.tau}). ")
     page.get_by_label("Stage split tau").and_(page.locator("input[type=number]")).fill("600")
-    choose_steps(page, 4, "#plan", "1 FCM step (t > 600), then 2 RACM steps")
+    choose_steps(page, 4, "#stage [data-role=note]", "1 FCM step (t > 600), then 2 RACM steps")
     page.click("#ab-take-a")
     expect(page.locator("#ab-words-a")).to_contain_text("steps 4, tau 600, k 2")
     page.click("#ab-take-b")
@@ -113,7 +113,7 @@ def test_two_settings_run_side_by_side_flip_and_wipe(page, tmp_path):
     field = page.get_by_label("Stage split tau").and_(page.locator("input[type=number]"))
     field.fill("0")
     field.press("Enter")
-    expect(page.locator("#plan")).to_contain_text("3 FCM steps")
+    expect(page.locator("#stage [data-role=note]")).to_contain_text("3 FCM steps")
     page.click("#ab-take-b")
     expect(page.locator("#ab-plan")).to_contain_text("7 steps to run instead of 8: they share the first 1")
 

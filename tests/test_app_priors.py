@@ -34,11 +34,11 @@ def test_the_page_shows_a_failed_download_and_then_one_that_succeeds(browser, mo
             page.locator("#photo input[type=file]").first.set_input_files(str(EXAMPLES / "astronaut.jpg"))
             page.wait_for_selector("#status :text('face')")
             page.click("#run")
-            page.wait_for_selector("#live :text('trying again')")
-            page.wait_for_selector("#live [role=alert]:has-text('could not be downloaded')", timeout=60_000)
+            page.wait_for_selector("#stage :text('trying again')")
+            page.wait_for_selector("#stage [role=alert]:has-text('could not be downloaded')", timeout=60_000)
             hub.get_faults.clear()
             page.locator("#run:not([disabled])").click()
-            page.wait_for_selector("#live :text('Finished in')", timeout=120_000)  # a single step may pass unseen
+            page.wait_for_selector("#stage :text('Done in')", timeout=120_000)  # a single step may pass unseen
             assert hub.gets()[-1][1] == "bytes=4000000-"
         finally:
             context.close()

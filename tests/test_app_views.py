@@ -15,7 +15,7 @@ PATIENCE = 90_000  # ms; the first run loads the models
 VIEWS = {"restore": "Restore", "compare": "Compare seeds", "explore": "Explore", "ab": "A/B"}
 LONG = "steps=250&tau=0&eta=1&seeds=0-1&x=omega&across=500&y=edge_exponent&down=2&b=%7B%22steps%22%3A250%7D"
 BUTTONS = {"restore": ("#run", "#stop"), **{v: (f"#{v}-run", f"#{v}-stop") for v in ("compare", "explore", "ab")}}
-SHOWN = {"restore": "#live", "compare": "#grid", "explore": "#explore-progress", "ab": "#ab-view"}
+SHOWN = {"restore": "#stage", "compare": "#grid", "explore": "#explore-progress", "ab": "#ab-view"}
 STEP = re.compile(r"[Ss]tep (\d+) of \d+|^(\d+) of \d+ steps", re.MULTILINE)
 
 
@@ -69,7 +69,7 @@ def test_the_address_opens_a_view_with_its_settings(browser, app_url, view):
     expect(page.get_by_role("tab", name=VIEWS[view])).to_have_attribute("aria-selected", "true")
     expect(page.get_by_label("Simulate x8")).to_be_checked()
     if view == "restore":
-        expect(page.locator("#plan")).to_contain_text("(t > 300)")
+        expect(page.locator("#stage [data-role=note]")).to_contain_text("(t > 300)")
     elif view == "compare":
         expect(page.locator("#seeds").get_by_role("textbox")).to_have_value("4,7")
         expect(page.locator("#compare-plan")).to_contain_text("2 seeds of 20 steps")
@@ -126,25 +126,28 @@ def test_the_preset_follows_the_settings(page):
 
 def test_a_restoration_needs_no_mouse(page):
     choose_tiny(page)
-    page.get_by_role("tab", name="Restore").focus()
+    page.locator("#title a").focus()
     reached = []
-    for _ in range(40):
+    for _ in range(10):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
         if reached[-1] == "run":
             break
     assert "run" in reached
     page.keyboard.press("Enter")
-    shown = page.locator("#compare [data-role=shown]")
-    expect(shown).to_have_text("before left, after right", timeout=PATIENCE)
-    page.get_by_label("Wipe: how much of the picture is before").focus()
+    expect(page.locator("#stage [data-state=done]")).to_be_visible(timeout=PATIENCE)
+    shown = page.locator("#stage [data-role=views] [aria-pressed=true]")
+    expect(shown).to_have_text("Wipe")
+    page.get_by_label("Edge of the input").focus()
     page.keyboard.press("End")
-    expect(shown).to_have_text("before")
+    expect(page.locator("#stage [data-role=corners]")).to_have_text("input")
     page.keyboard.press("f")
-    expect(shown).to_have_text("after")
-    page.get_by_label("Step of the finished run").focus()
+    expect(shown).to_have_text("Result")
+    page.keyboard.press("f")
+    expect(shown).to_have_text("Input")
+    page.get_by_label("Step shown").focus()
     page.keyboard.press("ArrowLeft")
-    expect(page.locator("[data-role=film-text]")).to_contain_text("Step 19 of 20")
+    expect(page.locator("#stage [data-role=line]")).to_contain_text("step 19 of 20")
     assert page.locator("main img:not([alt])").count() == 0
     page.get_by_role("tab", name="Restore").focus()
     for name in ("Compare seeds", "Explore", "A/B"):
@@ -156,7 +159,7 @@ def test_a_restoration_needs_no_mouse(page):
 def test_every_long_run_says_beforehand_what_it_will_take(page):
     choose_tiny(page)
     page.click("#run")
-    expect(page.locator("#summary")).to_contain_text("agrees", timeout=PATIENCE)  # from now on the pace is known
+    expect(page.locator("#stage [data-state=done]")).to_be_visible(timeout=PATIENCE)  # from now on the pace is known
     for view in ("compare", "explore", "ab"):
         page.get_by_role("tab", name=VIEWS[view]).click()
         expect(page.locator(f"#{view}-plan")).to_contain_text(re.compile(r"[Aa]bout \d+ s on this machine"))
@@ -166,11 +169,11 @@ def test_nothing_covers_the_picture_while_it_streams(page, app_url):
     open_at(page, app_url, f"view=restore&{LONG}")
     choose_tiny(page)
     page.click("#run")
-    expect(page.locator("#live")).to_contain_text(
-        re.compile(r"Step \d+ of 250, t = \d+, [\d.]+ s left"), timeout=PATIENCE
+    expect(page.locator("#stage")).to_contain_text(
+        re.compile(r"step \d+ of 250, t = \d+: .* [\d.]+ s left"), timeout=PATIENCE
     )
     for _ in range(10):
-        assert page.locator("#live [data-testid=status-tracker]:not(.hide)").count() == 0
+        assert page.locator("#stage [data-testid=status-tracker]:not(.hide)").count() == 0
         page.wait_for_timeout(50)
     page.click("#stop")
     expect(page.locator("#run")).to_be_enabled(timeout=PATIENCE)

@@ -7,6 +7,7 @@ from dpi_core.imaging.pixels import to_image, to_tensor
 from dpi_core.method.sampler import StepEvent
 from dpi_core.show.figures import (
     FCM_COLOUR,
+    POINTS,
     RACM_COLOUR,
     condition_image,
     grid_sheet,
@@ -45,32 +46,32 @@ def test_each_stage_has_its_colour():
     assert FCM_COLOUR != RACM_COLOUR
 
 
-@pytest.mark.parametrize("stage", ["FCM", "RACM"])
-def test_the_overlay_colours_the_tied_pixels_and_no_others(stage):
-    event = step_event(stage)
-    overlay = np.asarray(mask_overlay(event, strength=1.0))
+def test_the_overlay_marks_the_tied_pixels_of_fcm_and_no_others():
+    event = step_event("FCM")
+    overlay = np.asarray(mask_overlay(event))
     tied = event.mask[0, 0].numpy()
     assert overlay.shape == (16, 16, 3)
-    assert (overlay[tied] == stage_colour(stage)).all()
+    assert (overlay[tied] == POINTS[FCM_COLOUR]).all()
     others = overlay[~tied]
     assert (others == others[:, :1]).all()  # grey
-    assert others.max() <= 255 * 0.6 + 1
+    assert others.max() <= 255 * 0.45 + 1
+
+
+def test_the_overlay_fills_the_cell_of_each_pixel_that_racm_holds():
+    event = step_event("RACM")
+    k = event.x0.shape[-1] // event.condition.shape[-1]
+    tied = event.mask[0, 0].numpy()
+    cells = np.kron(tied[::k, ::k], np.ones((k, k), bool))
+    assert ((np.asarray(mask_overlay(event)) == POINTS[RACM_COLOUR]).all(axis=-1) == cells).all()
 
 
 def test_the_overlay_shows_the_face_between_the_tied_pixels():
     event = step_event()
     nothing_tied = StepEvent(0, 20, 0, "final", event.x_t, event.x0, torch.zeros_like(event.mask), event.condition)
-    overlay = np.asarray(mask_overlay(nothing_tied, sample=1))[..., 0] / 0.6
+    overlay = np.asarray(mask_overlay(nothing_tied, sample=1))[..., 0] / 0.45
     weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
     grey = ((event.x0[1] * weights).sum(dim=0) + 1).numpy() * 127.5
     assert np.abs(overlay - grey).max() < 2.5
-
-
-def test_the_overlays_strength_mixes_face_and_colour():
-    event = step_event()
-    tied = event.mask[0, 0].numpy()
-    none, half, full = (np.asarray(mask_overlay(event, strength=s), float)[tied] for s in (0, 0.5, 1))
-    assert np.abs(half - (none + full) / 2).max() <= 1
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 8])

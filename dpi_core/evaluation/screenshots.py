@@ -17,25 +17,23 @@ if TYPE_CHECKING:
 
 OUT = ASSETS / "screenshots"
 LOOKS = {  # suffix -> width, colour scheme
-    "": (1280, "light"),
-    "-dark": (1280, "dark"),
+    "": (1366, "light"),
+    "-dark": (1366, "dark"),
     "-phone": (390, "light"),
     "-phone-dark": (390, "dark"),
 }
-UNDER_WAY = "() => /Step ([6-9]|1[0-5]) of 20/.test(document.querySelector('#live').textContent)"
+UNDER_WAY = "() => /step ([6-9]|1[0-5]) of 20/.test(document.querySelector('#stage').textContent)"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE = 240_000  # ms
 
 
 def restore(page: "Page", out: Path, suffix: str) -> None:
-    """A finished restoration, scrubbed back a little; on the desktop also the live view under way."""
+    """Take a finished restoration; on the desktop also the stage while it runs."""
     page.click("#run")
     if not suffix:
         page.wait_for_function(UNDER_WAY, timeout=PATIENCE)
-        page.locator("#live").screenshot(path=out / "live.jpg", type="jpeg", quality=88, timeout=PATIENCE)
-    page.wait_for_selector("#film .dpi-film", timeout=PATIENCE)
-    page.wait_for_selector("#pasted img", timeout=PATIENCE)
-    page.locator("[data-role=scrub]").fill("13")
+        page.locator("#stage").screenshot(path=out / "live.jpg", type="jpeg", quality=88, timeout=PATIENCE)
+    page.wait_for_selector("#stage [data-state=done]", timeout=PATIENCE)
 
 
 def compare_seeds(page: "Page", out: Path, suffix: str) -> None:
@@ -89,7 +87,7 @@ def take(url: str, chromium: str, out: Path) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for suffix, (width, scheme) in LOOKS.items():
             for name, use in VIEWS.items():
-                page = browser.new_page(viewport={"width": width, "height": 900})
+                page = browser.new_page(viewport={"width": width, "height": 768})
                 errors = errors_of(page)
                 page.goto(f"{url}?__theme={scheme}")
                 page.set_input_files("#photo input[type=file]", str(ASSETS / "examples" / "astronaut.jpg"))

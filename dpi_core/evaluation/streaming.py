@@ -13,6 +13,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
 from dpi_core.web.engine import Engine
 from dpi_core.web.session import Session
@@ -69,12 +70,14 @@ def views(engine: Engine, steps: int) -> dict[str, Callable[[], Iterator]]:
     from dpi_core.web.explore_run import Request, run_exploration
     from dpi_core.web.restore_run import run
     from dpi_core.web.seeds_run import run_comparison
+    from dpi_core.web.stage_data import Making
 
     values = asdict(PRESETS[DEFAULT_PRESET].config) | {"steps": steps}
     shared = (engine, Session(), PHOTO, MODE, False)
     request = Request("tau", "0, 350", "sparsity", "1, 2", values)
+    making = Making(PHOTO, MODE, False, (0,), 1, 0, DPIConfig.from_dict(values))
     return {
-        "restore": partial(run, *shared, [0], 1, 0, values),
+        "restore": partial(run, *shared[:2], making),
         "compare": partial(run_comparison, *shared, "0-3", 2, 0, values),
         "explore": partial(run_exploration, *shared, request),
         "ab": partial(run_ab, *shared, 0, values, values | {"eta": 1.0}),

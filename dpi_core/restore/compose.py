@@ -4,11 +4,13 @@ The background may gain resolution first: ``background`` times as many pixels a 
 size. A point p of the photo then lies at ``(p + 0.5) background - 0.5``, pixel centres being integers.
 """
 
+import math
+
 import numpy as np
 from PIL import Image
 
 from dpi_core.errors import DPIError
-from dpi_core.faces.align import transform
+from dpi_core.faces.align import scale_of, transform
 from dpi_core.faces.colour import match_colours
 from dpi_core.faces.paste import paste_face
 from dpi_core.imaging.photo import enlarged, finished
@@ -16,6 +18,7 @@ from dpi_core.imaging.pictures import MAX_PIXELS
 from dpi_core.restore.records import FaceResult, Preparation, Restoration
 
 BACKGROUNDS = (1, 2, 3, 4)
+AUTO_SIDE = 2048  # how large a small photo may become by itself
 GREY_TOLERANCE = 2.5  # mean spread of the channels of a black-and-white photo, in levels; the prior would tint it
 
 
@@ -35,6 +38,19 @@ def checked_background(background: int, prepared: Preparation) -> int:
             f"at most {MAX_PIXELS // 1_000_000} million are allowed. Use a smaller one."
         )
     return int(background)
+
+
+def enough_background(prepared: Preparation) -> int:
+    """Choose how much larger the photo should become, 1 to 4, so that its smallest face keeps the pixels it gains.
+
+    A photo does not grow beyond `AUTO_SIDE` pixels a side for that.
+    """
+    scales = [
+        scale_of(job.matrix) for job in prepared.jobs if job.matrix is not None
+    ]  # crop pixels for one of the photo
+    wanted = max((math.ceil(scale - 0.01) for scale in scales), default=1)
+    room = AUTO_SIDE // max(prepared.photo.shape[:2])
+    return int(max(1, min(wanted, room, BACKGROUNDS[-1])))
 
 
 def composed(prepared: Preparation, results: list[FaceResult], background: int = 1) -> Image.Image:

@@ -13,6 +13,8 @@ from dpi_core.method.sampler import StepEvent
 
 FCM_COLOUR = (37, 99, 235)
 RACM_COLOUR = (234, 88, 12)
+POINTS = {FCM_COLOUR: (96, 165, 250), RACM_COLOUR: (255, 170, 80)}
+"""The brighter tint that single pixels need to be seen over a face."""
 
 
 def grid_sheet(images: Sequence[Tensor], columns: int) -> Image.Image:
@@ -59,12 +61,14 @@ def stage_colour(stage: str) -> tuple[int, int, int]:
     return FCM_COLOUR if stage == "FCM" else RACM_COLOUR
 
 
-def mask_overlay(event: StepEvent, sample: int = 0, strength: float = 0.75) -> Image.Image:
-    """The dimmed x0 estimate with the pixels that the condition holds at this step in the stage's colour."""
-    face = np.asarray(to_image(event.x0[sample]).convert("L").convert("RGB"), np.float32) * 0.6
+def mask_overlay(event: StepEvent, sample: int = 0) -> Image.Image:
+    """Draw the pixels that the condition holds at this step as bright points of the stage's colour over the faded x0."""
+    face = np.asarray(to_image(event.x0[sample]).convert("L").convert("RGB"), np.float32) * 0.45
     tied = event.mask[sample, 0].cpu().numpy()
-    colour = np.asarray(stage_colour(event.stage), np.float32)
-    face[tied] = (1 - strength) * face[tied] + strength * colour
+    if event.stage != "FCM":  # few are held: each fills its cell, or it could not be seen
+        cell = -(-event.x0.shape[-1] // event.condition.shape[-1])
+        tied = cv2.dilate(tied.astype(np.uint8), np.ones((cell, cell), np.uint8), anchor=(cell - 1, cell - 1)) > 0
+    face[tied] = np.asarray(POINTS[stage_colour(event.stage)], np.float32)
     return Image.fromarray(face.round().astype(np.uint8))
 
 

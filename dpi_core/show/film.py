@@ -31,7 +31,8 @@ class Frame:
     Attributes:
         index, total, t, stage: as in `StepEvent`.
         x0, x_t, mask, condition: its pictures.
-        held: how many pixels the mask tied to the condition.
+        held, grid: how many pixels the mask tied to the condition, and how many its grid has (0 at the last step, which has
+            no mask).
         consistency: LR-consistency of x0 in dB.
         change: root mean square difference from the x0 before, in 8-bit levels; 0 at the first step.
     """
@@ -45,8 +46,20 @@ class Frame:
     mask: Image.Image
     condition: Image.Image
     held: int
+    grid: int
     consistency: float
     change: float
+
+    @property
+    def text(self) -> str:
+        """The step in words: what its mask holds, and what the prior may do."""
+        where = f"step {self.index + 1} of {self.total}, t = {self.t}"
+        if self.stage == "final":
+            return f"Final, {where}: the last clean estimate is the result."
+        if self.stage == "FCM":
+            return f"FCM, {where}: all {self.grid:,} grid pixels follow the photo."
+        share = round(100 * self.held / self.grid)
+        return f"RACM, {where}: {self.held:,} of {self.grid:,} grid pixels still held, {share} %; the prior paints the rest."
 
 
 def frame_of(event: StepEvent, low_res: Tensor, before: Tensor | None) -> Frame:
@@ -63,6 +76,7 @@ def frame_of(event: StepEvent, low_res: Tensor, before: Tensor | None) -> Frame:
         mask_overlay(event),
         condition_image(event),
         int(event.mask[0].sum()),
+        0 if event.stage == "final" else event.condition.shape[-2] * event.condition.shape[-1],
         lr_consistency(x0, low_res),
         change,
     )

@@ -8,7 +8,7 @@ import gradio as gr
 from dpi_core.web.controls import QUIET, Controls
 from dpi_core.web.events import MAX_PAGE_SEED, on_chosen, on_face, on_link, on_load_settings, on_photo
 from dpi_core.web.links import OPENED, Linked, number, one_of, setting, write_script, yes_or_no
-from dpi_core.web.restore_run import MODES
+from dpi_core.web.restore_run import AUTO, MODES
 
 
 def connect_photo(controls: Controls, status: gr.HTML, prior: str) -> None:
@@ -31,7 +31,7 @@ def shared_links(controls: Controls) -> list[Linked]:
         Linked("seed", c.seed, number("seed", 0, MAX_PAGE_SEED)),
         Linked("mode", c.mode, one_of("mode", list(MODES))),
         Linked("aligned", c.aligned, yes_or_no("aligned")),
-        Linked("background", c.background, number("background", 1, 4)),
+        Linked("background", c.background, number("background", AUTO, 4)),
     ]
 
 

@@ -17,8 +17,9 @@ from dpi_core.web.events import (
     preset_text,
 )
 from dpi_core.web.links import Linked
+from dpi_core.web.live import render_message
 from dpi_core.web.photo_input import photo_input
-from dpi_core.web.restore_run import MODES
+from dpi_core.web.restore_run import AUTO, MODES
 from dpi_core.web.session import KEEP_SECONDS, Session
 from dpi_core.weights.embedded_files import ASSETS
 
@@ -26,6 +27,8 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Events of the page: no overlay that flickers over a streaming picture, and no endpoint of their own."""
 
 
+CHOOSE = "Choose a photo, or one of the examples below."
+BACKGROUNDS = (1, 2, 3, 4)
 MAIN = ("tau", "sparsity")
 """The settings that stand beside the photo; the others are advanced."""
 
@@ -36,11 +39,15 @@ class Controls:
 
     session: gr.State
     photo: gr.Image
+    run: gr.Button
+    stop: gr.Button
+    status: gr.HTML
     faces: gr.Gallery
     chosen: gr.CheckboxGroup
     background: gr.Slider
     mode: gr.Radio
     aligned: gr.Checkbox
+    live_tau: gr.Checkbox
     seed: gr.Number
     load: gr.UploadButton
     preset: gr.Radio
@@ -51,12 +58,25 @@ class Controls:
         """The settings the page starts with."""
         return DPIConfig.from_dict({field: control.value for field, control in self.settings.items()})
 
+    @property
+    def making(self) -> list[Any]:
+        """What a restoration is made from, in the order of `events.making_of`."""
+        return [
+            self.photo,
+            self.mode,
+            self.aligned,
+            self.chosen,
+            self.background,
+            self.seed,
+            *self.settings.values(),
+        ]
+
 
 @dataclass(frozen=True)
 class Plan:
     """A line that says what a run would do and cost: how it is made, from what, and where it stands."""
 
-    make: Callable[..., str]
+    make: Callable[..., Any]
     inputs: Sequence[Any]
     line: gr.HTML
 
@@ -74,7 +94,11 @@ def build_controls(prior: str = "embedded") -> Controls:
     presets = presets_for(prior)
     start = presets[DEFAULT_PRESET].config
     session = gr.State(Session(), time_to_live=KEEP_SECONDS, delete_callback=Session.clean)
-    photo = photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=300, elem_id="photo")
+    photo = photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=170, elem_id="photo")
+    with gr.Row(elem_id="run-buttons"):
+        run = gr.Button("Restore", variant="primary", elem_id="run", min_width=80)
+        stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop", min_width=80)
+    status = gr.HTML(render_message(CHOOSE), elem_id="status")
     gr.Examples(
         example_photos(), inputs=photo, label="Examples (public domain)", elem_id="examples", api_visibility="private"
     )
@@ -87,24 +111,11 @@ def build_controls(prior: str = "embedded") -> Controls:
         allow_preview=False,
         visible=False,
         elem_id="faces",
-        show_label=True,
+        show_label=False,
         buttons=[],
     )
-    chosen = gr.CheckboxGroup(
-        [],
-        label="Faces to restore",
-        visible=False,
-        elem_id="chosen",
-        show_select_all=True,
-        info="Faces that are sharp already would lose detail. The seed and A/B views show the largest one chosen.",
-    )
-    mode = gr.Radio(
-        list(MODES),
-        value="The photo as it is",
-        label="Mode",
-        elem_id="mode",
-        info="A simulation reduces the face first, so that the result can be compared with the truth.",
-    )
+    chosen = gr.CheckboxGroup([], label="Faces to restore", visible=False, elem_id="chosen", show_select_all=True)
+    settings = {field: setting_control(field, start) for field in MAIN}
     preset = gr.Radio(
         [(name.capitalize(), name) for name in presets],
         value=DEFAULT_PRESET,
@@ -112,27 +123,23 @@ def build_controls(prior: str = "embedded") -> Controls:
         info=preset_text(DEFAULT_PRESET, presets),
         elem_id="preset",
     )
-    settings = {field: setting_control(field, start) for field in MAIN}
-    with gr.Row(equal_height=True):
-        seed = gr.Number(
-            0,
-            label="Seed",
-            precision=0,
-            minimum=0,
-            maximum=MAX_PAGE_SEED,
-            elem_id="seed",
-            scale=3,
-            info="The same seed and settings give the same face.",
-        )
+    with gr.Row(equal_height=True, elem_id="seed-row"):
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=MAX_PAGE_SEED, elem_id="seed", scale=3)
         dice = gr.Button("New seed", elem_id="dice", scale=1, min_width=110)
-    load = gr.UploadButton(
-        "Take settings from a file (PNG, JSON, ZIP)",
-        file_types=[".png", ".json", ".zip"],
-        type="filepath",
-        size="sm",
-        elem_id="load-settings",
+    mode = gr.Radio(
+        list(MODES),
+        value=next(iter(MODES)),
+        label="Mode",
+        elem_id="mode",
+        info="A simulation reduces the face first, so that the result can be compared with the truth.",
     )
-    with gr.Accordion("Advanced", open=False):
+    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+        live_tau = gr.Checkbox(
+            label="Live tau: run again when the split is let go",
+            value=False,
+            elem_id="live-tau",
+            info="Steps above the earlier of the two splits are the same for both, and are not run again.",
+        )
         aligned = gr.Checkbox(
             label="The picture is an already aligned face crop",
             value=False,
@@ -140,20 +147,43 @@ def build_controls(prior: str = "embedded") -> Controls:
             info="Its central square is used whole; no face is looked for.",
         )
         background = gr.Slider(
-            1,
-            4,
-            1,
+            AUTO,
+            BACKGROUNDS[-1],
+            AUTO,
             step=1,
             label="Enlarge the photo",
             elem_id="background",
-            info="The rest of the photo by Lanczos, the faces pasted back at that size.",
+            info=f"{AUTO}: as much as its faces need to keep what they gain. The rest of the photo by Lanczos.",
         )
         settings |= {field: setting_control(field, start) for field in SETTINGS if field not in MAIN}
+    load = gr.UploadButton(
+        "Take settings from a file (PNG, JSON, ZIP)",
+        file_types=[".png", ".json", ".zip"],
+        type="filepath",
+        size="sm",
+        elem_id="load-settings",
+    )
     settings = {field: settings[field] for field in SETTINGS}
 
     dice.click(on_dice, None, seed, queue=False, **QUIET)
     connect_presets(preset, settings, presets)
-    return Controls(session, photo, faces, chosen, background, mode, aligned, seed, load, preset, settings)
+    return Controls(
+        session,
+        photo,
+        run,
+        stop,
+        status,
+        faces,
+        chosen,
+        background,
+        mode,
+        aligned,
+        live_tau,
+        seed,
+        load,
+        preset,
+        settings,
+    )
 
 
 def connect_presets(preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset]) -> None:

@@ -1,5 +1,6 @@
 """A new photo on the page: its faces as thumbnails and lines to choose from, the sharp ones marked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ class FoundFaces:
 
 
 def detect(photo: str | None, session: Session, prior: str = "embedded") -> FoundFaces:
-    """Find the faces of a newly chosen photo. The largest that is not sharp already for `prior`'s crop is chosen."""
+    """Find the faces of a newly chosen photo. All that are not sharp already for `prior`'s crop are chosen."""
     from dpi_core.faces import find_faces, is_sharp
     from dpi_core.faces.templates import TEMPLATES
     from dpi_core.imaging.pictures import read_image
@@ -44,20 +45,28 @@ def detect(photo: str | None, session: Session, prior: str = "embedded") -> Foun
     if not report.faces:
         text = "No face was found. If the picture is a face crop already, open “Advanced” and tick “already aligned”."
         return FoundFaces([], [], [], render_message(f"{text} {report.note}", "error"))
-    session.chosen = [next((i for i, finished in enumerate(sharp) if not finished), 0)]
+    session.chosen = [i for i, finished in enumerate(sharp) if not finished]
     thumbnails, lines = [], []
     for i, (face, finished) in enumerate(zip(report.faces, sharp, strict=True)):
         size = f"{round(face.box[2] - face.box[0])}px"
         thumbnails.append((_thumbnail(picture, face.box), f"{i + 1}: {size}"))
-        lines.append(f"{i + 1}: {size}, score {face.score:.2f}" + (", sharp already" if finished else ""))
-    note = report.note
-    if all(sharp):
-        one, side = len(sharp) == 1, template.size
-        note += (
-            f" {'It is' if one else 'All are'} larger and sharper than the model's {side} pixels: restored as "
-            f"{'it is, it' if one else 'they are, they'} would lose detail. Try a simulation."
+        lines.append(f"{i + 1}: {size}" + (", sharp already" if finished else ""))
+    return FoundFaces(thumbnails, lines, session.chosen, render_message(found_text(sharp, template.size)))
+
+
+def found_text(sharp: Sequence[bool], side: int) -> str:
+    """Say how many faces there are, and what is done with those that are sharper than the prior's `side` pixels."""
+    count, left = len(sharp), sum(sharp)
+    text = "1 face found." if count == 1 else f"{count} faces found, the largest first."
+    if not left:
+        return text
+    if left == count:
+        which = "It is" if count == 1 else "All are"
+        return (
+            f"{text} {which} sharper than the model's {side} pixels and would lose detail, so none is ticked. Tick one to "
+            "restore it all the same, or try a simulation."
         )
-    return FoundFaces(thumbnails, lines, session.chosen, render_message(note))
+    return f"{text} {left} of them sharp already: left as they are unless ticked."
 
 
 def _thumbnail(picture: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:

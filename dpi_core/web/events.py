@@ -7,17 +7,17 @@ from pathlib import Path
 import gradio as gr
 
 from dpi_core.errors import DPIError
-from dpi_core.method.config import SETTINGS, DPIConfig
+from dpi_core.method.config import MAX_TAU, SETTINGS, DPIConfig
 from dpi_core.models.presets import Preset, name_of
 from dpi_core.restore.recipe import read_recipe
 from dpi_core.web.checks import message_of, still_kept
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.engine import Engine
 from dpi_core.web.links import VIEW, Linked, read_link
-from dpi_core.web.live import plan_text, render_message
+from dpi_core.web.live import render_message
 from dpi_core.web.restore_run import MODES, Outcome, run, save_film
 from dpi_core.web.session import Session
-from dpi_core.web.wipe import render_wipe
+from dpi_core.web.stage_data import Making, failed, plan_of
 
 FIELDS = tuple(SETTINGS)
 MAX_PAGE_SEED = 2**32 - 1  # more digits than a number field keeps exactly would be lost
@@ -31,9 +31,14 @@ def preset_text(name: str, presets: dict[str, Preset]) -> str:
     return f"{name.capitalize()}: {presets[name].about}."
 
 
-def plan_html(config: DPIConfig) -> str:
-    """What the present settings would do."""
-    return f'<p class="dpi-plan">{plan_text(config)}</p>'
+def making_of(photo, mode, aligned, chosen, background, seed, *values) -> Making:
+    """Gather what a restoration is made from, as `Controls.making` lists it.
+
+    Raises:
+        ValueError: on settings that are not allowed.
+    """
+    config = DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True)))
+    return Making(photo, mode, bool(aligned), tuple(chosen or ()), int(background), seed, config)
 
 
 def on_photo(prior: str, photo: str | None, session: Session) -> Iterator[tuple]:
@@ -82,32 +87,45 @@ def giving_back(rows: Iterator[tuple]) -> Iterator[tuple]:
     yield *row, gr.Button(interactive=True), gr.Button(visible=False)
 
 
-def on_run(
-    engine: Engine, session: Session, photo, mode, aligned, chosen, background, seed, *values
-) -> Iterator[tuple]:
-    """Stream a run to the outputs: live view, summary, slider, photo, files, film, its button, Restore and Stop."""
-    settings = dict(zip(FIELDS, values, strict=True))
-    skip = gr.skip()
+def on_run(engine: Engine, session: Session, *making) -> Iterator[tuple]:
+    """Stream a run to the stage, its downloads, Restore and Stop."""
+    try:
+        made = making_of(*making)
+    except DPIError as error:
+        yield from giving_back(iter([(failed(str(error)), *[gr.skip()] * 3)]))
+        return
     yield from giving_back(
-        (
-            skip,
-            item.summary,
-            render_wipe(("before", "the face before", item.before), ("after", "the restored face", item.after)),
-            gr.Image(item.photo, visible=True),
-            gr.File(item.files, visible=True),
-            item.film,
-            gr.Button(visible=True),
-        )
+        (item.stage, gr.DownloadButton(value=item.photo), gr.DownloadButton(value=item.bundle), gr.Row(visible=True))
         if isinstance(item, Outcome)
-        else (item, *[skip] * 6)
-        for item in run(engine, session, photo, mode, aligned, chosen, int(background), seed, settings)
+        else (item, *[gr.skip()] * 3)
+        for item in run(engine, session, made)
     )
 
 
+def on_plan(engine: Engine, *making) -> dict:
+    """A control was moved: tell the stage what a run would do now."""
+    try:
+        made = making_of(*making)
+    except DPIError as error:
+        return gr.update(plan={"steps": [], "tau": 0, "made": "", "line": str(error)})
+    faces = 1 if made.aligned else max(1, len(made.chosen))
+    seconds = engine.estimate(faces * made.config.steps)
+    cost = f" {faces} faces." if faces > 1 else ""
+    if seconds is not None:
+        cost += f" About {max(1, round(seconds))} s on this machine."
+    return gr.update(plan=plan_of(made, cost))
+
+
+def on_tau(event: gr.EventData) -> int:
+    """The split was let go on the stage: the slider follows."""
+    return min(MAX_TAU, max(0, int(event.tau)))
+
+
 def on_save_film(session: Session) -> tuple:
-    """GIF and MP4 of the last run."""
+    """Make the last run's film: the preview, its files, and a line."""
     files, message = save_film(session)
-    return gr.File(files, visible=bool(files)), message
+    video = next((file for file in files if file.endswith(".mp4")), None)
+    return gr.Video(video, visible=video is not None), gr.File(files, visible=bool(files)), message
 
 
 def on_preset(presets: dict[str, Preset], name: str) -> tuple:
@@ -123,14 +141,6 @@ def on_follow(presets: dict[str, Preset], *values) -> gr.Radio:
     except DPIError:
         name = None
     return gr.Radio(value=name, info=preset_text(name, presets) if name else CUSTOM)
-
-
-def on_settings(*values) -> str:
-    """A control was moved: say what the run would do."""
-    try:
-        return plan_html(DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True))))
-    except DPIError as error:
-        return render_message(str(error), "error")
 
 
 def on_dice() -> int:

@@ -15,15 +15,14 @@ from dpi_core.web.controls import QUIET, Controls, View, build_controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.explore_tab import explore_tab
 from dpi_core.web.links import view_script
-from dpi_core.web.live import render_message
 from dpi_core.web.restore_tab import restore_tab
 from dpi_core.web.session import KEEP_SECONDS
 from dpi_core.web.uploads import GuardedBlocks
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
 INTRO = (
-    "A face prior is steered by a masked low-resolution condition in two stages: **FCM** (fixed condition mask) keeps the "
-    "result consistent, then **RACM** (randomly adaptive condition mask) brings detail and variety."
+    "A diffusion model of faces paints what a small or worn photo lacks, first held to it all over (**FCM**), then only at "
+    "its edges (**RACM**). [The method](https://arxiv.org/abs/2412.16552)"
 )
 ETHICS = (
     "The result is a *plausible* face computed from a prior, not a recovered one: it is no evidence of anybody's identity. "
@@ -45,15 +44,14 @@ VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
 
 def build_page(engine: Engine) -> gr.Blocks:
     """The page and its HTTP endpoints over `engine`'s models."""
-    with GuardedBlocks(title=TITLE, delete_cache=(KEEP_SECONDS // 4, KEEP_SECONDS)) as page:
-        gr.Markdown(f"# {TITLE}\n{INTRO}")
-        with gr.Row():
-            with gr.Column(scale=4, min_width=320):
+    with GuardedBlocks(title=TITLE, fill_width=True, delete_cache=(KEEP_SECONDS // 4, KEEP_SECONDS)) as page:
+        gr.Markdown(f"# {TITLE}\n{INTRO}", elem_id="title")
+        with gr.Row(elem_id="page"):
+            with gr.Column(scale=0, min_width=340, elem_id="controls"):
                 controls = build_controls(engine.settings.prior)
-            with gr.Column(scale=6, min_width=320):
-                status = gr.HTML(render_message("Choose a photo, or one of the examples below it."), elem_id="status")
-                connect_photo(controls, status, engine.settings.prior)
-                connect_files(controls, status)
+            with gr.Column(scale=1, min_width=320, elem_id="shown"):
+                connect_photo(controls, controls.status, engine.settings.prior)
+                connect_files(controls, controls.status)
                 linked = shared_links(controls)
                 with gr.Tabs(elem_id="views") as tabs:
                     for view, (title, build) in VIEWS.items():
@@ -61,7 +59,8 @@ def build_page(engine: Engine) -> gr.Blocks:
                             built = build(engine, controls)
                         linked += built.linked
                         _connect_view(page, controls, view, tab, built)
-                connect_address(page, linked, tabs, list(VIEWS), status)
+                controls.run.click(lambda: gr.Tabs(selected="restore"), None, tabs, queue=False, **QUIET)
+                connect_address(page, linked, tabs, list(VIEWS), controls.status)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
     page.queue(max_size=32, default_concurrency_limit=4)

@@ -29,7 +29,7 @@ def connect_run(
     run: Callable,
     inputs: Sequence[Any],
     outputs: Sequence[Any],
-    shown: gr.HTML,
+    shown: Any,
 ) -> Any:
     """Let `go` stream ``run(session, *inputs)`` to `outputs` and the two buttons, and `stop` end it; the event to go on from.
 
@@ -61,7 +61,7 @@ def downloads(label: str, elem_id: str) -> gr.File:
 def scroll_script(element: str) -> str:
     """JavaScript for a click: scroll to the element with this id where the style fixes the buttons; inputs pass through."""
     return f"""(...inputs) => {{
-  const narrow = getComputedStyle(document.querySelector(".dpi-buttons")).position === "fixed";
+  const narrow = getComputedStyle(document.querySelector("#run-buttons")).position === "fixed";
   if (narrow) document.querySelector("#{element}")?.scrollIntoView({{behavior: "smooth", block: "start"}});
   return inputs;
 }}"""

@@ -1,0 +1,267 @@
+/* The stage: one timeline, one large picture and what belongs to it, drawn from `props.value` (a run) and `props.plan` (what the
+   controls say now). Nothing here asks the server but "tau", when the split is let go. */
+const part = (role) => element.querySelector(`[data-role="${role}"]`);
+const VIEWS = {all: "Wipe", input: "Input", fcm: "End of FCM", result: "Result", change: "What RACM changed", truth: "Truth"};
+const BUSY = ["reading", "queued", "loading", "running", "pasting"];
+const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+let step = null, hovered = null, chosen = 0, view = "all", dragged = null, player = null, made = null, stageBefore = null;
+
+const plan = () => props.plan || {steps: [], tau: 0};
+const run = () => (props.value?.state === "example" && plan().photo ? {state: "ready", line: "Press Restore."} : props.value || {});
+const busy = () => BUSY.includes(run().state);
+const piece = () => (run().pieces || [])[chosen] || (run().pieces || [])[0];
+const frames = () => (busy() ? [] : piece()?.frames || []);
+const stale = () => Boolean(run().made && !busy() && run().state !== "example" && run().made !== plan().made);
+const frame = () => (busy() ? run().frame : frames()[hovered ?? step ?? frames().length - 1]);
+const scrubbed = () => !busy() && (hovered ?? step) !== null;
+
+function put(image, source) {
+  if (source) { if (image.getAttribute("src") !== source) image.src = source; } else image.removeAttribute("src");
+}
+
+function drawHeader(at) {
+  const v = run(), stage = v.state === "failed" ? null : at?.stage;
+  part("stage").dataset.state = stale() ? "stale" : v.state || "empty";
+  part("stage").classList.toggle("stale", stale());
+  part("badge").className = `badge ${stage || ""}`;
+  part("badge").textContent = stage ? (stage === "final" ? "result" : stage) : v.state === "failed" ? "failed" : v.state || "ready";
+  part("badge").dataset.stage = stage || "";
+  const text = stale() ? `Out of date: made with ${v.made_with}. Press Restore to run what the controls say now.` : scrubbed() && at ? at.text : v.line;
+  if (part("line").textContent !== (text || "")) part("line").textContent = text || "";
+  part("line").setAttribute("role", v.state === "failed" ? "alert" : "status");
+  part("note").textContent = (stale() ? plan().line : v.note) || (busy() ? "" : plan().line || "");
+  if (busy() && stage && stageBefore === "FCM" && stage === "RACM") handOver();
+  if (busy() || player) stageBefore = stage;
+}
+
+function handOver() {
+  part("stage").classList.remove("handover");
+  void element.offsetWidth;
+  part("stage").classList.add("handover");
+}
+
+function drawTimeline() {
+  const v = run(), own = busy() || (!stale() && v.steps?.length);
+  const steps = own ? v.steps || [] : plan().steps, count = steps.length;
+  const shown = count > 100 ? 100 : count, ticks = part("ticks");
+  if (ticks.childElementCount !== shown) ticks.replaceChildren(...Array.from({length: shown}, () => document.createElement("i")));
+  const at = frame(), done = own && at ? Math.floor((at.index * shown) / count) : -1;
+  const tau = dragged ?? (busy() ? v.tau : plan().tau), handle = part("tau");
+  [...ticks.children].forEach((tick, i) => {
+    const place = Math.floor((i * count) / shown), [t, given] = steps[place];
+    const stage = dragged === null ? given : place === count - 1 ? "final" : t > dragged ? "FCM" : "RACM";
+    tick.className = `${stage}${i <= done ? " done" : ""}${i === done ? " now" : ""}`;
+    tick.title = `t = ${t}, ${stage}`;
+  });
+  ticks.setAttribute("aria-valuemax", count || 1);
+  ticks.setAttribute("aria-valuenow", at ? at.index + 1 : 1);
+  ticks.setAttribute("aria-valuetext", at ? at.text : "no run yet");
+  const place = Math.min(1, Math.max(0, (first() - tau) / 1000));
+  handle.style.left = `${100 * place}%`;
+  handle.classList.toggle("start", place < 0.05);
+  handle.classList.toggle("end", place > 0.94);
+  handle.setAttribute("aria-valuenow", tau);
+  handle.setAttribute("aria-valuetext", `tau ${tau}: FCM while t is above, RACM below`);
+  part("tau-text").textContent = `tau = ${tau}`;
+}
+
+function drawFace(at) {
+  const p = busy() ? null : piece(), pictures = p?.pictures || {};
+  const names = Object.keys(VIEWS).filter((name) => pictures[name] || (name === "all" && pictures.result));
+  if (!names.includes(view)) view = "all";
+  const wiped = Boolean(p) && !scrubbed() && view === "all";
+  const single = busy() || scrubbed() || !p ? at?.x0 : view === "all" ? pictures.result : pictures[view];
+  const main = part("main");
+  main.hidden = !single;
+  if (single) put(main, single);
+  main.alt = busy() || scrubbed() ? `estimate of the face at step ${(at?.index ?? 0) + 1}` : `${(VIEWS[view] || "").toLowerCase()} of ${p?.name || "the face"}`;
+  const a = Number(part("a").value), b = pictures.fcm ? Math.max(a, Number(part("b").value)) : a;
+  layer("left", wiped && pictures.input, 0, a, "the input");
+  layer("middle", wiped && pictures.fcm, a, b, "the estimate at the end of FCM");
+  part("cut-a").hidden = part("wipe-a").hidden = !wiped;
+  part("cut-b").hidden = part("wipe-b").hidden = !(wiped && pictures.fcm);
+  part("cut-a").style.left = `${a}%`;
+  part("cut-b").style.left = `${b}%`;
+  part("face").classList.toggle("wiped", wiped);
+  const spans = pictures.fcm ? [["input", 0, a], ["end of FCM", a, b], ["result", b, 100]] : [["input", 0, a], ["result", a, 100]];
+  part("corners").replaceChildren(...(wiped ? spans : []).filter(([, from, to]) => to - from > 12).map(([name, from, to]) => {
+    const label = document.createElement("b");
+    label.textContent = name;
+    label.style.left = `${(from + to) / 2}%`;
+    return label;
+  }));
+  part("caption").hidden = !(p && !scrubbed() && view === "change");
+  part("caption").textContent = p?.change_text || "";
+  part("bar").hidden = !p;
+  part("play").hidden = !frames().length;
+  part("play").textContent = player ? "■ Stop playing" : "▶ Play";
+  const buttons = names.map((name) => button(VIEWS[name], !scrubbed() && view === name, () => { view = name; step = null; pause(); draw(); }, name));
+  refill(part("views"), buttons);
+}
+
+function layer(role, source, from, to, alt) {
+  const image = part(role);
+  image.hidden = !source;
+  if (!source) return;
+  put(image, source);
+  image.alt = alt;
+  image.style.clipPath = `inset(0 ${100 - to}% 0 ${from}%)`;
+}
+
+function button(text, pressed, act, name) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.dataset.name = name;
+  made.setAttribute("aria-pressed", String(pressed));
+  made.addEventListener("click", act);
+  return made;
+}
+
+function refill(holder, buttons) {
+  const focused = holder.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+  holder.replaceChildren(...buttons);
+  if (focused) holder.querySelector(`[data-name="${focused}"]`)?.focus();
+}
+
+function drawSide(at) {
+  const p = piece(), input = busy() ? run().input : p?.pictures?.given || p?.pictures?.input;
+  const masked = busy() || scrubbed() ? at : frames().findLast((f) => f.grid) || at;  // the last step has no mask
+  for (const image of element.querySelectorAll("[data-pane]")) {
+    const name = image.dataset.pane;
+    const source = name === "input" ? input : (name === "mask" ? masked : at)?.[name];
+    put(image, source);
+    image.closest("figure").hidden = !source;
+  }
+  part("side").hidden = !at;
+  const held = masked?.grid ? `${masked.held} of ${masked.grid} held` : "nothing is held any more";
+  part("held").textContent = masked === at ? `mask: ${held}` : `last mask: ${held}`;
+}
+
+function drawPieces() {
+  const all = busy() ? [] : run().pieces || [];
+  part("pieces").hidden = all.length < 2;
+  refill(part("pieces"), all.map((p, i) => {
+    const made = button("", i === chosen, () => { chosen = i; step = null; pause(); draw(); }, String(i));
+    const image = document.createElement("img"), text = document.createElement("span");
+    image.src = p.pictures.result;
+    image.alt = "";
+    text.textContent = p.name + (p.line ? `: ${p.line}` : "");
+    made.append(image, text);
+    return made;
+  }));
+}
+
+function drawCurves() {
+  const holder = part("curves"), all = frames();
+  holder.hidden = all.length < 2;
+  if (holder.hidden) return;
+  const width = 600, height = 84, x = (i) => ((i + 0.5) * width) / all.length, split = all.findIndex((f) => f.stage !== "FCM");
+  const curves = [["held to the photo", "%", "#64748b", (f) => (f.grid ? (100 * f.held) / f.grid : 0)],
+    ["agreement with the input", "dB", "#0d9488", (f) => f.consistency], ["change from step to step", "levels", "#c026d3", (f) => f.change]];
+  const lines = curves.map(([name, unit, colour, of]) => {
+    const values = all.map(of), low = Math.min(...values), span = Math.max(...values) - low || 1;
+    const points = values.map((v, i) => `${x(i).toFixed(1)},${(height - 8 - ((v - low) / span) * (height - 16)).toFixed(1)}`).join(" ");
+    return {svg: `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="2"/>`, name, unit, colour, value: values[frame()?.index === undefined ? 0 : all.indexOf(frame())], low, high: low + span};
+  });
+  const border = split < 0 ? width : (split * width) / all.length;
+  const here = x(Math.max(0, all.indexOf(frame())));
+  const told = lines.map((l) => `${l.name} from ${l.low.toFixed(1)} to ${l.high.toFixed(1)} ${l.unit}`).join("; ");
+  holder.innerHTML = `<svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label="Curves over the steps: ${told}">` +
+    `<rect width="${border}" height="${height}" fill="#2563eb" opacity=".08"/><rect x="${border}" width="${width - border}" height="${height}" fill="#ea580c" opacity=".1"/>` +
+    `${lines.map((l) => l.svg).join("")}<line x1="${here}" x2="${here}" y1="0" y2="${height}" stroke="currentColor"/></svg>` +
+    `<figcaption>${lines.map((l) => `<span><i style="background:${l.colour}"></i>${l.name}: ${l.value.toFixed(1)} ${l.unit}</span>`).join("")}</figcaption>`;
+}
+
+function draw() {
+  const at = frame();
+  drawHeader(at);
+  drawTimeline();
+  drawFace(at);
+  drawSide(at);
+  drawPieces();
+  drawCurves();
+}
+
+function pause() {
+  clearInterval(player);
+  player = null;
+}
+
+function play() {
+  if (player) { pause(); step = null; draw(); return; }
+  let next = 0;
+  stageBefore = null;
+  player = setInterval(() => {
+    if (next >= frames().length) { pause(); step = null; view = "all"; draw(); return; }
+    step = next++;
+    const stage = frames()[step].stage;
+    if (stageBefore === "FCM" && stage === "RACM") handOver();
+    draw();
+  }, 220);
+}
+
+const share = (event, box) => Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+const tickAt = (event) => Math.min(frames().length - 1, Math.floor(share(event, part("ticks").getBoundingClientRect()) * frames().length));
+const first = () => plan().steps[0]?.[0] ?? 950;  // t of the first step, whose left edge stands at 0
+function tauAt(event) {
+  const at = share(event, part("ticks").getBoundingClientRect());
+  return at === 0 ? 1000 : Math.max(0, Math.round((first() - 1000 * at) / 10) * 10);
+}
+
+part("ticks").addEventListener("pointermove", (event) => { if (frames().length && !stale() && dragged === null) { hovered = tickAt(event); draw(); } });
+part("ticks").addEventListener("pointerleave", () => { if (hovered !== null) { hovered = null; draw(); } });
+part("ticks").addEventListener("click", (event) => { if (frames().length && !stale()) { pause(); step = tickAt(event); if (step === frames().length - 1) step = null; draw(); } });
+part("ticks").addEventListener("keydown", (event) => {
+  const last = frames().length - 1, at = step ?? last;
+  const to = {ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, Home: 0, End: last, PageDown: at - 5, PageUp: at + 5}[event.key];
+  if (to === undefined || last < 0) return;
+  event.preventDefault();
+  pause();
+  step = Math.min(last, Math.max(0, to));
+  if (step === last) step = null;
+  draw();
+});
+part("tau").addEventListener("pointerdown", (event) => { if (!busy()) { dragged = plan().tau; part("tau").setPointerCapture(event.pointerId); } });
+part("tau").addEventListener("pointermove", (event) => { if (dragged !== null) { dragged = tauAt(event); drawTimeline(); } });
+part("tau").addEventListener("pointerup", () => { if (dragged !== null) letGo(dragged); });
+part("tau").addEventListener("keydown", (event) => {
+  const at = plan().tau, to = {ArrowLeft: at + 10, ArrowUp: at + 10, ArrowRight: at - 10, ArrowDown: at - 10, Home: 1000, End: 0, PageUp: at + 100, PageDown: at - 100}[event.key];
+  if (to === undefined || busy()) return;
+  event.preventDefault();
+  letGo(Math.min(1000, Math.max(0, to)));
+});
+function letGo(tau) {
+  dragged = null;
+  props.plan = {...plan(), tau};
+  trigger("tau", {tau});
+  drawTimeline();
+}
+part("face").addEventListener("pointerdown", slide);
+part("face").addEventListener("pointermove", (event) => { if (event.buttons === 1) slide(event); });
+function slide(event) {
+  if (!part("face").classList.contains("wiped")) return;
+  event.preventDefault();
+  const to = Math.round(100 * share(event, part("face").getBoundingClientRect())), a = Number(part("a").value), b = Number(part("b").value);
+  part(part("wipe-b").hidden || Math.abs(to - a) < Math.abs(to - b) ? "a" : "b").value = to;
+  draw();
+}
+for (const role of ["a", "b"]) part(role).addEventListener("input", () => {
+  if (role === "a") part("b").value = Math.max(part("b").value, part("a").value); else part("a").value = Math.min(part("a").value, part("b").value);
+  draw();
+});
+part("play").addEventListener("click", play);
+document.addEventListener("keydown", (event) => {
+  const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== "range";
+  if (event.key.toLowerCase() !== "f" || typing || event.ctrlKey || event.metaKey || event.altKey || !element.offsetParent || !piece() || busy()) return;
+  view = view === "result" ? "input" : "result";
+  step = null;
+  draw();
+});
+watch("value", () => {
+  if (made !== run().run) { made = run().run; step = null; hovered = null; chosen = 0; view = "all"; pause(); part("a").value = 33; part("b").value = 67; }
+  draw();
+});
+watch("plan", draw);
+draw();
+if (run().state === "example" && !still) setTimeout(() => { if (run().state === "example" && !player) play(); }, 600);

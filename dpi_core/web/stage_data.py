@@ -1,0 +1,205 @@
+"""What the stage is given: a run as plain data, its pictures as data URIs, and the plan of the next one. No HTML."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from dpi_core.method.config import DPIConfig
+from dpi_core.web.live import data_uri, plan_text, stages_of
+from dpi_core.weights.embedded_files import ASSETS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from dpi_core.restore.records import FaceResult, Preparation, Restoration
+    from dpi_core.show.film import Frame
+
+CHANGE_TOP = 32.0  # levels at the bright end of the map of what RACM changed; fixed, so that maps can be compared
+FACE_SIDES = 128, 512  # how small and how large the comparer shows a face
+PHOTO_SIDE = 1200  # of the whole photo on the page; the download has all its pixels
+EXAMPLE_RUN = ASSETS / "examples" / "finished-run.json"
+"""The finished run that a newcomer finds, made by ``python -m dpi_core.evaluation.example_run``."""
+STATES = (
+    "empty",
+    "example",
+    "reading",
+    "queued",
+    "loading",
+    "running",
+    "pasting",
+    "done",
+    "stopped",
+    "failed",
+)
+
+
+@dataclass(frozen=True)
+class Making:
+    """What a run is made from, as far as a visitor chooses it: two runs alike have the same picture.
+
+    Attributes:
+        photo, mode, aligned, chosen, background, seed: the page's controls.
+        config: the settings.
+    """
+
+    photo: str | None
+    mode: str
+    aligned: bool
+    chosen: tuple[int, ...]
+    background: int
+    seed: float | None
+    config: DPIConfig
+
+    @property
+    def key(self) -> str:
+        """A text that is the same for the same run."""
+        values = {**vars(self), "config": vars(self.config), "chosen": sorted(self.chosen)}
+        return json.dumps(values, sort_keys=True)
+
+    @property
+    def words(self) -> str:
+        """What a visitor would know it by."""
+        return f"tau {self.config.tau}, k {self.config.sparsity}, seed {self.seed}"
+
+
+def plan_of(making: Making, cost: str = "") -> dict[str, Any]:
+    """Tell the stage what the controls say now: the split, the stage of every step, a line on what a run does and costs."""
+    return {
+        "tau": making.config.tau,
+        "steps": stages_of(making.config),
+        "made": making.key,
+        "photo": making.photo is not None,
+        "line": f"{plan_text(making.config)}{cost}",
+    }
+
+
+def frame_data(frame: "Frame") -> dict[str, Any]:
+    """Turn a frame of a run into data."""
+    return {
+        "index": frame.index,
+        "stage": frame.stage,
+        "text": frame.text,
+        "held": frame.held,
+        "grid": frame.grid,
+        "consistency": round(frame.consistency, 2),
+        "change": round(frame.change, 2),
+        "x0": data_uri(frame.x0),
+        "x_t": data_uri(frame.x_t),
+        "mask": data_uri(frame.mask),
+        "condition": data_uri(frame.condition),
+    }
+
+
+@dataclass(frozen=True)
+class RunView:
+    """What stays the same over a run's values: an id, what it is made from, and the stage of every step."""
+
+    run: str
+    making: Making
+    steps: list[tuple[int, str]] = field(default_factory=list)
+
+    def value(self, state: str, line: str, **more: Any) -> dict[str, Any]:
+        """Build what the stage shows in a state, with one line on it."""
+        return {
+            "run": self.run,
+            "state": state,
+            "line": line,
+            "tau": self.making.config.tau,
+            "steps": self.steps or stages_of(self.making.config),
+            "made": self.making.key,
+            "made_with": self.making.words,
+            **more,
+        }
+
+
+def failed(text: str) -> dict[str, Any]:
+    """Build what the stage shows of a run that could not be."""
+    return {"run": "", "state": "failed", "line": text}
+
+
+def face_piece(
+    prepared: "Preparation", result: "FaceResult", fcm: "Tensor | None", frames: "Sequence[Frame]", line: str
+) -> dict[str, Any]:
+    """Build one restored face for the comparer: input, end of FCM and result, and what RACM changed.
+
+    Args:
+        fcm: (3,S,S), the estimate when FCM ended; None where there was none, or nothing after it.
+        frames: its steps to scrub through.
+    """
+    import numpy as np
+
+    from dpi_core.imaging.pixels import to_image, to_tensor
+    from dpi_core.measure.comparison import LEVELS
+    from dpi_core.show.figures import heat_map
+
+    own = Image.fromarray(own_pixels(prepared, result))
+    simulated = result.job.truth is not None
+    pictures = {
+        "input": data_uri(result.condition if simulated else own, lossless=True),
+        "given": data_uri(result.condition),
+        "result": data_uri(result.image, lossless=True),
+    }
+    piece: dict[str, Any] = {"name": f"Face {result.job.index + 1}", "line": line, "pictures": pictures}
+    if simulated:
+        pictures["truth"] = data_uri(own, lossless=True)
+    if fcm is not None:
+        after = to_tensor(np.asarray(result.image))[0]
+        apart = (after - fcm).abs().mean(dim=0) * LEVELS
+        rms = float((after - fcm).square().mean().sqrt()) * LEVELS
+        pictures["fcm"] = data_uri(to_image(fcm), lossless=True)
+        pictures["change"] = data_uri(heat_map(apart, CHANGE_TOP, after))
+        piece["change_text"] = (
+            f"RACM changed {rms:.1f} of 255 levels (root mean square); yellow: {CHANGE_TOP:.0f} or more"
+        )
+    return {**piece, "frames": [frame_data(frame) for frame in frames]}
+
+
+def own_pixels(prepared: "Preparation", result: "FaceResult") -> "np.ndarray":
+    """Cut the face out of the photo's own pixels, as many as it has there, within `FACE_SIDES`; (S,S,3) uint8."""
+    from dpi_core.faces.align import scale_of, warp_to_crop
+    from dpi_core.faces.choose import square_matrix
+
+    side = result.job.crop.shape[0]
+    height, width = prepared.photo.shape[:2]
+    matrix = square_matrix(width, height, side) if result.job.matrix is None else result.job.matrix
+    there = round(side / scale_of(matrix))
+    size = min(max(there, FACE_SIDES[0], side), max(FACE_SIDES[1], side))
+    ratio = size / side
+    scaled = matrix * ratio
+    scaled[:, 2] += (ratio - 1) / 2
+    return warp_to_crop(prepared.photo, scaled, size)
+
+
+def photo_piece(restoration: "Restoration") -> dict[str, Any]:
+    """Build the whole photo, before and after, for the comparer."""
+    after = restoration.photo
+    scale = min(1.0, PHOTO_SIDE / max(after.size))
+    size = max(1, round(after.width * scale)), max(1, round(after.height * scale))
+    before = Image.fromarray(restoration.preparation.photo).resize(size, Image.Resampling.LANCZOS)
+    pictures = {
+        "input": data_uri(before),
+        "result": data_uri(after.convert("RGB").resize(size, Image.Resampling.LANCZOS)),
+    }
+    line = f"{after.width} x {after.height} pixels"
+    if restoration.background > 1:
+        line += f", enlarged {restoration.background} times"
+    return {"name": "Whole photo", "line": line, "pictures": pictures, "frames": []}
+
+
+def example_value(path: Path = EXAMPLE_RUN) -> dict[str, Any]:
+    """Read the example for the stage, where it is before anything was computed; an empty stage where there is none."""
+    if not path.is_file():
+        return {"state": "empty"}
+    return {**json.loads(path.read_text()), "state": "example", "run": "example"}
+
+
+def decoded(uri: str) -> Image.Image:
+    """Read a picture back from the data URI that the stage is given."""
+    return Image.open(BytesIO(base64.b64decode(uri.partition(",")[2])))
