@@ -4,10 +4,13 @@ import pytest
 import torch
 from conftest import analytic_corrector
 
-from dpi_core.baselines.by_name import METHODS
+from dpi_core.baselines import NAMES
+from dpi_core.baselines.by_name import METHODS, method_steps
 from dpi_core.baselines.daps import langevin
 from dpi_core.baselines.problem import Problem, repeats_within
+from dpi_core.method.config import DPIConfig
 from dpi_core.method.resampling import dense_condition, resize
+from dpi_core.method.sampler import sample_steps
 
 ONE_LOOK = {"bicubic", "corrector"}
 EXACT = {"ddnm", "ddnm+", "ddrm"}  # reduce to the input exactly, as far as nothing is clipped
@@ -117,3 +120,19 @@ def test_langevin_in_closed_form_is_langevin_step_by_step():
         variance = variance * (1 - h * (1 / sigma**2 + certainty**2)) ** 2 + 2 * h
     assert torch.allclose(share, mean)
     assert torch.allclose(spread.square(), variance)
+
+
+def test_a_method_is_chosen_by_name_and_dpi_is_one(analytic_prior):
+    assert ("dpi", *METHODS) == NAMES
+    given, config = problem(analytic_prior), DPIConfig(steps=5, noise_level=6.0)
+    faces = {"condition": given.condition, "config": config, "seeds": [3], "low_res": given.low_res}
+    ours = list(sample_steps(analytic_prior, **faces))
+    assert torch.equal(list(method_steps("dpi", analytic_prior, **faces))[-1].x0, ours[-1].x0)
+    found = list(method_steps("ddrm", analytic_prior, **faces))
+    assert torch.equal(found[-1].x0, result("ddrm", analytic_prior, steps=5, noise_level=6.0))
+    with pytest.raises(ValueError, match="method is 'ddpg'; allowed is dpi, bicubic"):
+        method_steps("ddpg", analytic_prior, **faces)
+    with pytest.raises(ValueError, match="cannot go on after a step"):
+        method_steps("ddnm", analytic_prior, **faces, after=ours[1])
+    with pytest.raises(ValueError, match="low_res"):
+        method_steps("ddnm", analytic_prior, given.condition, config)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from dpi_core import DPIConfig
 from dpi_core.imaging.pictures import read_image
+from dpi_core.restore.recipe import Branch
 from dpi_core.restore.records import Restoration, RestoreStep
 
 FAST = DPIConfig(steps=4, tau=400)
@@ -114,3 +115,20 @@ def _watched(items, now):
     for item in items:
         now[0] += 100.0
         yield item
+
+
+def test_another_method_restores_with_the_same_prior_and_says_so(restorer, astronaut):
+    config = DPIConfig(steps=3)
+    result = restorer.restore(astronaut, config, scale=8, method="ddnm").results[0]
+    assert result.settings["method"] == "ddnm"
+    assert "method" not in restorer.restore(astronaut, config, scale=8).results[0].settings
+    assert result.measured["lr_consistency"] > 45
+    with pytest.raises(ValueError, match="method is 'dnm'; allowed is dpi"):
+        restorer.restore(astronaut, config, method="dnm")
+    with pytest.raises(ValueError, match="cannot part on the way"):
+        restorer.restore(astronaut, config, method="ddnm", branch=Branch(1, 0))
+
+
+def test_a_method_that_needs_a_gradient_has_one(restorer, astronaut):
+    few = restorer.restore(astronaut, DPIConfig(steps=4), scale=8, method="dps").results[0]
+    assert few.measured["psnr"] > 5

@@ -11,6 +11,7 @@ import torch
 
 from dpi_core.baselines.problem import Problem, Step
 from dpi_core.errors import DPIError
+from dpi_core.method.consistency import corrected
 from dpi_core.method.diffusion import step_coefficients
 from dpi_core.method.sampler import StepEvent
 
@@ -24,12 +25,8 @@ def corrector_alone(problem: Problem, steps: int = 0) -> Iterator[StepEvent]:
     """
     if problem.corrector is None:
         raise DPIError("the method is corrector, but no corrector is given.")
-    k, alpha_bar = problem.sparsity, problem.prior.alpha_bar
+    alpha_bar = problem.prior.alpha_bar
     t = torch.full((len(problem.seeds),), len(alpha_bar) - 1, device=problem.condition.device)
-    z, x = problem.z(), problem.condition.clone()
-    for i in range(k):
-        for j in range(k):
-            grid = (..., slice(i, None, k), slice(j, None, k))
-            x[grid] = problem.corrector(z[grid].contiguous(), t, problem.condition[grid].contiguous())
+    x = corrected(problem.corrector, problem.z(), t, problem.condition, problem.sparsity)
     step = Step(0, 1, len(alpha_bar) - 1, step_coefficients(alpha_bar, 0, -1, 0.0))
     yield problem.event(step, x, x)

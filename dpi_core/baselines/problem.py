@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dpi_core.errors import DPIError
+from dpi_core.method.config import MAX_SEED, check_int
 from dpi_core.method.diffusion import SeededNoise, StepCoefficients, predict_x0, step_coefficients
 from dpi_core.method.interfaces import Corrector, Prior
 from dpi_core.method.reduction import Reduction
@@ -61,6 +62,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         count = len(self.seeds)
+        for seed in self.seeds:
+            check_int("seed", seed, 0, MAX_SEED)
         if count == 0 or len(self.condition) not in (1, count) or len(self.low_res) not in (1, count):
             raise DPIError(
                 f"{count} seeds for {len(self.condition)} conditions and {len(self.low_res)} low-resolution faces; "

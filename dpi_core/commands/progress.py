@@ -32,7 +32,7 @@ def restored(
     total = run.config.steps * len(prepared.jobs)
     with tqdm(total=total, desc=name, unit="step", disable=True if quiet else None) as bar:
         for item in restorer.restore_steps(
-            prepared, run.config, seeds=run.seeds, background=background, branch=run.branch
+            prepared, run.config, seeds=run.seeds, background=background, branch=run.branch, method=run.method
         ):
             if isinstance(item, Restoration):
                 return item

@@ -54,6 +54,7 @@ class Recipe:
         face: index of the face (0 = the largest), several, or "all".
         background: 1 to 4, how much larger the photo became under its faces.
         branch: where the seeds part, or None if each starts from its own noise.
+        method: "dpi", or another of `dpi_core.baselines`.
         prior, corrector: names or folders of the models.
     """
 
@@ -66,6 +67,7 @@ class Recipe:
     corrector: str = "embedded"
     background: int = 1
     branch: Branch | None = None
+    method: str = "dpi"
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
@@ -105,6 +107,7 @@ class Recipe:
             str(values.get("corrector", "embedded")),
             values.get("background", 1),
             None if branch is None else Branch.from_dict(branch, config.steps),
+            str(values.get("method", "dpi")),
         )
 
     def to_dict(self) -> dict[str, Any]:

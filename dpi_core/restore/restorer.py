@@ -15,6 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from dpi_core import __version__
+from dpi_core.baselines.by_name import checked, method_steps
 from dpi_core.errors import DPIError
 from dpi_core.faces import Face
 from dpi_core.faces.templates import TEMPLATES
@@ -22,7 +23,7 @@ from dpi_core.imaging.pictures import ImageLike
 from dpi_core.imaging.pixels import to_image, to_tensor
 from dpi_core.measure.metrics import lr_consistency, psnr, ssim
 from dpi_core.method.config import DPIConfig
-from dpi_core.method.sampler import StepEvent, sample_steps
+from dpi_core.method.sampler import StepEvent
 from dpi_core.models.acceleration import AUTO, accelerated, allow_tf32, notes, pick_precision, quick_call
 from dpi_core.models.batch_splitting import Fitting, FittingCorrector, FittingPrior
 from dpi_core.models.correctors import load_corrector
@@ -78,6 +79,7 @@ class Restorer:
         include_sharp: bool = False,
         background: int = 1,
         branch: Branch | None = None,
+        method: str = "dpi",
     ) -> Restoration:
         """Restore the faces of a photo; the arguments are those of `prepare` and `restore_steps`."""
         steps = self.restore_steps(
@@ -91,6 +93,7 @@ class Restorer:
             include_sharp=include_sharp,
             background=background,
             branch=branch,
+            method=method,
         )
         return next(step for step in steps if isinstance(step, Restoration))
 
@@ -108,6 +111,7 @@ class Restorer:
         background: int = 1,
         after: StepEvent | None = None,
         branch: Branch | None = None,
+        method: str = "dpi",
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[RestoreStep | Restoration]:
         """Restore step by step.
@@ -121,6 +125,7 @@ class Restorer:
             after: go on after this event of an earlier run instead of from noise (see `sample_steps`); one face only.
             branch: let the seeds part after that step of that seed's run, which is run up to there first unless `after` is
                 the event of it. The results' settings say so.
+            method: "dpi" or another of `dpi_core.baselines.by_name.NAMES`, which heeds the steps, sparsity and noise level.
             stop: asked after every step; True ends the run with what there is.
 
         Yields:
@@ -130,6 +135,8 @@ class Restorer:
             ValueError: as `prepare`, and on a background that is not allowed or makes too large a photo.
         """
         config = config or DPIConfig()
+        if checked(method) != "dpi" and branch is not None:
+            raise DPIError(f"method is {method!r}, whose seeds cannot part on the way; only those of dpi can.")
         if not isinstance(image, Preparation):
             image = self.prepare(
                 image, scale=scale, aligned=aligned, face=face, detector=detector, include_sharp=include_sharp
@@ -146,7 +153,7 @@ class Restorer:
         for job in image.jobs:
             x0 = None
             condition, low_res = job.condition.to(self.device), job.low_res.to(self.device)
-            run = partial(sample_steps, prior, condition, config, corrector=corrector, low_res=low_res)
+            run = partial(method_steps, method, prior, condition, config, corrector=corrector, low_res=low_res)
             stem = after
             if branch is not None and after is None:
                 stem = next(islice(run(seeds=(branch.seed,)), branch.step - 1, None))
@@ -160,7 +167,7 @@ class Restorer:
                     complete = event.stage == "final" and job is image.jobs[-1]
                     break
             if x0 is not None:
-                results += self._finish(image, job, x0, config, tuple(seeds), event.index + 1, branch)
+                results += self._finish(image, job, x0, config, tuple(seeds), event.index + 1, branch, method)
             if not complete:
                 break
         seconds = time.perf_counter() - start - away
@@ -217,6 +224,7 @@ class Restorer:
         seeds: tuple[int, ...],
         steps: int,
         branch: Branch | None,
+        method: str,
     ) -> list[FaceResult]:
         results = []
         for seed, face in zip(seeds, x0, strict=True):
@@ -237,6 +245,7 @@ class Restorer:
                 "face": job.index,
                 "steps_done": steps,
                 **({} if branch is None else {"branch": asdict(branch)}),
+                **({} if method == "dpi" else {"method": method}),
                 "measured": measured,
             }
             results.append(FaceResult(job, seed, image, to_image(job.condition[0]), measured, settings))
