@@ -1,6 +1,6 @@
 """The command line: ``dpi restore photo.jpg -o out/``, or ``python -m dpi_core`` where it is not installed.
 
-Errors are one line on stderr and exit code 2, or 70 for those that nobody expected.
+Errors are one line on stderr and exit code 2, or 70 for those that nobody expected; 1 where some photos of several failed.
 """
 
 import sys
@@ -8,7 +8,14 @@ from pathlib import Path
 
 from dpi_core import __version__
 from dpi_core.commands.compare import add_compare
-from dpi_core.commands.console import EXIT_ERROR, EXIT_UNEXPECTED, Parser, complain, complain_of_unexpected
+from dpi_core.commands.console import (
+    EXIT_ERROR,
+    EXIT_UNEXPECTED,
+    Parser,
+    complain,
+    complain_of_unexpected,
+    print_anything,
+)
 from dpi_core.commands.detect_faces import add_detect
 from dpi_core.commands.list_priors import add_priors
 from dpi_core.commands.restore import add_restore
@@ -18,6 +25,7 @@ from dpi_core.errors import DPIError
 
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; returns the exit code."""
+    print_anything()
     args = parser().parse_args(argv)
     try:
         return args.run(args)
@@ -32,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> Parser:
-    """The parser of every subcommand; what it returns has the subcommand as `run`."""
+    """Make the parser of every subcommand; what it returns has the subcommand as `run`."""
     name = "dpi" if Path(sys.argv[0]).stem == "dpi" else "python -m dpi_core"
     top = Parser(prog=name, description="Face super-resolution (DPI).")
     top.add_argument("--version", action="version", version=__version__)

@@ -6,10 +6,12 @@ Large files answer with a redirect to another host ("localhost" is not "127.0.0.
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SMALL = 5000
@@ -22,7 +24,8 @@ def git_sha1(data: bytes) -> str:
 class Hub:
     """What is on the hub, what to do wrong (each list is used up, one entry a request) and what was asked.
 
-    Faults: a status, ("cut", n) = close after n bytes, "wrong" = other bytes, "no-range" = answer with the whole file.
+    Faults: a status, ("cut", n) = close after n bytes, "wrong" = other bytes, "no-range" = answer with the whole file,
+    a `threading.Event` = wait for it after the first half, then close.
     """
 
     def __init__(self):
@@ -55,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         hub.asked.append((self.command, self.path, wanted))
         hub.tokens.append((self.path, self.headers.get("Authorization")))
         cdn = self.path.startswith("/cdn/")
-        match = re.fullmatch(r"(?:/cdn)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path)
+        match = re.fullmatch(r"(?:/cdn|/mirror)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path)
         if match is None:
             return self.refuse(404, "RepoNotFound")
         repo, revision, file = match.groups()
@@ -72,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.refuse(404, "EntryNotFound")
         if moved:
             self.send_response(302)
-            self.send_header("Location", f"http://localhost:{hub.port}/cdn{self.path}")
+            self.send_header("Location", f"http://localhost:{hub.port}/cdn/{repo}/resolve/{revision}/{file}")
             self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("X-Linked-Etag", f'"{hashlib.sha256(data).hexdigest()}"')
             self.send_header("X-Linked-Size", str(len(data)))
@@ -96,6 +99,10 @@ class Handler(BaseHTTPRequestHandler):
             body = bytes(255 - byte for byte in body)
         if isinstance(fault, tuple):
             body, self.close_connection = body[: fault[1]], True
+        if isinstance(fault, threading.Event):
+            self.wfile.write(body[: len(body) // 2])
+            fault.wait(10)
+            body, self.close_connection = b"", True
         self.wfile.write(body)
         return None
 
@@ -113,9 +120,8 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(monkeypatch, folder) -> Iterator[Hub]:
     """A hub that the environment points at, with downloads allowed and every cache inside `folder`."""
-    from huggingface_hub import close_session, constants
-
-    from dpi_core.weights import hub as module
+    from huggingface_hub import close_session, constants, file_download
+    from huggingface_hub.utils import _http
 
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "DPI_CORE_OFFLINE", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
@@ -127,9 +133,10 @@ def serving(monkeypatch, folder) -> Iterator[Hub]:
     monkeypatch.setenv("DPI_CORE_CACHE", str(folder / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(module, "WAIT", 0.01)
+    for library in (_http, file_download):  # it waits seconds between two tries
+        monkeypatch.setattr(library, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 1000)))
     close_session()
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
     yield hub
     http.shutdown()
     http.server_close()

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from dpi_core.imaging.pictures import read_settings
 from dpi_core.method.timesteps import timestep_pairs
 from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
-from dpi_core.restore.recipe import read_recipe
+from dpi_core.restore.request import read_request
 
 pytestmark = pytest.mark.browser
 
@@ -94,48 +94,58 @@ def test_seeds_stream_side_by_side_flip_and_are_redrawn(page, tmp_path):
     page.locator("#seeds").get_by_role("textbox").fill("4, 0-1")
     expect(page.locator("#compare-plan")).to_contain_text("3 seeds of 20 steps")
     page.click("#compare-run")
-    expect(page.locator("#grid .dpi-card")).to_have_count(3, timeout=PATIENCE)
-    expect(page.locator("#compare-summary")).to_contain_text("Diversity", timeout=PATIENCE)
-    assert page.locator("#grid .dpi-card").evaluate_all("cards => cards.map(c => c.dataset.seed)") == ["4", "0", "1"]
-    assert page.locator("#grid .dpi-is-picked").count() == 2
+    expect(page.locator("#grid [data-state=running]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#grid .tile b")).to_have_text(["input", "seed 4", "seed 0", "seed 1"])
+    expect(page.locator("#grid [data-state=done]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#grid [data-role=note]")).to_contain_text("Furthest apart: seeds")
+    assert page.locator("#grid .picked").count() == 2
 
-    shown = page.locator("[data-role=shown]")
-    expect(shown).to_have_text("A, seed 4")
+    shown = page.locator("#grid [data-role=shown]")
+    first = shown.inner_text()
+    assert first.startswith("A, seed ")
     page.get_by_role("button", name="Flip (F)").click()
-    expect(shown).to_have_text("B, seed 0")
-    page.locator("#grid h1, #grid .dpi-live").first.click()
+    expect(shown).to_contain_text("B, seed")
     page.keyboard.press("f")
-    expect(shown).to_have_text("A, seed 4")
-    page.get_by_label("Seed B").select_option("1")
+    expect(shown).to_have_text(first)
+    page.get_by_label("Seed B").select_option(label="seed 1")
     expect(shown).to_have_text("B, seed 1")
-    expect(page.locator("[data-role=b]")).to_be_visible()
-    expect(page.locator("[data-role=a]")).to_be_hidden()
     zoom = page.get_by_label("Zoom into all pictures at once")
     zoom.focus()
     for _ in range(4):
         page.keyboard.press("ArrowRight")
     scale = "img => getComputedStyle(img).transform"
-    assert page.locator("#grid .dpi-card img").first.evaluate(scale).startswith("matrix(3, 0, 0, 3")
+    assert page.locator("#grid .tile img").first.evaluate(scale).startswith("matrix(3, 0, 0, 3")
 
+    rows = page.locator("#grid [data-role=steps] button")  # many people at first, and less and less
+    expect(rows).to_have_count(8)
+    rows.first.click()
+    expect(page.locator("#grid [data-role=line]")).to_contain_text(re.compile(r"Step 5, .* levels apart"))
+    rows.first.click()
+    expect(page.locator("#grid [data-role=line]")).to_contain_text("Done in")
     check_both_schemes(page)
+
+    page.locator("#grid button.tile").nth(2).click()
+    expect(page.locator("#seed input")).to_have_value("1")
+    expect(page.get_by_label("Heavy")).to_be_checked()
     page.locator("#keep").get_by_label("0", exact=True).check()
     page.click("#redraw")
     expect(page.locator("#seeds").get_by_role("textbox")).not_to_have_value("4, 0-1")
-    first, kept, last = page.locator("#seeds").get_by_role("textbox").input_value().split(", ")
+    drawn, kept, last = page.locator("#seeds").get_by_role("textbox").input_value().split(", ")
     assert kept == "0"
-    assert not {first, last} & {"4", "1"}
+    assert not {drawn, last} & {"4", "1"}
 
     with page.expect_download() as download:
-        page.locator("#compare-files a[download]").first.click()
+        page.click("#compare-files")
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
-    assert read_recipe(path).seeds == (4, 0, 1)
+    assert read_request(path).seeds == (4, 0, 1)
 
     page.reload()  # and the page reads its own file back
     page.locator("input[type=file][accept*=zip]").set_input_files(str(path))
     expect(page.locator("#status")).to_contain_text("Settings of", timeout=PATIENCE)
     page.get_by_role("tab", name="Compare seeds").click()
     expect(page.locator("#seeds").get_by_role("textbox")).to_have_value("4, 0, 1")
+    expect(page.get_by_label("The page's settings")).to_be_checked()
     expect(page.locator("#seed input")).to_have_value("4")
 
 

@@ -93,7 +93,7 @@ def test_the_stages_are_told_in_their_order_with_what_they_hold(laptop):
     laptop.evaluate(
         """() => {
           window.seen = [];
-          const line = document.querySelector("#stage [data-role=line]"), badge = document.querySelector("#stage [data-role=badge]");
+          const [line, badge] = ["line", "badge"].map((role) => document.querySelector(`#stage [data-role=${role}]`));
           new MutationObserver(() => window.seen.push([badge.dataset.stage, line.textContent]))
             .observe(line, {subtree: true, childList: true, characterData: true});
         }"""

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 PATIENCE = 90_000  # ms; the first run loads the models
 VIEWS = {"restore": "Restore", "compare": "Compare seeds", "explore": "Explore", "ab": "A/B"}
-LONG = "steps=250&tau=0&eta=1&seeds=0-1&x=omega&across=500&y=edge_exponent&down=2&b=%7B%22steps%22%3A250%7D"
+LONG = "with=page&steps=250&tau=0&eta=1&seeds=0-1&x=omega&across=500&y=edge_exponent&down=2&b=%7B%22steps%22%3A250%7D"
 BUTTONS = {"restore": ("#run", "#stop"), **{v: (f"#{v}-run", f"#{v}-stop") for v in ("compare", "explore", "ab")}}
 SHOWN = {"restore": "#stage", "compare": "#grid", "explore": "#explore-progress", "ab": "#ab-view"}
 STEP = re.compile(r"[Ss]tep (\d+) of \d+|^(\d+) of \d+ steps", re.MULTILINE)

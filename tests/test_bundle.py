@@ -10,7 +10,7 @@ from dpi_core import DPIConfig
 from dpi_core.imaging.pictures import read_settings
 from dpi_core.imaging.pixels import to_tensor
 from dpi_core.measure.comparison import compare, most_different
-from dpi_core.restore.recipe import read_recipe
+from dpi_core.restore.request import read_request
 from dpi_core.show.bundle import comparison_settings, contact_sheet, write_bundle
 
 CONFIG = DPIConfig(steps=3, tau=400)
@@ -42,7 +42,7 @@ def test_a_bundle_holds_every_result_and_makes_them_again_bit_for_bit(made, rest
     assert settings["diversity"] > 0
     assert len(settings["most_different"]) == 2
 
-    recipe = read_recipe(path)
+    recipe = read_request(path)
     assert (recipe.config, recipe.seeds, recipe.scale, recipe.aligned) == (CONFIG, SEEDS, 4, True)
     again = restorer.restore(photo, recipe.config, seeds=recipe.seeds, scale=recipe.scale, aligned=recipe.aligned)
     for result in again.results:
@@ -55,7 +55,7 @@ def test_every_picture_of_a_bundle_carries_its_settings(made, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         archive.extractall(tmp_path)
     assert read_settings(tmp_path / "seed9.png")["seed"] == 9
-    assert read_recipe(tmp_path / "contact.png").seeds == SEEDS
+    assert read_request(tmp_path / "contact.png").seeds == SEEDS
     assert read_settings(tmp_path / "spread.png") == comparison_settings(results, comparison)
 
 

@@ -9,7 +9,7 @@ import pytest
 from commandline import FAST, TINY, call, complaint
 from PIL import Image
 
-from dpi_core.restore.recipe import read_recipe
+from dpi_core.restore.request import read_request
 
 SHORT = [*FAST, "--aligned"]
 
@@ -67,7 +67,7 @@ def test_a_single_result_is_where_a_comparison_can_start(out):
     (path,) = (out / "one").iterdir()
     assert call("compare", TINY, "-o", out / "many", "--settings", path, "--device", "cpu") == 0
     (made,) = (out / "many").iterdir()
-    recipe = read_recipe(made)
+    recipe = read_request(made)
     assert recipe.seeds == (7, 8, 9, 10)
     assert (recipe.config.steps, recipe.aligned) == (2, True)
     one = np.asarray(Image.open(path)).astype(int)
@@ -76,7 +76,7 @@ def test_a_single_result_is_where_a_comparison_can_start(out):
 
 def test_a_face_of_a_photo_can_be_compared(out, astronaut):
     assert call("compare", astronaut, "-o", out, *FAST, "--seeds", "2", "--face", "0") == 0
-    assert read_recipe(out / "astronaut-2-seeds.zip").aligned is False
+    assert read_request(out / "astronaut-2-seeds.zip").aligned is False
 
 
 @pytest.mark.parametrize(

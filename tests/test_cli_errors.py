@@ -93,7 +93,7 @@ def test_a_texture_holds_no_face(capfd, tmp_path, out):
     assert not list(out.glob("*"))
 
 
-def test_what_nobody_expected_is_logged_and_ends_with_70(capfd, caplog, monkeypatch, tmp_path, out):
+def test_what_nobody_expected_is_logged_and_told_without_its_words(capfd, caplog, monkeypatch, tmp_path, out):
     def broken(photo, *_, **__):
         if photo.stem == "b":
             raise ValueError("a library's own words")
@@ -102,13 +102,15 @@ def test_what_nobody_expected_is_logged_and_ends_with_70(capfd, caplog, monkeypa
     monkeypatch.setattr("dpi_core.restore.restorer.prepare", broken)
     for name in "abc":
         (tmp_path / f"{name}.png").write_bytes(TINY.read_bytes())
-    assert call("restore", *(tmp_path / f"{name}.png" for name in "abc"), "-o", out, *FAST) == 70
-    a, b, c = [line for line in capfd.readouterr().err.splitlines() if line.startswith("dpi_core: ")]
+    assert call("restore", *(tmp_path / f"{name}.png" for name in "abc"), "-o", out, *FAST) == 1
+    a, b, c, *listed = [line for line in capfd.readouterr().err.splitlines() if line.startswith("dpi_core: ")]
+    assert listed == ["dpi_core: 3 of 3 photos failed:", a, b, c]
     assert "a.png: refused" in a
     assert "b.png: an unexpected error, ValueError" in b
     assert "c.png: refused" in c
     assert "Traceback" in caplog.text
     assert "a library's own words" in caplog.text
+    assert call("restore", tmp_path / "b.png", "-o", out, *FAST) == 70, "a single photo is the whole command"
 
 
 def test_the_unexpected_outside_a_photo_ends_with_70_too(capfd, monkeypatch, out):

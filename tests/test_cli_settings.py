@@ -10,15 +10,15 @@ from PIL import Image
 
 from dpi_core import DPIConfig
 from dpi_core.__main__ import parser
-from dpi_core.commands.options import Run, run_from
+from dpi_core.commands.options import request_from
 from dpi_core.commands.restore import SEEDS
 from dpi_core.imaging.pictures import read_settings
 from dpi_core.models.presets import DEFAULT_PRESET, find_preset
-from dpi_core.restore.recipe import Recipe
+from dpi_core.restore.request import Request
 
 MEDIUM = find_preset(DEFAULT_PRESET).config
 CONFIG = DPIConfig(steps=3, tau=400, eta=0.5, correct=False, raw_eps=True, project=True)
-SAVED = Recipe(CONFIG, (5, 1, 9), 8, True, 2, "some-prior", "some-corrector")
+SAVED = Request(CONFIG, (5, 1, 9), 8, True, 2, "some-prior", "some-corrector")
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def saved(tmp_path):
     return path
 
 
-def read(*argv) -> Run:
-    return run_from(parser().parse_args(["restore", "x", "-o", "y", *map(str, argv)]), SEEDS)
+def read(*argv) -> Request:
+    return request_from(parser().parse_args(["restore", "x", "-o", "y", *map(str, argv)]), SEEDS)
 
 
 def test_a_result_is_made_again_bit_for_bit(out):
@@ -70,7 +70,7 @@ def test_a_whole_photo_is_made_again_with_the_faces_and_the_size_it_had(out, thr
 
 def test_settings_are_where_a_run_starts(saved):
     assert vars(read("--settings", saved)) == vars(SAVED)
-    assert read() == Run(MEDIUM, (0,), None, False, None, "embedded", "embedded")
+    assert read() == Request(MEDIUM)
 
 
 def test_every_option_wins_over_the_file(saved):
@@ -87,7 +87,9 @@ def test_every_option_wins_over_the_file(saved):
     assert over("--scale", "4") == {"scale": 4}
     assert over("--scale", "none", "--no-aligned") == {"scale": None, "aligned": False}
     assert over("--face", "0") == {"face": 0}
-    assert over("--face", "0,3") == {"face": [0, 3]}
+    assert over("--face", "0,3") == {"face": (0, 3)}
+    assert over("--detector", "yunet", "--include-sharp") == {"detector": "yunet", "include_sharp": True}
+    assert over("--background", "3") == {"background": 3}
     assert over("--prior", "embedded", "--corrector", "embedded") == {"prior": "embedded", "corrector": "embedded"}
 
 

@@ -112,7 +112,6 @@ def test_the_program_prints_a_table_and_writes_figures_and_sheets(tmp_path, monk
     assert "face-alignment was left out: its weights are not in" in printed
     rows = json.loads((out / "figures.json").read_text())
     assert [row["photo"] for row in rows] == ["flat.png", "portrait.png"] * 2 + ["all"] * 2
-    assert 50 < rows[0]["megabytes"] <= rows[2]["megabytes"] < 3000
     assert Image.open(out / "sheet-1.jpg").width == 1288
 
 

@@ -13,7 +13,7 @@ from dpi_core.evaluation import corrector_256, precision
 from dpi_core.evaluation.held_out import bicubic_task
 from dpi_core.measure.metrics import psnr
 from dpi_core.method.masks import on_grid
-from dpi_core.restore.recipe import read_recipe
+from dpi_core.restore.request import read_request
 from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.weights.unets import save_unet
 
@@ -81,6 +81,6 @@ def test_a_trained_corrector_is_loaded_everywhere(tmp_path, astronaut, capsys):
     argv = ["restore", str(astronaut), "-o", str(tmp_path / "out"), "--steps", "1", "--device", "cpu"]
     assert main([*argv, "--corrector", path]) == 0
     (face,) = (tmp_path / "out").glob("*face*.png")
-    assert read_recipe(face).corrector == path
+    assert read_request(face).corrector == path
     assert main([*argv, "--corrector", str(tmp_path / "nowhere")]) == 2
     assert "corrector is" in capsys.readouterr().err

@@ -1,6 +1,6 @@
 import pytest
 
-from dpi_core.evaluation.streaming import TimedEngine, share, views
+from dpi_core.evaluation.streaming import TimedEngine, restoration, share
 from dpi_core.web.engine import EngineSettings
 
 
@@ -9,12 +9,9 @@ def engine():
     return TimedEngine(EngineSettings(device="cpu"))
 
 
-def test_every_view_is_measured(engine):
-    chosen = views(engine, steps=2)
-    assert list(chosen) == ["restore", "compare", "explore", "ab"]
-    for start in chosen.values():
-        assert 0 < share(engine, start) < 1
-    assert engine.timed.steps == 4  # the last: both sides of A and B on one clock
+def test_what_showing_costs_is_a_share_of_the_run(engine):
+    assert 0 < share(engine, lambda: restoration(engine, steps=2)) < 1
+    assert engine.timed.steps == 2
     begins = [begin for begin, _ in engine.timed.spans]
     assert begins == sorted(begins)
 

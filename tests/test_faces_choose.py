@@ -55,6 +55,32 @@ def test_detail_falls_with_blur_and_not_with_exposure(portrait):
     assert detail(np.full_like(crop, 90)) < 0.01
 
 
+@pytest.mark.parametrize("sigma", [4, 8, 16])
+@pytest.mark.parametrize("coarse", [0, 0.6, 1.0])
+def test_grain_is_no_detail(portrait, sigma, coarse):
+    grain = np.random.default_rng(0).normal(size=portrait.shape[:2]).astype(np.float32)
+    if coarse:
+        grain = cv2.GaussianBlur(grain, (0, 0), coarse)
+        grain /= grain.std()
+    blurred = cv2.GaussianBlur(portrait, (0, 0), 4)
+    grainy, grainy_and_sharp = (
+        np.clip(photo + sigma * grain[..., None], 0, 255).astype(np.uint8) for photo in (blurred, portrait)
+    )
+    assert not is_sharp(grainy, face_at(POINTS))
+    assert is_sharp(grainy_and_sharp, face_at(POINTS)) or sigma > 8
+
+
+def test_a_grainy_scan_of_146_pixels_is_not_sharp(portrait):
+    """A face that spans 146 pixels of a scan, soft and grainy, as film of the 1960s gives."""
+    scale = 146 / span(face_at(POINTS))
+    scan = resized(resized(portrait, scale / 2.5), 2.5).astype(np.float32)
+    scale = scan.shape[1] / portrait.shape[1]
+    scan += np.random.default_rng(1).normal(0, 9, scan.shape[:2])[..., None]
+    face = face_at((POINTS + 0.5) * scale - 0.5)
+    assert 140 < span(face) < 152
+    assert not is_sharp(np.clip(scan, 0, 255).astype(np.uint8), face)
+
+
 @pytest.mark.parametrize("size", [128, 200, 512, 77])
 def test_an_aligned_picture_is_on_its_template(size):
     points = (TIGHT.array() + 0.5) * size / 128 - 0.5

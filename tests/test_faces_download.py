@@ -6,16 +6,18 @@ import time
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 
-from dpi_core.faces.download import RemoteFile, cache_folder, cached, fetch, fetching, offline
+from dpi_core.faces import detect, facealign, find_faces
+from dpi_core.faces.download import RemoteFile, cached, fetch, fetching, under_way
 
 BODY = bytes(range(256)) * 40
 RIGHT = hashlib.sha256(BODY).hexdigest()
 
 
 class Server(BaseHTTPRequestHandler):
-    """/whole answers BODY, /cut promises it and stops half way, /slow never answers, /count counts; all else is 404."""
+    """/whole answers BODY, /cut promises it and stops half way, /slow takes its time; all else is 404."""
 
     def __init__(self, asked: list[str], *args):
         self.asked = asked
@@ -41,14 +43,14 @@ def server(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     asked: list[str] = []
     http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Server, asked))
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{http.server_port}", asked
     http.shutdown()
     http.server_close()
 
 
-def remote(*urls: str, sha256: str = RIGHT, most: int = 100_000) -> RemoteFile:
-    return RemoteFile("file.bin", urls, sha256, most)
+def remote(url: str, sha256: str = RIGHT) -> RemoteFile:
+    return RemoteFile("file.bin", url, sha256)
 
 
 def test_the_right_file_arrives(server, tmp_path):
@@ -60,16 +62,10 @@ def test_the_right_file_arrives(server, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
 
 
-def test_the_second_address_is_tried(server, tmp_path):
-    url, asked = server
-    fetch(remote(f"{url}/gone", f"{url}/whole"), tmp_path)
-    assert asked == ["/gone", "/whole"]
-
-
 @pytest.mark.parametrize(
     ("path", "changes"),
-    [("/whole", {"sha256": "0" * 64}), ("/cut", {}), ("/gone", {}), ("/whole", {"most": 999})],
-    ids=["wrong hash", "truncated", "missing", "too large"],
+    [("/whole", {"sha256": "0" * 64}), ("/cut", {}), ("/gone", {})],
+    ids=["wrong hash", "truncated", "missing"],
 )
 def test_anything_else_is_refused_and_leaves_nothing(server, tmp_path, path, changes):
     url, _ = server
@@ -98,18 +94,18 @@ def test_a_failure_is_tried_once(server, tmp_path):
         with pytest.raises(ValueError, match="could not be downloaded"):
             fetching(file, tmp_path).result()
     assert asked == ["/gone"]
-    assert fetching(file, tmp_path).failed()
+    assert under_way(file, tmp_path).done()
 
 
-def test_nobody_waits_longer_than_asked(server, tmp_path):
+def test_nobody_waits_for_ever(server, tmp_path, monkeypatch):
     url, _ = server
-    download = fetching(remote(f"{url}/slow"), tmp_path)
-    with pytest.raises(TimeoutError):
-        download.result(0.1)
-    begin = time.monotonic()
-    with pytest.raises(TimeoutError):
-        download.result(0.1)
-    assert time.monotonic() - begin < 0.5
+    for name in ("DPI_CORE_OFFLINE", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(facealign, "DOWNLOADS", (remote(f"{url}/slow"),))
+    monkeypatch.setattr(detect, "PATIENCE", 0.1)
+    with pytest.raises(ValueError, match="still downloading; use detector='embedded'"):
+        find_faces(np.zeros((8, 8, 3), np.uint8), "face-alignment")
 
 
 def test_a_file_that_changed_is_no_longer_trusted(server, tmp_path):
@@ -119,13 +115,3 @@ def test_a_file_that_changed_is_no_longer_trusted(server, tmp_path):
     assert cached(file, tmp_path) == path
     path.write_bytes(BODY[:-1])
     assert cached(file, tmp_path) is None
-
-
-def test_folder_and_switches_come_from_the_environment(monkeypatch, tmp_path):
-    monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path / "here"))
-    assert cache_folder() == tmp_path / "here"
-    for name in ("HF_HUB_OFFLINE", "DPI_CORE_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    assert not offline()
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert offline()

@@ -7,7 +7,7 @@ import pytest
 from conftest import EXAMPLES
 from PIL import Image
 
-from dpi_core.faces.face import Face
+from dpi_core.faces.face import Face, overlap
 from dpi_core.faces.turns import detect, evidence, turned, turned_back
 
 
@@ -75,6 +75,23 @@ def test_faces_of_a_dozen_pixels_are_found_in_the_enlarged_photo(quarters):
     for (x, y), face in zip(corners, sorted(faces, key=lambda face: face.points[0, 0]), strict=True):
         assert 8 < face.box[2] - face.box[0] < 20
         assert np.linalg.norm(face.points.mean(axis=0) - (x + 16, y + 16)) < 6
+
+
+@pytest.mark.parametrize("width", [10, 16])
+def test_a_photo_is_enlarged_before_it_is_said_to_show_no_face(width):
+    photo = pasted(1100, 700, round(width / 0.43), [(700, 420)])
+    (face,) = detect(photo)
+    assert 0.6 * width < face.box[2] - face.box[0] < 1.7 * width
+    assert np.linalg.norm(face.points.mean(axis=0) - (700 + 1.2 * width, 420 + 1.2 * width)) < 0.6 * width
+
+
+def test_no_face_lies_inside_another(group):
+    portrait = np.asarray(portraits()[0].resize((420, 420), Image.Resampling.BICUBIC))
+    for photo in (group, turned(group, 1), portrait, turned(portrait, 3)):
+        faces = detect(photo)
+        assert faces
+        for one in faces:
+            assert all(one is other or overlap(one, other) <= 0.5 for other in faces)
 
 
 def test_a_tiny_face_painted_on_a_nose_is_no_face():

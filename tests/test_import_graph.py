@@ -136,6 +136,7 @@ LIGHT = {  # module -> what it may load of the heavy ones
     "dpi_core.faces": {"cv2"},
     "dpi_core.method.sampler": {"torch", "tqdm"},  # torch itself loads tqdm
     "dpi_core.restore.restorer": {"torch", "tqdm", "cv2"},
+    "dpi_core.restore.variants": set(),
     "app": {"gradio"},
 }
 

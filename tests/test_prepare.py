@@ -6,10 +6,16 @@ from PIL import Image
 
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.imaging.pictures import ImageError, read_image
-from dpi_core.restore.prepare import prepare
-from dpi_core.restore.records import NoFaceError
+from dpi_core.restore import prepare as module
+from dpi_core.restore.records import NoFaceError, Preparation
+from dpi_core.restore.request import Request
 
 TIGHT = TEMPLATES["tight-128"]
+
+
+def prepare(image, template, *, faces=None, **asked) -> Preparation:
+    """With the fields of a request as arguments."""
+    return module.prepare(image, template, Request().replaced(asked), faces=faces)
 
 
 def test_a_low_resolution_face_is_upsampled_with_pixel_centres_aligned():

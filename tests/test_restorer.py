@@ -1,15 +1,16 @@
+import json
 from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from dpi_core import DPIConfig
+from dpi_core import DPIConfig, DPIError
 from dpi_core.imaging.pictures import read_image
-from dpi_core.restore.recipe import Branch
 from dpi_core.restore.records import Restoration, RestoreStep
+from dpi_core.restore.request import Branch, Request
 
 FAST = DPIConfig(steps=4, tau=400)
 
@@ -95,6 +96,30 @@ def test_a_picture_that_is_aligned_already_keeps_its_size(restorer, astronaut, s
     assert restorer.restore(picture, FAST).photo.size == (size, size)
 
 
+def test_a_result_is_made_again_from_its_settings_and_nothing_else(restorer, astronaut):
+    asked = {"seeds": (5,), "scale": 8, "background": 2, "branch": Branch(2, 7), "detector": "yunet"}
+    first = restorer.restore(astronaut, FAST, **asked)
+    (face,) = first.results
+    assert face.settings["detector"] == "embedded", "the record names the detector that ran"
+    request = Request.from_dict(json.loads(json.dumps(face.settings)))
+    again = restorer.run(astronaut, request)
+    assert again.photo.tobytes() == first.photo.tobytes()
+    assert again.results[0].settings == face.settings
+
+
+def test_a_prepared_photo_is_recorded_as_it_was_prepared(restorer, astronaut):
+    prepared = restorer.prepare(astronaut, scale=8)
+    *_, done = restorer.run_steps(prepared, Request(FAST, (3,), aligned=True, detector="face-alignment"))
+    (result,) = done.results
+    read = Request.from_dict(result.settings)
+    assert read == Request(FAST, (3,), scale=8, detector="embedded")
+
+
+def test_a_request_for_other_models_is_refused(restorer, astronaut):
+    with pytest.raises(DPIError, match="prior of the request is 'ffhq-256'; this restorer has loaded 'embedded'"):
+        restorer.run(astronaut, Request(prior="ffhq-256"))
+
+
 def test_wrong_arguments_are_named(restorer, astronaut):
     with pytest.raises(ValueError, match="seed is -1"):
         restorer.restore(astronaut, FAST, seeds=(-1,))
@@ -115,6 +140,29 @@ def _watched(items, now):
     for item in items:
         now[0] += 100.0
         yield item
+
+
+def test_grey_in_grey_out(restorer, astronaut):
+    face = read_image(astronaut).convert("L").convert("RGB").crop((150, 20, 310, 200))
+    framed = Image.new("RGB", (260, 280), (220, 20, 20))
+    framed.paste(face, (50, 50))
+    for photo in (face, framed):
+        result = restorer.restore(photo, DPIConfig(steps=2), seeds=(0,))
+        assert np.ptp(np.asarray(result.results[0].image), axis=2).max() == 0
+
+
+def test_lettering_over_a_face_stays_in_the_photo_and_is_told(restorer, astronaut):
+    soft = read_image(astronaut).filter(ImageFilter.GaussianBlur(2)).crop((100, 0, 360, 260))
+    photo = soft.copy()
+    ImageDraw.Draw(photo).text((82, 95), "SAMPLE", "white", ImageFont.load_default(size=24))
+    faces = restorer.prepare(soft).faces
+    result = restorer.restore_steps(restorer.prepare(photo, faces=faces, face=0), DPIConfig(steps=4, tau=200))
+    last = next(step for step in result if isinstance(step, Restoration))
+    assert "lettering" in last.note
+    strokes = (np.asarray(photo) != np.asarray(soft)).any(axis=2) & (np.asarray(photo).min(axis=2) > 240)
+    assert np.abs(np.asarray(last.photo).astype(int) - np.asarray(photo))[strokes].mean() < 10
+    plain = restorer.restore_steps(restorer.prepare(soft, faces=faces, face=0), DPIConfig(steps=4, tau=200))
+    assert "lettering" not in next(step for step in plain if isinstance(step, Restoration)).note
 
 
 def test_another_method_restores_with_the_same_prior_and_says_so(restorer, astronaut):

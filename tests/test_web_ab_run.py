@@ -11,7 +11,7 @@ from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import PRESETS, find_preset
 from dpi_core.web.ab_outcome import AbOutcome
 from dpi_core.web.ab_run import run_ab
-from dpi_core.web.ab_settings import ab_plan, both, differences, in_words, read_stored, stored
+from dpi_core.web.ab_settings import ab_plan, both, differences, in_words, read_stored, stored, words_of
 from dpi_core.web.ab_tab import TAKEN, on_choice, on_held, on_take, words_html
 from dpi_core.web.ab_view import Side, render_ab, render_running
 from dpi_core.web.engine import Engine, EngineSettings
@@ -112,18 +112,19 @@ def test_wrong_input_ends_in_one_message(engine, bad_files):
 
 
 def test_settings_and_their_differences_in_words():
-    a, b = both({}, {"tau": 50, "eta": 1.0, "correct": False})
-    assert a.in_words() == in_words(a.config) == "steps 20, tau 350, k 2, s 1.4, omega 1500, eta 0, with CRT"
+    plan = both({}, {"tau": 50, "eta": 1.0, "correct": False})
+    a, b = plan.variants
+    assert words_of(plan) == [in_words(a.config), in_words(b.config)]
+    assert in_words(a.config) == "steps 20, tau 350, k 2, s 1.4, omega 1500, eta 0, with CRT"
     assert in_words(b.config) == "steps 20, tau 50, k 2, s 1.4, omega 1500, eta 1, no CRT"
     assert in_words(DPIConfig(project=True)).endswith("with CRT, with exact agreement")
     assert in_words(DPIConfig(correct_every=3)).endswith("eta 0, CRT every 3, with CRT")
-    assert differences(DPIConfig(), DPIConfig(correct_every=3)) == "CRT every (1, 3)"
-    assert differences(a.config, b.config, ("embedded", "ffhq-256")).startswith(
-        "prior (embedded, ffhq-256), tau (350, 50)"
+    assert differences(*both({}, {"correct_every": 3}).variants) == "CRT every (1, 3)"
+    assert differences(*both({}, {"tau": 50}, ("embedded", "ffhq-256")).variants) == (
+        "prior (embedded, ffhq-256) and tau (350, 50)"
     )
-    a, b = a.config, b.config
     assert differences(a, b) == "tau (350, 50), eta (0, 1) and CRT (on, off)"
-    assert differences(a, DPIConfig(sparsity=1)) == "k (2, 1)"
+    assert differences(*both({}, {"sparsity": 1}).variants) == "k (2, 1)"
 
 
 def test_the_plan_tells_differences_savings_and_time():

@@ -4,7 +4,8 @@ import gradio as gr
 import pytest
 
 from dpi_core.method.config import SETTINGS, DPIConfig, kind_of
-from dpi_core.web.axes import AXES, first_values, parse_values, plan_grid, shared_steps
+from dpi_core.restore.variants import Variant, shared_steps
+from dpi_core.web.axes import AXES, first_values, parse_values, plan_grid
 from dpi_core.web.controls import build_controls
 from dpi_core.web.live import stages_of
 
@@ -72,15 +73,16 @@ def test_axes_allow_what_the_page_allows():
     ],
 )
 def test_runs_share_what_fcm_does_not_know(a, b, count):
-    assert shared_steps(DPIConfig().replaced(a), DPIConfig().replaced(b)) == count
+    assert shared_steps(*(Variant(DPIConfig().replaced(values)) for values in (a, b))) == count
 
 
 def test_a_row_of_tau_values_runs_fcm_once():
     grid = plan_grid("tau", "0, 50, 150, 350", "sparsity", "1, 2", {"steps": 20})
-    assert [(cell.row, cell.config.tau) for cell in grid.cells[:4]] == [(0, 350), (0, 150), (0, 50), (0, 0)]
-    assert [cell.start for cell in grid.cells] == 2 * [0, 12, 16, 18]
-    assert grid.saved == 2 * 46
-    assert grid.steps == 8 * 20 - grid.saved
+    ordered = [grid.cells[run.place] for run in grid.plan.runs]
+    assert [(cell.row, cell.config.tau) for cell in ordered[:4]] == [(0, 350), (0, 150), (0, 50), (0, 0)]
+    assert [run.start for run in grid.plan.runs] == 2 * [0, 12, 16, 18]
+    assert grid.plan.saved == 2 * 46
+    assert grid.plan.steps == 8 * 20 - grid.plan.saved
     assert {(cell.row, cell.column) for cell in grid.cells} == {(i, j) for i in range(2) for j in range(4)}
 
 
@@ -92,14 +94,13 @@ def test_every_cell_finds_its_start_on_the_path_of_those_before():
         ("tau", "355, 50, 360", "edge_exponent", "1, 2"),
         ("steps", "1, 2", "tau", "0, 400, 1000"),
     ):
-        path: list[tuple] = []
-        for cell in plan_grid(x, columns, y, rows, {"steps": 10}).cells:
-            config = cell.config
+        paths: dict[int | None, list[tuple]] = {None: []}
+        for run in plan_grid(x, columns, y, rows, {"steps": 10}).plan.runs:
+            config = run.variant.config
             own = [(t, stage) if stage == "FCM" else (t, stage, config) for t, stage in stages_of(config)]
-            late = replace_tau(own)
-            assert path[: cell.start] == late[: cell.start]
-            path = late
-        assert path
+            paths[run.place] = replace_tau(own)
+            assert paths[run.source][: run.start] == paths[run.place][: run.start]
+        assert len(paths) > 1
 
 
 def replace_tau(path: list[tuple]) -> list[tuple]:

@@ -32,8 +32,8 @@ def test_a_grid_streams_and_ends_in_its_files(engine):
     grids = [update.grid for update in updates if update.grid]
     assert [text.count('type="radio"') for text in grids] == [0, 1, 2, 3, 4, 5, 6, 6]
     steps = [update.progress for update in updates if update.progress and "<progress" in update.progress]
-    assert len(steps) == request.grid().steps == 4 * 6 - request.grid().saved
-    assert request.grid().saved == 2 * (1 + 2)
+    assert len(steps) == request.grid().plan.steps == 4 * 6 - request.grid().plan.saved
+    assert request.grid().plan.saved == 2 * (1 + 2)
     assert "Cell 1 of 6 (tau 700, k 1), step 1 of 4" in steps[0]
     last = updates[-1]
     assert "18 steps were run, 6 saved" in last.progress
@@ -63,7 +63,7 @@ def test_what_the_runs_have_to_say_is_told_once(engine, monkeypatch):
 def test_sharing_steps_changes_no_picture(engine, restorer):
     session = Session()
     request = Request("tau", "700, 0, 300", "omega", "500, 1500", FAST, seed=3)
-    assert request.grid().saved > 0
+    assert request.grid().plan.saved > 0
     sheet, table = drain(engine, session, request)[-1].files
     shown = np.asarray(Image.open(sheet))
     cells = json.loads(Path(table).read_text())["cells"]

@@ -24,7 +24,8 @@ def grid():
 @pytest.fixture
 def tiles(grid):
     figures = [{"lr_consistency": 30.0 + i, "psnr": 25.0 - i, "ssim": 0.5, "diversity": 3.0} for i in range(4)]
-    return [Tile(cell, picture(i), f) for i, (cell, f) in enumerate(zip(grid.cells, figures, strict=True))]
+    cells = [grid.cells[run.place] for run in grid.plan.runs]
+    return [Tile(cell, picture(i), f) for i, (cell, f) in enumerate(zip(cells, figures, strict=True))]
 
 
 def test_every_cell_is_named_and_carries_its_settings(grid, tiles):

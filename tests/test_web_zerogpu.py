@@ -209,14 +209,14 @@ def test_what_zerogpu_refuses_is_a_message(lent, spaces):
 
 @FORK
 def test_a_crash_there_is_a_message(lent, monkeypatch):
-    monkeypatch.setattr(Restorer, "restore_steps", lambda *args, **options: 1 / 0)
+    monkeypatch.setattr(Restorer, "run_steps", lambda *args, **options: 1 / 0)
     with pytest.raises(ValueError, match="ZeroGPU: ZeroDivisionError"):
         list(lent.restore_steps(PHOTO, CONFIG))
 
 
 @FORK
 def test_a_run_that_ends_early_is_a_message(lent, monkeypatch):
-    monkeypatch.setattr(Restorer, "restore_steps", lambda *args, **options: iter(()))
+    monkeypatch.setattr(Restorer, "run_steps", lambda *args, **options: iter(()))
     with pytest.raises(ValueError, match="before it was done"):
         list(lent.restore_steps(PHOTO, CONFIG))
 

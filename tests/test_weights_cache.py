@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from dpi_core.weights import environment
 from dpi_core.weights.cache import MANIFEST, Entry, cached_names, priors_folder, sha256_of
 
 
@@ -76,3 +77,17 @@ def test_the_first_hash_is_kept_even_when_the_folder_goes():
     assert entry.recorded() == {"weights": "first", "other": "third"}
     entry.record.write_text("{")
     assert entry.recorded() == {}
+
+
+def test_folder_and_switches_come_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path / "here"))
+    assert environment.cache_folder() == tmp_path / "here"
+    for name in ("HF_HUB_OFFLINE", "DPI_CORE_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    assert not environment.offline()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert environment.offline()
+    monkeypatch.setenv("HF_ENDPOINT", " http://mirror/hub// ")
+    assert environment.hub_endpoint() == "http://mirror/hub"
+    monkeypatch.setenv("HF_ENDPOINT", "")
+    assert environment.hub_endpoint() is None

@@ -65,7 +65,7 @@ def method_steps(
 
 
 def checked(method: str) -> str:
-    """The same name, unless there is no such method.
+    """Return the name, unless there is no such method.
 
     Raises:
         ValueError: naming those there are.

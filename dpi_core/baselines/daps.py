@@ -60,9 +60,9 @@ def daps(
 
 
 def langevin(certainty: Tensor, sigma: float, h: float, steps: int) -> tuple[Tensor, Tensor]:
-    """How much of the way to y, and how much noise, Langevin steps add on |x - x^|^2 / 2 sigma^2 + certainty^2 |x - y|^2 / 2.
+    """Tell how much of the way to y, and how much noise, that many Langevin steps add to x^.
 
-    Both have the shape of `certainty`. In double precision: q may be 1 - 1e-8.
+    The energy is |x - x^|^2 / 2 sigma^2 + certainty^2 |x - y|^2 / 2. Both have the shape of `certainty`. In double precision: q may be 1 - 1e-8.
     """
     pull = certainty.double().cpu().square()
     precision = 1 / sigma**2 + pull

@@ -86,7 +86,7 @@ class Problem:
         return self._noise.normal(self.condition.shape[1:], like=self.condition)
 
     def steps(self, count: int, eta: float = 0.0) -> Iterator[Step]:
-        """The steps of a run of `count` calls, with the coefficients of DDIM steps of that `eta` in [0, 1].
+        """List the steps of a run of `count` calls, with the coefficients of DDIM steps of that `eta` in [0, 1].
 
         Raises:
             ValueError: if `count` is not in 1..T.
@@ -96,7 +96,7 @@ class Problem:
             yield Step(index, count, t, step_coefficients(self.prior.alpha_bar, t, t_prev, eta))
 
     def denoised(self, x: Tensor, step: Step) -> Tensor:
-        """The prior's clean estimate of `x` (N,3,H,W) at this step, in [-1, 1]."""
+        """Ask the prior for the clean estimate of `x` (N,3,H,W) at this step, in [-1, 1]."""
         timesteps = torch.full((len(x),), step.t, device=x.device, dtype=torch.long)
         return predict_x0(x, self.prior.predict_eps(x, timesteps), step.c)
 
@@ -110,10 +110,10 @@ class Problem:
 
 
 def at_call(step: Step, index: int, total: int) -> Step:
-    """The same step as call number `index` of `total`, for methods that call the prior more than once a timestep."""
+    """Make a step call number `index` of `total`, for methods that call the prior more than once a timestep."""
     return replace(step, index=index, total=total)
 
 
 def repeats_within(calls: int, repeats: int) -> int:
-    """How often each timestep is visited: as often as published, but no so often that fewer than ten are left of `calls`."""
+    """Tell how often each timestep is visited: as often as published, unless that leaves fewer than ten of `calls`."""
     return max(1, min(repeats, calls // 10))

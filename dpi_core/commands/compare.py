@@ -2,11 +2,13 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpi_core.commands.inputs import named_path, photos_in
-from dpi_core.commands.options import Run, SeedCount, add_run_options, restorer_from, run_from
+from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from
+from dpi_core.commands.outputs import shortened, unused, written_whole
 from dpi_core.commands.progress import fetched, restored
 from dpi_core.errors import DPIError
 
@@ -32,6 +34,9 @@ def add_compare(commands) -> None:
         "--pick", type=int, metavar="M", help=f"name the M seeds that differ most, 2 to N; 0 = none (default {PICK})"
     )
     p.add_argument("--face", help="index of the face (0 = the largest)")
+    p.add_argument(
+        "--overwrite", action="store_true", help="write over a ZIP of that name instead of numbering the new one"
+    )
     add_run_options(p, SEEDS)
     p.set_defaults(run=compare)
 
@@ -42,23 +47,26 @@ def compare(args: argparse.Namespace) -> int:
     Raises:
         ValueError, OSError: if the photo, an option or the folder cannot be used.
     """
-    run = run_from(args, SEEDS)
-    if not (run.face is None or isinstance(run.face, int)):
-        given = run.face if args.face is None else args.face
+    request = request_from(args, SEEDS).replaced({"background": 1})  # no photo is pasted
+    if not isinstance(request.face, int):
+        given = request.to_dict()["face"] if args.face is None else args.face
         raise DPIError(f"face is {given!r}; allowed is the index of one face (0 = the largest), with --face.")
-    pick = pick_from(args.pick, len(run.seeds))
+    pick = pick_from(args.pick, len(request.seeds))
     if args.input.is_dir():
         raise DPIError(f"{args.input}: this is a folder; allowed is one photo.")
     (photo,) = photos_in([args.input])
     from dpi_core.restore.records import unpasted
 
-    fetched(run.prior, quiet=args.json)
-    restorer = restorer_from(args, run)
+    fetched(request.prior, quiet=args.json)
+    restorer = restorer_from(args, request)
     args.out.mkdir(parents=True, exist_ok=True)
-    prepared = restorer.prepare(photo, scale=run.scale, aligned=run.aligned, face=run.face, detector=args.detector)
-    result = restored(restorer, unpasted(prepared), run, photo.name, quiet=args.json)
-    path = args.out / f"{photo.stem}-{len(run.seeds)}-seeds.zip"
-    figures = write_comparison(result, run, pick, path)
+    prepared = restorer.prepared(photo, request)
+    result = restored(restorer, unpasted(prepared), request, photo.name, quiet=args.json)
+    path = args.out / f"{shortened(photo.stem)}-{len(request.seeds)}-seeds.zip"
+    if not args.overwrite:
+        path = unused(path)
+    with written_whole(args.out, path.stem) as folder:
+        figures = write_comparison(result, request.seeds, pick, folder / path.name)
     report(result, photo, path, figures, args.json)
     return 0
 
@@ -76,7 +84,7 @@ def pick_from(given: int | None, number: int) -> int:
     return given
 
 
-def write_comparison(result: "Restoration", run: Run, pick: int, path: Path) -> dict:
+def write_comparison(result: "Restoration", seeds: Sequence[int], pick: int, path: Path) -> dict:
     """Write the ZIP; returns seeds, figures, diversity (in 8-bit levels) and the most different seeds."""
     import numpy as np
 
@@ -85,7 +93,7 @@ def write_comparison(result: "Restoration", run: Run, pick: int, path: Path) -> 
     from dpi_core.show.bundle import comparison_settings, write_bundle
 
     faces = to_tensor(np.stack([np.asarray(r.image) for r in result.results]))
-    comparison = compare(faces, run.seeds)
+    comparison = compare(faces, seeds)
     picked = most_different(comparison.distances, pick) if pick else []
     write_bundle(path, result.results, comparison, picked)
     settings = comparison_settings(result.results, comparison, picked)

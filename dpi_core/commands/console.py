@@ -1,14 +1,16 @@
 """How a command line fails.
 
 What a person can mend is one line on stderr that says what was wrong and what is allowed, and exit code 2; anything else is
-logged with its traceback, told as unexpected, and exit code 70.
+logged with its traceback, told as unexpected, and exit code 70. A batch in which photos failed ends with exit code 1.
 """
 
 import argparse
+import io
 import logging
 import sys
 from typing import NoReturn
 
+EXIT_FAILED = 1  # some photos of a batch; the others are done
 EXIT_ERROR = 2
 EXIT_UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
 
@@ -20,10 +22,17 @@ def complain(message: str) -> None:
     print("dpi_core:", " ".join(message.split()), file=sys.stderr)
 
 
-def complain_of_unexpected(error: Exception, where: str = "") -> None:
+def print_anything() -> None:
+    """Let stdout and stderr show what their encoding lacks, such as a file's name in cp1252, as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def complain_of_unexpected(error: Exception) -> None:
     """Log an error that was not made for people, with its traceback, and say in one line that it came."""
     log.error("unexpected error", exc_info=error)
-    complain(f"{where}an unexpected error, {type(error).__name__}; what was finished is kept.")
+    complain(f"an unexpected error, {type(error).__name__}; what was finished is kept.")
 
 
 class Parser(argparse.ArgumentParser):

@@ -2,9 +2,11 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
-from dpi_core.commands.inputs import each_photo, named_path, photos_in
+from dpi_core.commands.batch import conclude, outcome_of
+from dpi_core.commands.inputs import named_path, photos_in
 
 
 def add_detect(commands) -> None:
@@ -31,7 +33,7 @@ def detect(args: argparse.Namespace) -> int:
     from dpi_core.faces import find_faces, is_sharp, span
     from dpi_core.imaging.pictures import read_image
 
-    def show(photo: Path) -> None:
+    def found_in(photo: Path) -> dict:
         picture = read_image(photo)
         found, pixels = find_faces(picture, args.detector), np.asarray(picture)
         faces = [
@@ -44,6 +46,8 @@ def detect(args: argparse.Namespace) -> int:
             }
             for f in found.faces
         ]
-        print(json.dumps({"input": str(photo), "detector": found.detector_used, "note": found.note, "faces": faces}))
+        return {"detector": found.detector_used, "note": found.note, "faces": faces}
 
-    return each_photo(photos_in(args.inputs), show)
+    photos = photos_in(args.inputs)
+    outcomes = (outcome_of(photo, partial(found_in, photo)) for photo in photos)
+    return conclude(outcomes, len(photos), lambda outcome: print(json.dumps(outcome.report), flush=True))

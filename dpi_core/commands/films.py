@@ -33,7 +33,7 @@ class Films:
         """Write ``<name>-face<i>-seed<seed>.<kind>`` for every face, `kind` being one of `KINDS`; returns the files.
 
         Raises:
-            OSError: if a file cannot be written, or OpenCV cannot write MP4.
+            OSError: if a file cannot be written, or PyAV cannot write H.264.
         """
         from dpi_core.show.film import save_gif, save_mp4
 

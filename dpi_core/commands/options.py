@@ -13,11 +13,12 @@ from dpi_core.baselines import NAMES as METHODS
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, SETTINGS, DPIConfig, check_int, kind_of
 from dpi_core.models.presets import DEFAULT_PRESET, NAMES, find_preset
+from dpi_core.restore.request import Request, read_request
 
 if TYPE_CHECKING:
-    from dpi_core.restore.recipe import Branch, Recipe
     from dpi_core.restore.restorer import Restorer
 
+OVER = ("scale", "aligned", "face", "prior", "corrector", "detector", "include_sharp", "background", "method")
 AS_IT_IS = "none"
 
 
@@ -30,28 +31,8 @@ class SeedCount:
     usual: int
 
 
-@dataclass(frozen=True)
-class Run:
-    """What to make of every photo; the fields are those of `Recipe`.
-
-    Attributes:
-        face: as `Restorer.prepare` takes it, so also several indices, or None = the largest.
-    """
-
-    config: DPIConfig
-    seeds: tuple[int, ...]
-    scale: int | None
-    aligned: bool
-    face: int | str | list[int] | None
-    prior: str
-    corrector: str
-    background: int = 1
-    branch: "Branch | None" = None
-    method: str = "dpi"
-
-
 def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
-    """Add the options that `run_from` reads, and those on how it is carried out (`restorer_from`)."""
+    """Add the options that `request_from` reads, and those on how it is carried out (`restorer_from`)."""
     on_off = argparse.BooleanOptionalAction
     p = parser.add_argument_group("settings to start from")
     p.add_argument(
@@ -89,7 +70,7 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
         help=f"4, 8 or 16: reduce the face first, a simulation with figures; {AS_IT_IS}: take it as it is",
     )
     p.add_argument("--aligned", action=on_off, help="the inputs are aligned face crops, whatever is on them")
-    p.add_argument("--detector", default="auto", help="auto, face-alignment, yunet or embedded")
+    p.add_argument("--detector", help="auto, face-alignment, yunet or embedded (default: the file's, or auto)")
     p.add_argument("--prior", help="embedded, ffhq-256, celebahq-256, a folder, a checkpoint or a hub id")
     p.add_argument("--corrector", help="embedded, or a folder")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -97,15 +78,15 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
     p.add_argument("--fast", action="store_true", help="compile the networks: a slow first run, then faster ones")
 
 
-def restorer_from(args: argparse.Namespace, run: Run) -> "Restorer":
-    """The models of `run`, loaded as --device, --precision and --fast say.
+def restorer_from(args: argparse.Namespace, request: Request) -> "Restorer":
+    """The models of `request`, loaded as --device, --precision and --fast say.
 
     Raises:
         ValueError: if one of them cannot be used.
     """
     from dpi_core.restore.restorer import Restorer
 
-    return Restorer(run.prior, args.device, corrector=run.corrector, precision=args.precision, fast=args.fast)
+    return Restorer(request.prior, args.device, corrector=request.corrector, precision=args.precision, fast=args.fast)
 
 
 def option(name: str) -> str:
@@ -120,32 +101,21 @@ def scale_of(text: str) -> int | str:
     return text if text == AS_IT_IS else int(text)
 
 
-def run_from(args: argparse.Namespace, seeds: SeedCount) -> Run:
-    """What a command line with the options of `add_run_options` and --face asks for.
+def request_from(args: argparse.Namespace, seeds: SeedCount) -> Request:
+    """What a command line with the options of `add_run_options` and those of the subcommand asks for.
 
     Raises:
         ValueError: if an option or the settings file holds what is not allowed.
     """
-    from dpi_core.restore.recipe import Recipe, read_recipe
-
-    saved = None if args.settings is None else read_recipe(args.settings)
-    start = saved or Recipe(find_preset(DEFAULT_PRESET, args.prior or "embedded").config)
-    return Run(
-        config_from(args, start.config, args.prior or start.prior),
-        seeds_from(args.seed, args.seeds, saved, seeds),
-        start.scale if args.scale is None else None if args.scale == AS_IT_IS else args.scale,
-        start.aligned if args.aligned is None else args.aligned,
-        face_from(args.face) if args.face is not None or saved is None else _as_given(saved.face),
-        start.prior if args.prior is None else args.prior,
-        start.corrector if args.corrector is None else args.corrector,
-        start.background,
-        start.branch,
-        start.method if args.method is None else args.method,
-    )
-
-
-def _as_given(face: int | str | tuple[int, ...]) -> int | str | list[int]:
-    return list(face) if isinstance(face, tuple) else face
+    saved = None if args.settings is None else read_request(args.settings)
+    start = saved or Request(find_preset(DEFAULT_PRESET, args.prior or "embedded").config)
+    given = {name: value for name, value in vars(args).items() if name in OVER and value is not None}
+    if "scale" in given:
+        given["scale"] = None if args.scale == AS_IT_IS else args.scale
+    if "face" in given:
+        given["face"] = face_from(args.face)
+    config = config_from(args, start.config, args.prior or start.prior)
+    return start.replaced({**given, "config": config, "seeds": seeds_from(args.seed, args.seeds, saved, seeds)})
 
 
 def config_from(args: argparse.Namespace, start: DPIConfig, prior: str = "embedded") -> DPIConfig:
@@ -158,7 +128,7 @@ def config_from(args: argparse.Namespace, start: DPIConfig, prior: str = "embedd
     return base.replaced({k: getattr(args, k) for k in SETTINGS if getattr(args, k) is not None})
 
 
-def seeds_from(first: int | None, number: int | None, saved: "Recipe | None", allowed: SeedCount) -> tuple[int, ...]:
+def seeds_from(first: int | None, number: int | None, saved: Request | None, allowed: SeedCount) -> tuple[int, ...]:
     """The seeds of --seed and --seeds over those of a settings file.
 
     A file's seeds are taken as they are unless an option is given; then they count up from SEED. A file of too few seeds,
@@ -190,15 +160,15 @@ def _check_number(number: int, allowed: SeedCount) -> None:
         raise DPIError(f"seeds is {number}; allowed is {allowed.fewest} to {allowed.most}.")
 
 
-def face_from(text: str | None) -> int | str | list[int] | None:
-    """What --face says, as `Restorer.prepare` takes it.
+def face_from(text: str) -> int | str | tuple[int, ...]:
+    """What --face says.
 
     Raises:
         ValueError: if it is no index, no list of them and not "all".
     """
-    if text is None or text == "all":
+    if text == "all":
         return text
     numbers = [part.strip() for part in text.split(",")]
     if not all(number.isdecimal() for number in numbers):
         raise DPIError(f"face is {text!r}; allowed is an index (0 = the largest), several with commas between, or all.")
-    return int(numbers[0]) if len(numbers) == 1 else [int(number) for number in numbers]
+    return int(numbers[0]) if len(numbers) == 1 else tuple(int(number) for number in numbers)

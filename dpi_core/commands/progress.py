@@ -5,42 +5,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dpi_core.commands.options import Run
     from dpi_core.restore.records import Preparation, Restoration, RestoreStep
+    from dpi_core.restore.request import Request
     from dpi_core.restore.restorer import Restorer
 
 
 def restored(
     restorer: "Restorer",
     prepared: "Preparation",
-    run: "Run",
+    request: "Request",
     name: str,
     *,
-    background: int = 1,
     quiet: bool = False,
     watch: "Callable[[RestoreStep], None] | None" = None,
 ) -> "Restoration":
     """Restore a prepared photo with a bar called `name`, none if `quiet`; `watch` is shown every step.
 
     Raises:
-        ValueError: as `Restorer.restore_steps`.
+        ValueError: as `Restorer.run_steps`.
     """
     from tqdm import tqdm
 
     from dpi_core.restore.records import Restoration
 
-    total = run.config.steps * len(prepared.jobs)
+    total = request.config.steps * len(prepared.jobs)
     with tqdm(total=total, desc=name, unit="step", disable=True if quiet else None) as bar:
-        for item in restorer.restore_steps(
-            prepared, run.config, seeds=run.seeds, background=background, branch=run.branch, method=run.method
-        ):
+        for item in restorer.run_steps(prepared, request):
             if isinstance(item, Restoration):
                 return item
             if watch is not None:
                 watch(item)
             bar.set_postfix_str(item.event.stage)
             bar.update()
-    raise AssertionError("restore_steps ends with a Restoration")
+    raise AssertionError("run_steps ends with a Restoration")
 
 
 def fetched(prior: str, *, quiet: bool = False) -> Path:

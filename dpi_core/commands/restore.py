@@ -2,16 +2,24 @@
 
 import argparse
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from dpi_core.commands.batch import Outcome, conclude, note_down, outcome_of
+from dpi_core.commands.console import complain
 from dpi_core.commands.films import KINDS, Films
-from dpi_core.commands.inputs import each_photo, named_path, output_names, photos_in
-from dpi_core.commands.options import SeedCount, add_run_options, restorer_from, run_from
+from dpi_core.commands.inputs import named_path, photos_in
+from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from
+from dpi_core.commands.outputs import Job, Outputs, written_whole
 from dpi_core.commands.progress import fetched, restored
+from dpi_core.commands.workers import MOST_WORKERS, in_processes
+from dpi_core.method.config import check_int
 
 if TYPE_CHECKING:
     from dpi_core.restore.records import Restoration
+    from dpi_core.restore.request import Request
 
 SEEDS = SeedCount(1, 64, 1)
 
@@ -25,7 +33,14 @@ def add_restore(commands) -> None:
     p.add_argument("--film", choices=KINDS, help="also write each face's run (its first seed) step by step")
     p.add_argument("--background", type=int, help="1 to 4: enlarge the photo (Lanczos) under the faces (default 1)")
     p.add_argument("--face", help="index (0 = the largest), several as 0,2,3, or all but the sharp ones (all)")
-    p.add_argument("--include-sharp", action="store_true", help="with --face all: the sharp faces too")
+    p.add_argument("--include-sharp", action="store_true", default=None, help="with --face all: the sharp faces too")
+    p.add_argument("--overwrite", action="store_true", help="make everything again, over results that are there")
+    p.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="restore N photos at once, each process with its own models"
+    )
+    p.add_argument(
+        "--log", type=named_path, metavar="FILE", help="append one JSON object per photo: status, files, reason"
+    )
     add_run_options(p, SEEDS)
     p.set_defaults(run=restore)
 
@@ -36,67 +51,95 @@ def restore(args: argparse.Namespace) -> int:
     Raises:
         ValueError, OSError: if it cannot begin.
     """
-    run, photos = run_from(args, SEEDS), photos_in(args.inputs)
-    background = run.background if args.background is None else args.background
-    fetched(run.prior, quiet=args.json)
-    restorer = restorer_from(args, run)
+    request = request_from(args, SEEDS)
+    check_int("workers", args.workers, 1, MOST_WORKERS)
+    photos = photos_in(args.inputs, partial(tell, journal=args.log))
+    fetched(request.prior, quiet=args.json)
+    load = partial(loaded, args, request)
+    carry_out = load() if args.workers == 1 else None  # models that cannot be used are told before a folder is made
     args.out.mkdir(parents=True, exist_ok=True)
-    names = output_names(photos)
+    if args.log is not None:
+        args.log.touch()  # one that cannot be written is told before the work, not after the first photo
+    asked = {**request.to_dict(), "film": args.film, "precision": args.precision}
+    outputs = Outputs(args.out, asked, args.overwrite)
+    jobs = map(outputs.job, photos)
+    outcomes = map(carry_out, jobs) if carry_out else in_processes(jobs, load, args.workers)
+    return conclude(outcomes, len(photos), partial(show, as_json=args.json), args.log)
 
-    def work(photo: Path) -> None:
-        name = next(names)  # also for a photo that fails: the names follow the photos one by one
-        prepared = restorer.prepare(
-            photo,
-            scale=run.scale,
-            aligned=run.aligned,
-            face=run.face,
-            detector=args.detector,
-            include_sharp=args.include_sharp,
-        )
+
+def tell(line: str, journal: Path | None) -> None:
+    """Print a line on what is left out of a batch, and log it."""
+    complain(line)
+    if journal is not None:
+        note_down(journal, {"status": "left out", "reason": line})
+
+
+def loaded(args: argparse.Namespace, request: "Request") -> Callable[[Job], Outcome]:
+    """Load the models; returns what restores a photo with them, files written, whatever is raised."""
+    restorer = restorer_from(args, request)
+
+    def work(job: Job) -> dict[str, Any]:
+        prepared = restorer.prepared(job.photo, request)
         films = Films() if args.film else None
         watch = films.watch if films else None
-        result = restored(restorer, prepared, run, photo.name, background=background, quiet=args.json, watch=watch)
-        files = write_results(result, args.out, name)
-        if films:
-            files += films.save(args.out, name, run.seeds[0], args.film)
-        report(result, photo, files, args.json)
+        quiet = args.json or args.workers > 1
+        result = restored(restorer, prepared, request, job.photo.name, quiet=quiet, watch=watch)
+        files = file_names(result, job.name, args.film)
+        with written_whole(args.out, job.name) as folder:
+            write_results(result, folder, job, files)
+            if films:
+                films.save(folder, job.name, request.seeds[0], args.film)
+        return {
+            "note": result.note,
+            "seconds": round(result.seconds, 3),
+            "files": [str(args.out / name) for name in files],
+            "faces": [{"face": r.job.index, "seed": r.seed, **r.measured} for r in result.results],
+        }
 
-    return each_photo(photos, work)
+    return lambda job: already_done(job) if job.done else outcome_of(job.photo, partial(work, job))
 
 
-def write_results(result: "Restoration", out: Path, name: str) -> list[Path]:
-    """Write ``<name>-face<i>-seed<n>.png`` and, unless the input is an aligned face, ``<name>-photo-seed<n>.png``."""
+def file_names(result: "Restoration", name: str, film: str | None) -> list[str]:
+    """The files made of a photo.
+
+    ``<name>-face<i>-seed<n>.png``, ``<name>-photo-seed<n>.png`` unless the input is an aligned face, and each face's film.
+    """
+    seeds = list(dict.fromkeys(r.seed for r in result.results))
+    faces = [f"{name}-face{r.job.index}-seed{r.seed}.png" for r in result.results]
+    photos = [f"{name}-photo-seed{seed}.png" for seed in seeds] if result.preparation.faces else []
+    films = [f"{name}-face{job.index}-seed{seeds[0]}.{film}" for job in result.preparation.jobs] if film else []
+    return faces + photos + films
+
+
+def write_results(result: "Restoration", folder: Path, job: Job, files: list[str]) -> None:
+    """Write the PNGs of `file_names`, each with its settings and its job."""
     from dpi_core.imaging.pictures import save_png
     from dpi_core.restore.compose import saved_photo
 
-    files = []
+    record = {"job": {**job.record, "files": files}}
     for r in result.results:
-        path = out / f"{name}-face{r.job.index}-seed{r.seed}.png"
-        save_png(r.image, path, r.settings)
-        files.append(path)
+        save_png(r.image, folder / f"{job.name}-face{r.job.index}-seed{r.seed}.png", r.settings | record)
     if result.preparation.faces:
         for i, seed in enumerate(dict.fromkeys(r.seed for r in result.results)):
-            path = out / f"{name}-photo-seed{seed}.png"
-            settings = {"faces": [r.settings for r in result.results if r.seed == seed]}
-            save_png(saved_photo(result, i), path, settings | {"background": result.background})
-            files.append(path)
-    return files
+            faces = [r.settings | record for r in result.results if r.seed == seed]
+            settings = {"faces": faces, "background": result.background, **record}
+            save_png(saved_photo(result, i), folder / f"{job.name}-photo-seed{seed}.png", settings)
 
 
-def report(result: "Restoration", photo: Path, files: list[Path], as_json: bool) -> None:
+def already_done(job: Job) -> Outcome:
+    """The outcome of a photo whose results are there."""
+    note = "Done before with the same settings, so it was skipped; --overwrite makes it again."
+    values = {"input": str(job.photo), "status": "skipped", "note": note, "files": [str(path) for path in job.done]}
+    return Outcome(job.photo, "skipped", {**values, "faces": []})
+
+
+def show(outcome: Outcome, as_json: bool) -> None:
     """Print what was made of a photo and what was measured, for people or as one JSON object."""
-    faces = [{"face": r.job.index, "seed": r.seed, **r.measured} for r in result.results]
+    report = outcome.report
     if as_json:
-        values = {
-            "input": str(photo),
-            "note": result.note,
-            "seconds": round(result.seconds, 3),
-            "files": [str(path) for path in files],
-            "faces": faces,
-        }
-        print(json.dumps(values), flush=True)
+        print(json.dumps(report), flush=True)
         return
-    print(f"{photo}: {result.note}")
-    for entry in faces:
+    print(f"{outcome.photo}: {report['note']}")
+    for entry in report["faces"]:
         print("  " + ", ".join(f"{key} {value}" for key, value in entry.items()))
-    print("\n".join(f"  {path}" for path in files), flush=True)
+    print("\n".join(f"  {path}" for path in report["files"]), flush=True)

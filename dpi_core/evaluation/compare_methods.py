@@ -35,7 +35,7 @@ COLUMNS = ("psnr", "agreement", "detail", "grain", "two_seeds", "distance", "sam
 
 
 def rows(title: str, found: Mapping[str, Mapping[str, Interval]], calls: Mapping[str, int]) -> str:
-    """A Markdown table: a method a row, a measure a column; what was not measured is a dash."""
+    """Write a Markdown table: a method a row, a measure a column; what was not measured is a dash."""
     titles = [MEASURES[name].title for name in COLUMNS]
     lines = [f"| {title} | calls | " + " | ".join(titles) + " |", "|---" * (len(titles) + 2) + "|"]
     for method, figures in found.items():
@@ -49,7 +49,7 @@ def _cell(figure: Interval | None, form: str) -> str:
 
 
 def parsed(argv: list[str] | None) -> argparse.Namespace:
-    """The command's arguments; its methods by name, at as many calls as it says."""
+    """Parse the arguments; the methods become ways by name, at as many calls as is said."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model_arguments(parser)
     parser.add_argument("--out", type=Path, required=True)

@@ -37,7 +37,7 @@ KINDS = {  # title -> side of the faces, their framing
 
 @torch.no_grad()
 def on_the_grid(corrector: Corrector, true: Tensor, task: Task, device: torch.device) -> dict[str, list[float]]:
-    """PSNR in dB of every face (N,3,H,W) on the grid, for each of the three conditions."""
+    """Measure PSNR in dB of every face (N,3,H,W) on the grid, for each of the three conditions."""
     alpha_bar = linear_alpha_bar()
     generator = torch.Generator().manual_seed(0)
     found: dict[str, list[float]] = {"bicubic": [], "alone": [], "in a run": []}
@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def line(name: str, found: dict[str, list[float]]) -> str:
-    """One row of the report."""
+    """Write one row of the report."""
     start = found["bicubic"]
     parts = [f"bicubic {sum(start) / len(start):5.2f}"]
     for method in ("alone", "in a run"):

@@ -60,7 +60,7 @@ class Judge:
         self.models, self.describe, self.features, self.folder, self.made = models, describe, features, folder, made
 
     def runs(self, task: Task, name: str, way: Way, diverse: int, pairs: int | None = None) -> list[Restored]:
-        """Two seeds for every face, or for the first `pairs`, and six more for the first `diverse`."""
+        """Restore with two seeds for every face, or for the first `pairs`, and six more for the first `diverse`."""
         found = []
         every = len(task.condition)
         for seed in range(SEEDS if diverse else 2):
@@ -84,7 +84,7 @@ class Judge:
         return Restored(**found)
 
     def samples(self, count: int, eta: float) -> Tensor:
-        """What the prior makes up by itself (N,3,S,S)."""
+        """Sample faces (N,3,S,S) that the prior makes up by itself."""
 
         def made_up(first: int) -> dict[str, Tensor]:
             seeds = range(first, min(first + self.models.batch, count))
@@ -97,18 +97,18 @@ class Judge:
         return torch.cat(parts)
 
     def real(self, others: Tensor, network: str) -> Tensor | None:
-        """The features (M,D) of real faces, where there are features and at least two faces."""
+        """Compute the features (M,D) of real faces, where there are features and at least two faces."""
         features = self.features
         if features is None or len(others) < 2:
             return None
         return kept(self.folder, f"{network} {digest({'real': others})}", lambda: {"real": features(others)})["real"]
 
     def realism(self, faces: Tensor, real: Tensor | None) -> Figures:
-        """The kernel distance of faces to the features (M,D) of real ones, where there are features."""
+        """Estimate the kernel distance of faces to the features (M,D) of real ones, where there are features."""
         return {} if self.features is None or real is None else {"kid": kernel_distances(self.features(faces), real)}
 
     def descriptors(self, faces: Tensor, true: Tensor) -> Tensor | None:
-        """Who is in each of the faces, where there is a descriptor."""
+        """Describe who is in each of the faces, where there is a descriptor."""
         return None if self.describe is None else self.describe(faces, true)
 
 
@@ -121,7 +121,7 @@ def judged(
     diverse: int,
     pairs: int | None = None,
 ) -> tuple[dict[str, Figures], list[tuple[str, Tensor]]]:
-    """The figures of every method on one task's faces, and the columns of the sheet; the counts are those of `Judge.runs`."""
+    """Measure every method on one task's faces; return figures and columns of the sheet. The counts: `Judge.runs`."""
     size = true.shape[2:]
     columns = [("truth", true), ("input", F.interpolate(task.low_res, size)), ("bicubic", task.condition)]
     columns.append(("corrector alone", corrector_alone(judge.models, task)))
@@ -153,7 +153,7 @@ def sheet(columns: list[tuple[str, Tensor]], path: Path) -> None:
 
 
 def available(load: Callable[[], Any]) -> Any:
-    """What `load` returns; where it is not available, None and a line that says why."""
+    """Return what `load` does; where it is not available, None and a line that says why."""
     try:
         return load()
     except UnavailableError as error:
@@ -162,7 +162,7 @@ def available(load: Callable[[], Any]) -> Any:
 
 
 def parsed(argv: list[str] | None) -> argparse.Namespace:
-    """The command's arguments, its settings as `DPIConfig`s."""
+    """Parse the command's arguments; return them, and its settings as `DPIConfig`s."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model_arguments(parser)
     parser.add_argument("--out", type=Path, required=True)
@@ -224,7 +224,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def told(found: dict[str, Figures], faces: Faces, count: int) -> tuple[dict, dict]:
-    """Summaries of every method over all faces, and of each setting over each group."""
+    """Summarise every method over all faces, and each setting over each group."""
     truth = found["truth"]
     whole = {name: summary(figures, truth) for name, figures in found.items()}
     rows = groups(faces.names[:count], faces.pixels[:count])

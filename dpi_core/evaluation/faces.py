@@ -32,7 +32,8 @@ from dpi_core.errors import DPIError
 from dpi_core.faces import Face, find_faces, five_points, yunet
 from dpi_core.faces.rgb import to_rgb
 from dpi_core.faces.turns import turned_back
-from dpi_core.imaging.pictures import SUFFIXES, ImageError, read_image
+from dpi_core.imaging.formats import SUFFIXES
+from dpi_core.imaging.pictures import ImageError, read_image
 
 if TYPE_CHECKING:
     from dpi_core.restore.restorer import Restorer
@@ -70,7 +71,7 @@ class Row:
 
 
 def available() -> dict[str, str]:
-    """Each detector and why it cannot run, "" where it can."""
+    """List the detectors, each with the reason why it cannot run, "" where it can."""
     from dpi_core.faces import facealign
 
     return {
@@ -89,7 +90,7 @@ def reference(pixels: np.ndarray) -> list[Face]:
 
 
 def matches(faces: Sequence[Face], truth: Sequence[Face]) -> list[tuple[int, int, float]]:
-    """Pairs (face, true face, point error in eye distances of the true one) that show one face, nearest first."""
+    """Pair faces with true ones: (face, true face, point error in eye distances of the true one), nearest first."""
     pairs = []
     for j, true in enumerate(truth):
         points = five_points(true)
@@ -191,7 +192,7 @@ def measure(photos: Sequence[Path], detectors: Sequence[str], turns: Sequence[in
 
 
 def before_and_after(restorer: "Restorer", photo: Path, detector: str, steps: int | None) -> Image.Image:
-    """A photo beside itself with every face restored that is not sharp, and a line on them underneath."""
+    """Lay a photo beside itself with every face restored that is not sharp, and a line on them underneath."""
     from dpi_core.models.presets import PRESETS
 
     config = PRESETS["medium"][0].replaced({"steps": steps} if steps else {})
@@ -211,7 +212,7 @@ def before_and_after(restorer: "Restorer", photo: Path, detector: str, steps: in
 
 
 def sheets(tiles: Sequence[Image.Image]) -> list[Image.Image]:
-    """The tiles under each other, `ROWS` a sheet."""
+    """Lay the tiles under each other, `ROWS` a sheet."""
     made = []
     for start in range(0, len(tiles), ROWS):
         some = tiles[start : start + ROWS]

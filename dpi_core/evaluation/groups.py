@@ -14,7 +14,7 @@ THIRDS = ("darkest third", "middle third", "lightest third")
 
 
 def groups(names: list[str], true: Tensor) -> dict[str, list[int]]:
-    """Which of the faces (N,3,H,W) are in which group; groups without a face are left out.
+    """Tell which of the faces (N,3,H,W) are in which group; groups without a face are left out.
 
     By age, sex and race where the names carry UTKFace's labels, and by brightness always.
     """
@@ -33,7 +33,7 @@ def groups(names: list[str], true: Tensor) -> dict[str, list[int]]:
 
 
 def brightness(true: Tensor) -> Tensor:
-    """How light the centre of each face (N,3,H,W) is, (N,) in [-1, 1].
+    """Measure how light the centre of each face (N,3,H,W) is: (N,) in [-1, 1].
 
     A rough stand-in for skin tone, which most photographs do not state; it is the light of the picture as well.
     """

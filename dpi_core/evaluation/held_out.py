@@ -73,7 +73,7 @@ def held_out_faces(
     everything: bool = False,
     framing: Callable[[Image.Image], Image.Image] = lambda face: face,
 ) -> Tensor:
-    """The first `count` held-out faces (N,3,size,size) in [-1, 1] in the order of their names; None = all of them.
+    """Read the first `count` held-out faces (N,3,size,size) in [-1, 1] in the order of their names; None = all of them.
 
     `everything`: the folder holds nothing but held-out faces. `framing`: see `dpi_core.training.framing`.
     """
@@ -84,24 +84,24 @@ def held_out_faces(
 
 
 def bicubic_task(true: Tensor, scale: int, first: int = 0) -> Task:
-    """The faces (N,3,H,W), the first of which has number `first`, reduced bicubically."""
+    """Reduce the faces (N,3,H,W), the first of which has number `first`, bicubically."""
     low_res = downscale(true, scale)
     return Task(f"x{scale}", low_res, dense_condition(low_res, *true.shape[2:]), first)
 
 
 def blind_task(true: Tensor, first: int = 0) -> Task:
-    """The faces blurred, reduced by 8, with noise and JPEG; each face has its own draw, the same in every run."""
+    """Blur the faces and reduce them by 8, with noise and JPEG; each face has its own draw, the same in every run."""
     return _degraded_task(f"x{BLIND_SCALE} blind", true, first, _blind)
 
 
 def medium_task(true: Tensor, first: int = 0) -> Task:
-    """The faces through one damage for all, `MEDIUM`, whose noise is known; each face's noise is its own."""
+    """Put the faces through one damage for all, `MEDIUM`, whose noise is known; each face's noise is its own."""
     task = _degraded_task(f"x{MEDIUM.scale:g} blind-medium", true, first, lambda rng: MEDIUM)
     return replace(task, noise_level=MEDIUM.noise)
 
 
 def task_of(name: str, true: Tensor) -> Task:
-    """The task that a command line names, one of `TASKS`."""
+    """Make the task that a command line names, one of `TASKS`."""
     named = {"blind": blind_task, "medium": medium_task}
     return named[name](true) if name in named else bicubic_task(true, int(name))
 

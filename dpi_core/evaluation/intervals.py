@@ -10,7 +10,7 @@ Interval = tuple[float, float, float]  # a figure and the ends of its interval
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95, draws: int = 2000) -> Interval:
-    """The mean of `values` and the ends of its bootstrap interval; the same values give the same answer.
+    """Bootstrap the mean of `values`: it and the ends of its interval; the same values give the same answer.
 
     Raises:
         ValueError: if there are no values.
@@ -21,7 +21,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95, draws: int = 200
 def ratio_interval(
     above: Sequence[float] | np.ndarray, below: Sequence[float] | np.ndarray, level: float = 0.95, draws: int = 2000
 ) -> Interval:
-    """The sum of `above` over the sum of `below`, drawn face by face in pairs, and the ends of its bootstrap interval.
+    """Bootstrap the sum of `above` over the sum of `below`, drawn face by face in pairs: it and the ends of its interval.
 
     Raises:
         ValueError: if there are no values.

@@ -44,7 +44,7 @@ MEASURES = {
 
 
 def spectrum(faces: Tensor, sparsity: int = 2) -> Figures:
-    """The spectral powers of each face (N,3,H,W); `sparsity` says where the mask's grid would show."""
+    """Measure the spectral powers of each face (N,3,H,W); `sparsity` says where the mask's grid would show."""
     return {
         "detail": detail_power(faces).tolist(),
         "grain": grain_power(faces).tolist(),
@@ -53,7 +53,7 @@ def spectrum(faces: Tensor, sparsity: int = 2) -> Figures:
 
 
 def likeness(faces: Tensor, true: Tensor, low_res: Tensor, bicubic: Tensor) -> Figures:
-    """How near each face (N,3,H,W) is to the true one and to its input (N,3,h,w)."""
+    """Measure how near each face (N,3,H,W) is to the true one and to its input (N,3,h,w)."""
     found: Figures = {
         "agreement": [lr_consistency(a, b) for a, b in zip(faces, low_res, strict=True)],
         "psnr": [psnr(a, b) for a, b in zip(faces, true, strict=True)],
@@ -64,14 +64,14 @@ def likeness(faces: Tensor, true: Tensor, low_res: Tensor, bicubic: Tensor) -> F
 
 
 def identity(found: Tensor, true: Tensor) -> Figures:
-    """How near the person in each face is to the one in the true face, by their descriptors (N,128)."""
+    """Measure how near the person in each face is to the one in the true face, by their descriptors (N,128)."""
     cosine, distance = distances(found, true)
     same = (distance < SAME_PERSON).float()
     return {"cosine": cosine.tolist(), "distance": distance.tolist(), "same": same.tolist()}
 
 
 def variety(runs: Sequence[Restored]) -> Figures:
-    """How far the runs of one setting with several seeds, and the stages of the first of them, are apart.
+    """Measure how far the runs of one setting with several seeds, and the stages of the first of them, are apart.
 
     The first runs may hold more faces than the others: of as many as the last run has, the deviation over all is told.
     """
@@ -86,7 +86,7 @@ def variety(runs: Sequence[Restored]) -> Figures:
 
 
 def summary(figures: Figures, truth: Figures, rows: Sequence[int] | None = None) -> dict[str, Interval]:
-    """Each measure with its 95 % interval, over all faces or over some rows; powers against the true faces' (`spectrum`)."""
+    """Summarise each measure with its 95 % interval, over all or some rows; powers against the true faces' (`spectrum`)."""
     found = {}
     for name, measure in MEASURES.items():
         values = figures.get(name, [])

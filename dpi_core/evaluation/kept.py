@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def kept(folder: Path, made_from: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """What `make` returns, from a file in `folder` if it was made from the same before, or else made and kept there."""
+    """Return what `make` does, from a file in `folder` if it was made from the same before, or else made and kept there."""
     path = folder / f"{hashlib.sha256(made_from.encode()).hexdigest()[:24]}.safetensors"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -20,7 +20,7 @@ def kept(folder: Path, made_from: str, make: Callable[[], dict[str, Tensor]]) ->
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
-    """What tells these tensors, such as a network's `state_dict`, from others: 12 hex digits."""
+    """Return 12 hex digits that tell these tensors, such as a network's `state_dict`, from others."""
     found = hashlib.sha256()
     for name, values in tensors.items():
         found.update(name.encode())

@@ -44,12 +44,12 @@ class Models:
         return digest({f"{name} {k}": v for name, unet in networks.items() for k, v in unet.state_dict().items()})
 
     def computing_in(self, dtype: torch.dtype) -> "Models":
-        """The same networks in `dtype`; they are converted in place."""
+        """Convert the networks to `dtype`, in place."""
         return Models(accelerated(self.prior, dtype), accelerated(self.corrector, dtype), self.device)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that every script over held-out faces shares; `models_from` takes them."""
+    """Add the arguments that every script over held-out faces shares; `models_from` takes them."""
     parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
     parser.add_argument("--all", action="store_true", help="the folder holds only held-out faces: take from all")
     parser.add_argument("--prior", default="embedded")
@@ -59,7 +59,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def models_from(args: argparse.Namespace) -> Models:
-    """The models that the arguments name, loaded."""
+    """Load the models that the arguments name."""
     if args.threads:
         torch.set_num_threads(args.threads)
     prior, corrector = load_prior(args.prior, args.device), load_corrector(args.corrector, args.device)
@@ -83,7 +83,7 @@ def calls_of(way: Way) -> int:
 
 
 def settings_from(words: Sequence[str]) -> dict[str, Way]:
-    """The settings that a command line names: presets, or ``NAME:field=value,...`` with `DPIConfig`'s fields, or methods.
+    """Read the settings that a command line names: presets, or ``NAME:field=value,...`` with `DPIConfig`'s fields, or methods.
 
     Raises:
         ValueError: on an unknown preset, an unknown field or a value out of range.
@@ -143,10 +143,10 @@ def _events(
 
 
 def restore(models: Models, task: Task, way: Way, seeds: Sequence[int] | None = None) -> Tensor:
-    """The results (N,3,H,W) alone; see `restored`."""
+    """Return the results (N,3,H,W) alone; see `restored`."""
     return restored(models, task, way, seeds).result
 
 
 def corrector_alone(models: Models, task: Task) -> Tensor:
-    """What the corrector knows without the prior (N,3,H,W); see `dpi_core.baselines.corrector_alone`."""
+    """Ask the corrector what it knows without the prior (N,3,H,W); see `dpi_core.baselines.corrector_alone`."""
     return restore(models, task, Baseline("corrector"))

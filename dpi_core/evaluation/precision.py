@@ -38,7 +38,7 @@ class RoundedNoise:
 
 
 def variants(prior: str, corrector: str, device: str) -> dict[str, Models]:
-    """The models in float32, in bfloat16, and in float32 with a rounded noise estimate."""
+    """Return the models in float32, in bfloat16, and in float32 with a rounded noise estimate."""
 
     def models(dtype: torch.dtype) -> Models:
         loaded = Models(load_prior(prior, device), load_corrector(corrector, device), pick_device(device))
@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def compared_with(result: Tensor, exact: Tensor, true: Tensor) -> str:
-    """The figures of one row, for faces (N,3,H,W) in [-1, 1]."""
+    """Compute the figures of one row, for faces (N,3,H,W) in [-1, 1]."""
     own = [psnr(a, b) for a, b in zip(result, true, strict=True)]
     mean, low, high = mean_interval([a - psnr(b, c) for a, b, c in zip(own, exact, true, strict=True)])
     if result is exact:

@@ -59,7 +59,7 @@ def random_prior(name: str, folder: Path) -> int:
 
 
 def measure(name: str, device: str, config: DPIConfig, runs: int) -> dict:
-    """The cheapest of `runs` restorations with a prior, in seconds, and what was measured."""
+    """Time `runs` restorations with a prior; return the cheapest, in seconds, and what was measured."""
     import torch
 
     from dpi_core import Restorer

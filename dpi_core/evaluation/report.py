@@ -9,7 +9,7 @@ Rows = Mapping[str, Mapping[str, Interval]]  # method or group -> measure -> its
 
 
 def table(title: str, found: Rows, measures: Sequence[str] = tuple(MEASURES)) -> str:
-    """A table of `measures` over the columns of `found`; what was not measured is a dash, a row of dashes is left out."""
+    """Write a table of `measures` over the columns of `found`; what was not measured is a dash, a row of dashes is left out."""
     lines = [f"| {title} | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
     for name in measures:
         cells = [_cell(column.get(name), MEASURES[name].form) for column in found.values()]

@@ -37,22 +37,22 @@ def restore(page: "Page", out: Path, suffix: str) -> None:
 
 
 def compare_seeds(page: "Page", out: Path, suffix: str) -> None:
-    """Six seeds side by side."""
+    """Compare six seeds side by side."""
     page.get_by_role("tab", name="Compare seeds").click()
     page.locator("#seeds").get_by_role("textbox").fill("0-5")
     page.click("#compare-run")
-    page.wait_for_selector("#compare-summary :text('Diversity')", timeout=PATIENCE)
+    page.wait_for_selector("#grid [data-state=done]", timeout=PATIENCE)
 
 
 def explore(page: "Page", out: Path, suffix: str) -> None:
-    """The grid of tau and k the tab opens with."""
+    """Run the grid of tau and k the tab opens with."""
     page.get_by_role("tab", name="Explore").click()
     page.click("#explore-run")
     page.wait_for_selector("#explore-files a[download]", timeout=PATIENCE)
 
 
 def a_b(page: "Page", out: Path, suffix: str) -> None:
-    """The two presets the tab opens with."""
+    """Run the two presets the tab opens with."""
     page.get_by_role("tab", name="A/B").click()
     page.click("#ab-run")
     page.wait_for_selector("#ab-files a[download]", timeout=PATIENCE)
@@ -67,7 +67,7 @@ VIEWS: "dict[str, Callable[[Page, Path, str], None]]" = {
 
 
 def errors_of(page: "Page") -> list[str]:
-    """A list that fills with what the page reports as errors."""
+    """Return a list that fills with what the page reports as errors."""
     errors: list[str] = []
 
     def note(message: "ConsoleMessage") -> None:

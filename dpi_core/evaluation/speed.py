@@ -28,7 +28,7 @@ RUNS = 5
 
 
 def seconds(work: Callable[[], object], runs: int = RUNS) -> float:
-    """The median time of `runs` calls."""
+    """Measure the median time of `runs` calls, in seconds."""
     times = []
     for _ in range(runs):
         start = time.perf_counter()
@@ -38,7 +38,7 @@ def seconds(work: Callable[[], object], runs: int = RUNS) -> float:
 
 
 def first_page(port: int = 7899) -> float:
-    """Seconds from starting ``python app.py`` until its page answers."""
+    """Measure the seconds from starting ``python app.py`` until its page answers."""
     root = ASSETS.parent
     start = time.perf_counter()
     app = subprocess.Popen(
@@ -63,7 +63,7 @@ def first_page(port: int = 7899) -> float:
 
 
 def sampler_shares() -> dict[str, float]:
-    """Seconds of a run, of the network calls inside it, and of eight seeds in one batch and one by one."""
+    """Measure the seconds of a run, of the network calls inside it, and of eight seeds in one batch and one by one."""
     from dpi_core.method.sampler import sample
     from dpi_core.restore.restorer import Restorer
 
@@ -114,7 +114,7 @@ def sampler_shares() -> dict[str, float]:
 
 
 def restorations() -> dict[str, float]:
-    """Seconds of the first restoration in a fresh process (with loading) and of the next ones, from photo to photo."""
+    """Measure the seconds of the first restoration in a fresh process (with loading) and of the next, photo to photo."""
     from dpi_core.restore.restorer import Restorer
 
     start = time.perf_counter()
@@ -129,17 +129,16 @@ def restorations() -> dict[str, float]:
 
 
 def streaming() -> dict[str, float]:
-    """What showing a restoration costs, as a share of the run (`dpi_core.evaluation.streaming`)."""
-    from dpi_core.evaluation.streaming import TimedEngine, share, views
+    """Measure what showing a restoration costs, as a share of the run (`dpi_core.evaluation.streaming`)."""
+    from dpi_core.evaluation.streaming import TimedEngine, restoration, share
 
     engine = TimedEngine()
-    run = views(engine, CONFIG.steps)["restore"]
-    share(engine, run)  # the first loads the models
-    return {"streaming to the page, share of a run": statistics.median(share(engine, run) for _ in range(RUNS))}
+    shares = [share(engine, lambda: restoration(engine, CONFIG.steps)) for _ in range(RUNS + 1)]
+    return {"streaming to the page, share of a run": statistics.median(shares[1:])}  # the first loads the models
 
 
 def batches() -> dict[str, float]:
-    """Batches on the GPU, or a few on the CPU where there is none (`dpi_core.evaluation.speed_gpu`)."""
+    """Measure batches on the GPU, or a few on the CPU where there is none (`dpi_core.evaluation.speed_gpu`)."""
     from dpi_core.evaluation.speed_gpu import figures
 
     return figures()

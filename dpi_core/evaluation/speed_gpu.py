@@ -72,7 +72,7 @@ class Row:
 
 
 def random_ffhq_prior(device: str) -> UNetPrior:
-    """The public FFHQ prior with random weights: as fast, and as good for timing."""
+    """Make the public FFHQ prior with random weights: as fast, and as good for timing."""
     from diffusers import UNet2DModel
 
     unet = UNet2DModel(**ARCHITECTURES["ffhq-256"]).requires_grad_(False).eval()
@@ -81,7 +81,7 @@ def random_ffhq_prior(device: str) -> UNetPrior:
 
 
 def timed(works: Sequence[Callable[[], object]], device: torch.device, setting: Setting) -> list[float]:
-    """The median seconds of each work, after a call that warms it up, each call until the device is done.
+    """Measure the median seconds of each work, after a call that warms it up, each call until the device is done.
 
     They take turns: whatever else keeps the machine busy for a while meets them alike.
     """
@@ -107,7 +107,7 @@ def _finish(device: torch.device) -> None:
 
 
 def measured(setting: Setting, make_prior: Callable[[str], UNetPrior], name: str) -> Iterator[Row]:
-    """A row for each mode and batch; a batch that does not fit is cut, or left out if not even one sample fits."""
+    """Yield a row for each mode and batch; a batch that does not fit is cut, or left out if not even one sample fits."""
     device = pick_device(name)
     allow_tf32(device)
     for mode in setting.modes:
@@ -150,7 +150,7 @@ def _pair(
 
 
 def report(rows: Sequence[Row]) -> str:
-    """The last of `rows` as a line under `HEAD`; the first of its mode is the single run it is compared with."""
+    """Write the last of `rows` as a line under `HEAD`; the first of its mode is the single run it is compared with."""
     row = rows[-1]
     single = next(r for r in rows if r.mode == row.mode)
     line = (
@@ -161,7 +161,7 @@ def report(rows: Sequence[Row]) -> str:
 
 
 def figures(name: str = "auto") -> dict[str, float]:
-    """What `dpi_core.evaluation.speed` prints of this: seconds an image, and the runs against their bare calls."""
+    """Return what `dpi_core.evaluation.speed` prints of this: seconds an image, and the runs against their bare calls."""
     device = pick_device(name)
     on_gpu = device.type != "cpu"
     where = device.type if on_gpu else "no GPU; cpu"

@@ -18,6 +18,8 @@ from dpi_core.faces.beyond import soften_beyond
 from dpi_core.faces.face import five_of
 from dpi_core.faces.templates import TEMPLATES, Quad, Template
 
+WARPED = 32766  # OpenCV warps no side of 32,767 pixels or more
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -28,7 +30,7 @@ class Crop:
 
 
 def template_named(template: str | Template) -> Template:
-    """A template by name, or the template itself.
+    """Return a template by name, or the template itself.
 
     Raises:
         ValueError: if the name is unknown.
@@ -41,7 +43,7 @@ def template_named(template: str | Template) -> Template:
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The (2,3) float64 similarity (rotation, one scale, shift) that takes points (n,2) closest to `target` (n,2).
+    """Fit the (2,3) float64 similarity (rotation, one scale, shift) that takes points (n,2) closest to `target` (n,2).
 
     Raises:
         ValueError: if the points are not two matching lists, hold NaN or infinity, or all coincide.
@@ -62,7 +64,7 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def quad_similarity(points: np.ndarray, quad: Quad, size: int) -> np.ndarray:
-    """The (2,3) similarity that takes the square a `Quad` lays around five points or 68 landmarks to a crop of `size`.
+    """Compute the (2,3) similarity that takes the square a `Quad` lays around five or 68 points to a crop of `size`.
 
     With e the vector from eye to eye, m from the eyes' middle to the mouth's and R a quarter turn, the square stands along
     ``x = e - R m`` made ``max(eyes |e|, mouth |m|)`` long: half of its side.
@@ -84,7 +86,7 @@ def quad_similarity(points: np.ndarray, quad: Quad, size: int) -> np.ndarray:
 
 
 def face_matrix(points: np.ndarray, template: Template) -> np.ndarray:
-    """The (2,3) similarity that aligns five points (5,2) or 68 landmarks (68,2) of a photo to a template.
+    """Compute the (2,3) similarity that aligns five points (5,2) or 68 landmarks (68,2) of a photo to a template.
 
     Raises:
         ValueError: if the points have another shape or allow no transform.
@@ -95,12 +97,12 @@ def face_matrix(points: np.ndarray, template: Template) -> np.ndarray:
 
 
 def transform(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Points (n,2) through a (2,3) affine matrix."""
+    """Map points (n,2) through a (2,3) affine matrix."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
 def invert(matrix: np.ndarray) -> np.ndarray:
-    """The inverse (2,3) of an affine matrix (2,3)."""
+    """Invert an affine matrix (2,3)."""
     linear = np.linalg.inv(matrix[:, :2])
     return np.hstack([linear, -(linear @ matrix[:, 2])[:, None]])
 
@@ -125,13 +127,13 @@ def crop_face(image: np.ndarray, points: np.ndarray, template: str | Template = 
 
 
 def warp_to_crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """`image` (H,W,3) uint8 seen through `matrix` (photo -> crop), (size,size,3) uint8; anti-aliased when it shrinks.
+    """Warp `image` (H,W,3) uint8 by `matrix` (photo -> crop) to (size,size,3) uint8; anti-aliased when it shrinks.
 
     Work and memory follow the crop's area in the photo, once, whatever the photo's size.
     """
     shrink = 1 / scale_of(matrix)
-    if shrink >= 4:
-        image, matrix = _reduced_region(image, matrix, size, int(shrink // 2))
+    if shrink >= 4 or max(image.shape[:2]) > WARPED:
+        image, matrix = _reduced_region(image, matrix, size, max(1, int(shrink // 2)))
         shrink = 1 / scale_of(matrix)
     # Sampling finer than the photo and reducing with a proper kernel cannot alias; at scale 1 nothing is added.
     factor = 1 if shrink <= 1.05 else math.ceil(shrink)
@@ -145,11 +147,12 @@ def warp_to_crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray
 
 
 def _reduced_region(image: np.ndarray, matrix: np.ndarray, size: int, factor: int) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the photo a crop needs, averaged over squares of `factor` pixels, and its matrix to the crop."""
+    """Cut the part of the photo a crop needs, averaged over squares of `factor` pixels, and its matrix to the crop."""
     height, width = image.shape[:2]
     corners = transform(np.array([(-1, -1), (size, -1), (size, size), (-1, size)]), invert(matrix))
-    x0, y0 = np.floor(corners.min(axis=0)).astype(int) - 2 * factor
-    x1, y1 = np.ceil(corners.max(axis=0)).astype(int) + 2 * factor
+    margin = 2 * factor if factor > 1 else 5  # unreduced pixels are read by Lanczos' window, four to each side
+    x0, y0 = np.floor(corners.min(axis=0)).astype(int) - margin
+    x1, y1 = np.ceil(corners.max(axis=0)).astype(int) + margin
     x0, y0 = int(np.clip(x0, 0, width - 1)), int(np.clip(y0, 0, height - 1))
     x1, y1 = int(np.clip(x1, x0 + 1, width)), int(np.clip(y1, y0 + 1, height))
     region = image[y0:y1, x0:x1]

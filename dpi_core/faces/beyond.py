@@ -15,7 +15,7 @@ BLUR = 0.02  # sigma of G
 
 
 def soften_beyond(crop: np.ndarray, matrix: np.ndarray, width: int, height: int) -> np.ndarray:
-    """An aligned crop (S,S,3) uint8 with what lies outside of its photo blurred and faded.
+    """Blur and fade what lies outside of its photo in an aligned crop (S,S,3) uint8.
 
     Args:
         crop: cut with mirrored edges.
@@ -37,7 +37,7 @@ def soften_beyond(crop: np.ndarray, matrix: np.ndarray, width: int, height: int)
 
 
 def distance_beyond(size: int, matrix: np.ndarray, width: int, height: int) -> np.ndarray:
-    """How far each pixel of a crop of `size` lies outside of the photo, in crop pixels, (size,size) float32; 0 inside."""
+    """Measure how far each pixel of a crop lies outside of the photo, in crop pixels, (size,size) float32; 0 inside."""
     inverse = cv2.invertAffineTransform(np.asarray(matrix, np.float64))
     u, v = np.meshgrid(np.arange(size), np.arange(size))
     x = inverse[0, 0] * u + inverse[0, 1] * v + inverse[0, 2]

@@ -2,9 +2,13 @@
 
 A face is **sharp** when its aligned crop spans more pixels of the photo than the prior has (``crop scale < 1``) and holds
 detail as fine as the prior's pixels. Restored, it would only lose. Size alone would also pass over the large blurred face
-of an enlarged or out-of-focus photo, which needs it most; so the crop is compared with itself at half the resolution:
-``detail = std(crop - half) / std(crop)`` on the face, in grey levels. Of 100 face photographs half have 0.079 or more and
-a quarter below 0.059; their copies enlarged twofold have 0.022 to 0.045 (the middle nine tenths), fourfold at most 0.026.
+of an enlarged or out-of-focus photo, which needs it most; so the crop is compared with itself at half the resolution. Of
+``lost = crop - half``, on the face and in grey levels, grain is everywhere and Gaussian, detail is sparse: the square of the
+median of ``|lost|`` over 0.6745, the variance that Gaussian noise of that median has, is taken off first:
+
+    detail = sqrt(var(lost) - (median |lost| / 0.6745)^2) / std(crop)
+
+Of 300 sharp training faces (160 pixels, reduced to 128) 99 % reach `LEAST_DETAIL`, of their copies enlarged twofold 1 %.
 
 A picture is **aligned** when its only face sits where the prior expects it once the picture's central square has the
 prior's size: root mean square of the five distances at most `ALIGNED` eye distances of the template. That is the spread
@@ -22,13 +26,14 @@ from dpi_core.faces.face import Face, five_points
 from dpi_core.faces.mask import face_mask
 from dpi_core.faces.templates import TEMPLATES, Template
 
-LEAST_DETAIL = 0.05
+LEAST_DETAIL = 0.045
+GAUSSIAN = 0.6745  # the median of |x| for x of standard deviation 1
 ALIGNED = 0.15
 SQUARE = 0.02  # how far the sides of an aligned picture may differ, as a part of the shorter one
 
 
 def span(face: Face, template: Template = TEMPLATES["tight-128"]) -> float:
-    """How many pixels of the photo the side of the face's aligned crop spans.
+    """Tell how many pixels of the photo the side of the face's aligned crop spans.
 
     Raises:
         ValueError: if the face's points allow no transform.
@@ -37,7 +42,7 @@ def span(face: Face, template: Template = TEMPLATES["tight-128"]) -> float:
 
 
 def is_sharp(photo: np.ndarray, face: Face, template: Template = TEMPLATES["tight-128"]) -> bool:
-    """Whether a face of `photo` (H,W,3) uint8 is larger than the template's crop and as finely resolved as that.
+    """Tell whether a face of `photo` (H,W,3) uint8 is larger than the template's crop and as finely resolved as that.
 
     Raises:
         ValueError: if the face's points allow no transform.
@@ -49,24 +54,28 @@ def is_sharp(photo: np.ndarray, face: Face, template: Template = TEMPLATES["tigh
 
 
 def detail(crop: np.ndarray, template: Template = TEMPLATES["tight-128"]) -> float:
-    """The part of the contrast of an aligned crop (S,S,3) uint8 that half its resolution cannot hold, 0 to about 0.5."""
+    """Measure the part of an aligned crop's contrast (S,S,3) uint8 that half its resolution cannot hold, grain left out.
+
+    0 to about 0.5.
+    """
     size = crop.shape[0]
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
     half = cv2.resize(grey, (size // 2, size // 2), interpolation=cv2.INTER_AREA)
     lost = grey - cv2.resize(half, (size, size), interpolation=cv2.INTER_CUBIC)
     face = face_mask(size, template.resized(size).array()) > 0.5
-    return float(lost[face].std() / max(1.0, grey[face].std()))
+    grain = float(np.median(np.abs(lost[face]))) / GAUSSIAN
+    return max(0.0, float(lost[face].var()) - grain**2) ** 0.5 / max(1.0, float(grey[face].std()))
 
 
 def square_matrix(width: int, height: int, size: int) -> np.ndarray:
-    """The (2,3) matrix that takes the central square of a picture of that size to a crop of `size` pixels."""
+    """Return the (2,3) matrix that takes the central square of a picture of that size to a crop of `size` pixels."""
     scale = size / min(width, height)
     shift = [0.5 * scale - 0.5 - scale * (side - min(width, height)) / 2 for side in (width, height)]
     return np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
 
 
 def off_template(face: Face, width: int, height: int, template: Template) -> float:
-    """How far a face's points are from the template in a picture of that size, in eye distances (root mean square).
+    """Measure how far a face's points are from the template in a picture of that size, in eye distances (root mean square).
 
     Infinity where the picture is no square.
     """
@@ -81,7 +90,7 @@ def off_template(face: Face, width: int, height: int, template: Template) -> flo
 def chosen_faces(
     face: int | str | Sequence[int] | None, sharp: Sequence[bool], include_sharp: bool = False
 ) -> list[int]:
-    """The indices of the faces to restore.
+    """Return the indices of the faces to restore.
 
     Args:
         face: an index (0 = the largest), several of them, "all", or None = the largest.

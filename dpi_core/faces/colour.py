@@ -12,28 +12,42 @@ than the reference has gain 1.
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from dpi_core.errors import DPIError
 
 WIDTH = 1 / 12  # sigma of G, as a part of the crop's side
 LEAST_LIGHT = 0.01  # of white
 MAX_GAIN = 3.0
+GREY_TOLERANCE = 2.5  # median spread of the channels of a black-and-white face, in levels: JPEG leaves some
+
+
+def is_grey(crop: np.ndarray) -> bool:
+    """Tell whether the face of an aligned crop (S,S,3) uint8 is black and white, whatever colours lie around or on it."""
+    quarter = len(crop) // 4
+    middle = crop[quarter : len(crop) - quarter, quarter : len(crop) - quarter]
+    return float(np.median(np.ptp(middle, axis=2))) <= GREY_TOLERANCE
+
+
+def as_grey(image: Image.Image) -> Image.Image:
+    """Take the colours out of an RGB picture, which stays RGB."""
+    return image.convert("L").convert("RGB")
 
 
 def to_linear(pixels: np.ndarray) -> np.ndarray:
-    """sRGB levels, uint8 of any shape -> linear light, float32 in [0, 1]."""
+    """Convert sRGB levels, uint8 of any shape, to linear light, float32 in [0, 1]."""
     return _DECODED[pixels]
 
 
 def from_linear(light: np.ndarray) -> np.ndarray:
-    """Linear light of any shape -> sRGB levels, uint8; what is beyond [0, 1] is clipped."""
+    """Convert linear light of any shape to sRGB levels, uint8; what is beyond [0, 1] is clipped."""
     light = np.clip(light, 0, 1)
     levels = np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
     return np.rint(levels * 255).astype(np.uint8)
 
 
 def match_colours(restored: np.ndarray, reference: np.ndarray, width: float = WIDTH) -> np.ndarray:
-    """The restored crop (S,S,3) uint8 in the light of `reference` (S,S,3) uint8, the same crop of the photo.
+    """Return the restored crop (S,S,3) uint8 in the light of `reference` (S,S,3) uint8, the same crop of the photo.
 
     Args:
         width: sigma of the low-pass that tells light from features, as a part of the side.

@@ -4,6 +4,7 @@
 download in the background with `fetch_in_background`.
 """
 
+from concurrent.futures import wait
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +19,11 @@ from dpi_core.faces.tiles import with_small_faces
 if TYPE_CHECKING:
     from PIL import Image
 
+PATIENCE = 900.0  # seconds: torch.hub knows no timeout, and a server may fall silent
+
 
 def detect_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> list[Face]:
-    """The faces of an upright image, largest first; an empty list when there is none.
+    """Find the faces of an upright image, largest first; an empty list when there is none.
 
     Args:
         image: a PIL image of any mode (EXIF orientation already applied), or a uint8 array, grey, RGB or RGBA.
@@ -33,7 +36,7 @@ def detect_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> l
 
 
 def find_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> DetectionReport:
-    """Like `detect_faces`, with the detector that ran and a line on why it was this one."""
+    """Find faces like `detect_faces`; return them with the detector that ran and a line on why it was this one."""
     if detector not in DETECTORS:
         raise DPIError(f"detector is {detector!r}; allowed are {', '.join(DETECTORS)}.")
     pixels = to_rgb(image)
@@ -78,7 +81,7 @@ def _why_not_face_alignment() -> str:
     downloads = [under_way(file, facealign.folder()) for file in facealign.DOWNLOADS]
     if not all(downloads):
         return "face-alignment: not downloaded, asking for that detector fetches its 180 MB"
-    if any(download and download.failed() for download in downloads):
+    if any(download and download.done() and download.exception() for download in downloads):
         return "face-alignment: the download failed"
     return "face-alignment: still downloading"
 
@@ -91,8 +94,13 @@ def _demand_face_alignment() -> str:
                 f"face-alignment's weights are not in {facealign.folder()} and downloads are switched off; "
                 "use detector='embedded'."
             )
-        for file in facealign.DOWNLOADS:
-            fetching(file, facealign.folder()).result()
+        downloads = [fetching(file, facealign.folder()) for file in facealign.DOWNLOADS]
+        if wait(downloads, PATIENCE).not_done:
+            raise DPIError(
+                "face-alignment's weights are still downloading; use detector='embedded' until they are here."
+            )
+        for download in downloads:
+            download.result()  # raises what went wrong
         ready = facealign.ready()
     if ready is None:
         raise DPIError(f"face-alignment's weights in {facealign.folder()} are missing or damaged.")

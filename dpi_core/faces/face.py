@@ -45,7 +45,7 @@ class DetectionReport:
 
 
 def five_points(face: Face) -> np.ndarray:
-    """Left eye, right eye, nose, mouth left, mouth right (left and right of the image), (5,2) float64.
+    """Return left eye, right eye, nose, mouth left, mouth right (left and right of the image), (5,2) float64.
 
     Raises:
         ValueError: if the face has neither 5 nor 68 points.
@@ -54,7 +54,7 @@ def five_points(face: Face) -> np.ndarray:
 
 
 def five_of(points: np.ndarray) -> np.ndarray:
-    """Like `five_points`, for five points (5,2) or 68 landmarks (68,2) without their face."""
+    """Return `five_points` of five points (5,2) or 68 landmarks (68,2) without their face."""
     points = np.asarray(points, np.float64)
     if points.shape == (5, 2):
         return points
@@ -64,12 +64,12 @@ def five_of(points: np.ndarray) -> np.ndarray:
 
 
 def largest_first(faces: list[Face]) -> list[Face]:
-    """The faces by the area of their boxes."""
+    """Sort the faces by the area of their boxes."""
     return sorted(faces, key=lambda face: face.area, reverse=True)
 
 
 def overlap(a: Face, b: Face) -> float:
-    """Intersection over the smaller box: 1 when one box lies inside the other."""
+    """Compute intersection over the smaller box: 1 when one box lies inside the other."""
     width = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
     height = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
     return max(0.0, width) * max(0.0, height) / max(1e-9, min(a.area, b.area))

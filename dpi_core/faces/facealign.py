@@ -20,27 +20,23 @@ if TYPE_CHECKING:
     from face_alignment import FaceAlignment
 
 _HOST = "https://www.adrianbulat.com/downloads/python-fan/"
-FAN = RemoteFile("2DFAN4-11f355bf06.pth.tar", (_HOST + "2DFAN4-11f355bf06.pth.tar",), "11f355bf06", 150_000_000)
-SFD = RemoteFile("s3fd-619a316812.pth", (_HOST + "s3fd-619a316812.pth",), "619a316812", 150_000_000)
-BLAZE_WEIGHTS = RemoteFile(
-    "blazeface.pth", (), "54ecff653feaaaf1f7d44b6aff28fd2fc50e483a4e847563b6dd261369c43ba4", 1_000_000
-)
-BLAZE_ANCHORS = RemoteFile(
-    "anchors.npy", (), "a10bb2fb93ab54ca426d6c750bfc3aad685028a16dcf231357d03694f261fd95", 100_000
-)
+FAN = RemoteFile("2DFAN4-11f355bf06.pth.tar", _HOST + "2DFAN4-11f355bf06.pth.tar", "11f355bf06")
+SFD = RemoteFile("s3fd-619a316812.pth", _HOST + "s3fd-619a316812.pth", "619a316812")
+BLAZE_WEIGHTS = RemoteFile("blazeface.pth", "", "54ecff653feaaaf1f7d44b6aff28fd2fc50e483a4e847563b6dd261369c43ba4")
+BLAZE_ANCHORS = RemoteFile("anchors.npy", "", "a10bb2fb93ab54ca426d6c750bfc3aad685028a16dcf231357d03694f261fd95")
 DOWNLOADS = (SFD, FAN)
 MAX_SIDE = 960
 
 
 def folder() -> Path:
-    """Where torch hub, and so face-alignment, keeps its files."""
+    """Tell where torch hub, and so face-alignment, keeps its files."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def ready() -> str | None:
-    """The face detector that can run with the files at hand, "sfd" or "blazeface"; None while some are missing."""
+    """Name the face detector that can run with the files at hand, "sfd" or "blazeface"; None while some are missing."""
     where = folder()
     if cached(FAN, where) is None:
         return None
@@ -50,7 +46,7 @@ def ready() -> str | None:
 
 
 def detect(image: np.ndarray, face_detector: str, device: str = "cpu") -> list[Face]:
-    """Faces of an RGB image (H,W,3) uint8 with 68 points; `face_detector` as `ready` answers."""
+    """Find the faces of an RGB image (H,W,3) uint8 with 68 points; `face_detector` as `ready` answers."""
     small, ratio = reduced(image, MAX_SIDE)
     if min(small.shape[:2]) < 16:
         return []

@@ -22,7 +22,7 @@ STEPS = 72
 
 
 def soft_mask(size: int, feather: float = FEATHER) -> np.ndarray:
-    """(size,size) float32: 1 inside a rounded square, 0 on its edge and beyond, a raised cosine between."""
+    """Make a (size,size) float32 mask: 1 inside a rounded square, 0 on its edge and beyond, a raised cosine between."""
     centre = (size - 1) / 2
     offset = np.abs(np.arange(size) - centre)
     radius, half = 0.3 * size, centre
@@ -34,7 +34,7 @@ def soft_mask(size: int, feather: float = FEATHER) -> np.ndarray:
 
 
 def face_mask(size: int, points: np.ndarray, feather: float = FEATHER) -> np.ndarray:
-    """(size,size) float32 in [0, 1]: 1 on the face, 0 outside of its outline and on the crop's edge.
+    """Make a (size,size) float32 mask in [0, 1]: 1 on the face, 0 outside of its outline and on the crop's edge.
 
     Args:
         size: the crop's side in pixels.
@@ -57,7 +57,7 @@ def face_mask(size: int, points: np.ndarray, feather: float = FEATHER) -> np.nda
 
 
 def face_outline(points: np.ndarray) -> np.ndarray:
-    """The closed outline (n,2) of the face, hairline to chin, that five points (5,2) or 68 landmarks (68,2) belong to.
+    """Draw the closed outline (n,2) of the face, hairline to chin, around five points (5,2) or 68 landmarks (68,2).
 
     Raises:
         ValueError: if the points have another shape or allow no transform.
@@ -82,7 +82,7 @@ def _mean_oval() -> np.ndarray:
 
 
 def _half_affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The (2,3) half-way between the best similarity and the best affine transform from source to target (n,2)."""
+    """Compute the (2,3) half-way between the best similarity and the best affine transform from source to target (n,2)."""
     alike = invert(similarity(target, source))  # this way round, points that all coincide are refused
     columns = np.hstack([source, np.ones((len(source), 1))])
     affine = np.linalg.lstsq(columns, target, rcond=None)[0].T

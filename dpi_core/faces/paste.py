@@ -23,7 +23,7 @@ STRIP = 512  # rows handled at a time, which bounds memory
 
 
 def change_mask(restored: np.ndarray, original: np.ndarray) -> np.ndarray:
-    """(S,S) float32 in [0, 1]: 0 where the crop is untouched, 1 where it changed by `CHANGED` levels or more."""
+    """Make a (S,S) float32 mask in [0, 1]: 0 where the crop is untouched, 1 where it changed by `CHANGED` levels or more."""
     difference = np.abs(restored.astype(np.float32) - original.astype(np.float32)).mean(axis=2)
     spread = cv2.GaussianBlur(difference, (0, 0), max(1.0, restored.shape[0] / 48))
     return np.clip(spread / CHANGED, 0, 1) * (spread > 1e-3)
@@ -36,8 +36,9 @@ def paste_face(
     *,
     original: np.ndarray | None = None,
     points: np.ndarray | None = None,
+    left_alone: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The photo with a restored crop in its place.
+    """Put a restored crop in its place in the photo.
 
     Args:
         photo: (H,W,3) uint8; left as it is.
@@ -46,6 +47,7 @@ def paste_face(
         original: the untouched crop (S,S,3) uint8. With it, an unchanged crop leaves the photo bit-identical.
         points: the face's five points (5,2) or 68 landmarks (68,2) in the photo; the mask follows them. None = a
             rounded square.
+        left_alone: (S,S) in [0, 1], 1 where the photo keeps its own pixels, such as `overlay.lettering`.
 
     Returns:
         (H,W,3) uint8, bit-identical to the photo outside of the mask.
@@ -71,6 +73,8 @@ def paste_face(
     mask = soft_mask(size) if points is None else face_mask(size, transform(points, matrix))
     if original is not None:
         mask = mask * change_mask(restored, original)
+    if left_alone is not None:
+        mask = mask * (1 - left_alone).astype(np.float32)
     face, face_matrix = _reduced(restored, matrix)
     for top in range(y0, y1, STRIP):
         bottom = min(y1, top + STRIP)
@@ -83,7 +87,7 @@ def paste_face(
 
 
 def rescaled(matrix: np.ndarray, size: int, new_size: int) -> np.ndarray:
-    """The matrix (photo -> crop) for the same crop with `new_size` pixels a side in place of `size`."""
+    """Return the matrix (photo -> crop) for the same crop with `new_size` pixels a side in place of `size`."""
     ratio = new_size / size
     result = matrix * ratio
     result[:, 2] += 0.5 * ratio - 0.5
@@ -91,7 +95,7 @@ def rescaled(matrix: np.ndarray, size: int, new_size: int) -> np.ndarray:
 
 
 def _reduced(restored: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The crop near the photo's resolution where that is lower, so that the warp cannot alias."""
+    """Reduce the crop to near the photo's resolution where that is lower, so that the warp cannot alias."""
     size, scale = restored.shape[0], scale_of(matrix)
     side = max(2, math.ceil(MARGIN * size / scale))
     if side >= size:
@@ -103,7 +107,7 @@ def _reduced(restored: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.n
 def _look(
     crop: np.ndarray, matrix: np.ndarray, x0: int, y0: int, shape: tuple[int, int], how: int, border: int
 ) -> np.ndarray:
-    """The crop as the photo's window at (x0, y0) of `shape` (width, height) sees it."""
+    """Warp the crop into the photo's window at (x0, y0) of `shape` (width, height)."""
     window = matrix.copy()
     window[:, 2] += matrix[:, :2] @ np.array([x0, y0], np.float64)
     return cv2.warpAffine(crop, window, shape, flags=how | cv2.WARP_INVERSE_MAP, borderMode=border)

@@ -8,7 +8,7 @@ from dpi_core.errors import DPIError
 
 
 def to_rgb(image: "Image.Image | np.ndarray") -> np.ndarray:
-    """A PIL image of any mode, or a grey, RGB or RGBA uint8 array, as (H,W,3) uint8. Alpha is dropped.
+    """Convert a PIL image of any mode, or a grey, RGB or RGBA uint8 array, to (H,W,3) uint8. Alpha is dropped.
 
     Raises:
         ValueError: for an array of another shape or type.
@@ -29,7 +29,7 @@ def to_rgb(image: "Image.Image | np.ndarray") -> np.ndarray:
 
 
 def reduced(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:
-    """A copy of at most `side` pixels a side, and its size relative to the image (1 or less).
+    """Return a copy of at most `side` pixels a side, and its size relative to the image (1 or less).
 
     A point p of the copy shows ``(p + 0.5) / ratio - 0.5`` of the image in both directions, though one side is rounded.
     """

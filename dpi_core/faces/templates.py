@@ -40,20 +40,15 @@ class Template:
     quad: Quad | None = None
 
     def array(self) -> np.ndarray:
-        """The points as (5,2) float64."""
+        """Return the points as (5,2) float64."""
         return np.array(self.points, np.float64)
 
     def resized(self, size: int) -> "Template":
-        """The same crop with `size` pixels a side."""
+        """Return the same crop with `size` pixels a side."""
         if size == self.size:
             return self
         scaled = (self.array() + 0.5) * (size / self.size) - 0.5
         return Template(size, tuple((float(x), float(y)) for x, y in scaled), self.quad)
-
-    def padded(self, size: int, fraction: float) -> "Template":
-        """A crop of `size` pixels a side that holds this one in its middle, `fraction` of the side wide."""
-        scaled = (self.array() + 0.5) * (size * fraction / self.size) + size * (1 - fraction) / 2 - 0.5
-        return Template(size, tuple((float(x), float(y)) for x, y in scaled))
 
 
 # Means over 13,528 aligned training photographs (200x200), each point the mean of YuNet's on 16 views of it: one view of so

@@ -3,8 +3,9 @@
 Where the copy shows faces smaller than `SMALL` pixels, or none, the photo is looked at again at twice the copy's
 resolution in overlapping tiles (a quick detector does so for every large photo: guests may stand behind a bride). A tile
 that holds a face still that small is looked at once more at twice that, and so on up to the photo's own pixels; a quick
-detector goes beyond them where faces are `TINY` there, or a small photo shows none. With r the size of a level relative to
-the photo and o a tile's corner in it, a point p of the tile lies at ``(p + o + 0.5) / r - 0.5`` in the photo, exactly.
+detector goes beyond them where faces are `TINY` there, or a small photo shows none, and last of all where nothing was
+found. With r the size of a level relative to the photo and o a tile's corner in it, a point p of the tile lies at
+``(p + o + 0.5) / r - 0.5`` in the photo, exactly.
 
 Neighbouring tiles share `OVERLAP` pixels, so a face cut by a tile's edge is whole in the next tile and dropped here. What
 is found twice counts once: first the larger faces of the copy, which shows them whole, then the finest level's, then the
@@ -24,6 +25,7 @@ ENOUGH = 1.25  # a photo no larger than the copy by this factor hides nothing in
 SMALL = 40.0  # of a face's box, in pixels of the level it is seen at
 TINY = 24.0  # of a face's box in the photo's own pixels: enlarged, it scores more, and others as small come to light
 LEAST, MOST, ENLARGED = 2.0, 4.0, 1600  # how much a photo is enlarged, and the side aimed at in between
+LAST, LAST_PIXELS = 3.0, 36_000_000  # how much the photo is enlarged before it is said to show no face, and to how much
 TILE, OVERLAP = 960, 160
 EDGE = 1.0  # a box this near a tile's inner edge is cut
 SHARED = 0.35  # of the smaller box: so much overlap makes two finds one face
@@ -65,8 +67,19 @@ def with_small_faces(image: np.ndarray, faces: list[Face], look: Look, *, quick:
     return merged([large, *reversed(levels[1:]), faces])
 
 
+def smallest_faces(image: np.ndarray, look: Look) -> list[Face]:
+    """Find faces of 10 to 16 pixels in a photo (H,W,3) uint8 that shows no others: in tiles of it enlarged threefold.
+
+    Empty where `with_small_faces` has enlarged it as much, and for photos too large to be enlarged twofold.
+    """
+    ratio = min(LAST, (LAST_PIXELS / (image.shape[0] * image.shape[1])) ** 0.5)
+    if ratio < LEAST or ratio * max(image.shape[:2]) <= ENLARGED:
+        return []
+    return _look_at(image, ratio, look, None)
+
+
 def merged(groups: Sequence[Sequence[Face]]) -> list[Face]:
-    """Each face once: those of an earlier group first, within a group those with better scores."""
+    """Keep each face once: those of an earlier group first, within a group those with better scores."""
     kept: list[Face] = []
     outer = without_inner([face for group in groups for face in group])
     for group in groups:
@@ -77,7 +90,7 @@ def merged(groups: Sequence[Sequence[Face]]) -> list[Face]:
 
 
 def windows(width: int, height: int) -> list[Window]:
-    """Tiles of at most `TILE` pixels a side that cover an image of that size, `OVERLAP` or more shared by neighbours."""
+    """Lay tiles of at most `TILE` pixels a side over an image of that size, `OVERLAP` or more shared by neighbours."""
     return [(x0, y0, x1, y1) for y0, y1 in _spans(height) for x0, x1 in _spans(width)]
 
 
@@ -91,7 +104,7 @@ def _spans(length: int) -> list[tuple[int, int]]:
 
 
 def _look_at(image: np.ndarray, ratio: float, look: Look, near: list[Face] | None) -> list[Face]:
-    """The faces in the tiles of a copy `ratio` times the photo's size, or in those that hold the centre of one of `near`."""
+    """Find the faces in tiles of a copy `ratio` times the photo's size, or in those that hold the centre of one of `near`."""
     if ratio > 1:
         level = cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_LINEAR)
     else:
@@ -109,7 +122,7 @@ def _look_at(image: np.ndarray, ratio: float, look: Look, near: list[Face] | Non
 
 
 def _in_photo(face: Face, x0: int, y0: int, ratio: float) -> Face:
-    """A face of a tile at (x0, y0) of a copy `ratio` times the photo's size, in the photo's pixels."""
+    """Move a face of a tile at (x0, y0) of a copy `ratio` times the photo's size to the photo's pixels."""
     points = (np.asarray(face.points, np.float64) + (x0, y0) + 0.5) / ratio - 0.5
     left, top, right, bottom = (
         (v + offset + 0.5) / ratio - 0.5 for v, offset in zip(face.box, (x0, y0, x0, y0), strict=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from dpi_core.faces import yunet
 from dpi_core.faces.face import Face, without_doubles
-from dpi_core.faces.tiles import with_small_faces
+from dpi_core.faces.tiles import smallest_faces, with_small_faces
 
 SURE = 0.92  # upright faces of photographs score 0.9 to 0.95, seen the wrong way up at most 0.91
 LEAST = 0.8  # of a face; what scores less only says where to look again
@@ -38,6 +38,8 @@ def detect(image: np.ndarray) -> list[Face]:
         for face in finds[quarters]:
             if face.score >= SURER:
                 faces.append(turned_back(replace(face, score=face.score - DOUBT), quarters, width, height))
+    if not faces:
+        faces = [face for face in smallest_faces(image, yunet.detect_small) if face.score >= SURER]
     return [yunet.refined(image, face) for face in without_doubles(faces)]
 
 

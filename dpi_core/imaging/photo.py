@@ -10,16 +10,17 @@ one face. It remains for the profiles that an RGB PNG cannot carry (grey, CMYK) 
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
 from PIL import Image, ImageCms
 
 from dpi_core.errors import DPIError
-from dpi_core.imaging.pictures import ImageLike, flat_srgb, opened, upright
+from dpi_core.imaging.deep import UNIT, eight_bits
+from dpi_core.imaging.pictures import DEEP_KEY, ORIENTATION, ImageLike, Opened, flat_srgb, open_picture
 
-ORIENTATION, WIDTH_TAG, HEIGHT_TAG, EXIF_FOLDER = 0x0112, 0xA002, 0xA003, 0x8769
+WIDTH_TAG, HEIGHT_TAG, EXIF_FOLDER = 0xA002, 0xA003, 0x8769
 SUB_FOLDERS = (EXIF_FOLDER, 0x8825)  # the camera's settings, the place
 # Tags that describe a TIFF's bytes, not the photograph: sizes, strips, tiles, palette, thumbnail, XMP and ICC blocks.
 LAYOUT_TAGS = (
@@ -49,6 +50,8 @@ class Photo:
         alpha: (H,W) uint8, or None.
         profile: the ICC profile of `own`, or None where the photo names none (then it is taken as sRGB).
         exif: EXIF data with the orientation set to upright, or None.
+        deep: (H,W,3) uint16, `own` with the 16 bits a channel that the photo has, (H,W,4) with alpha; or None.
+        notes: sentences on what of the file could not be read.
     """
 
     rgb: np.ndarray
@@ -56,6 +59,8 @@ class Photo:
     alpha: np.ndarray | None
     profile: bytes | None
     exif: bytes | None
+    deep: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_photo(source: ImageLike) -> Photo:
@@ -64,7 +69,7 @@ def read_photo(source: ImageLike) -> Photo:
     Raises:
         ImageError: as `read_image`.
     """
-    return opened(source, _photo)
+    return _photo(open_picture(source))
 
 
 def finished(photo: Photo, restored: Image.Image) -> Image.Image:
@@ -75,8 +80,8 @@ def finished(photo: Photo, restored: Image.Image) -> Image.Image:
         restored: RGB, sRGB, made from `photo.rgb`.
 
     Returns:
-        RGB or RGBA; `info` holds "icc_profile" and "exif" where the photo had them, and `save_png` writes both. Pixels
-        that equal those of `photo.rgb` are bit-identical to `photo.own`.
+        RGB or RGBA; `info` holds "icc_profile", "exif" and the 16-bit pixels (`DEEP_KEY`) where the photo had them, and
+        `save_png` writes all three. Pixels that equal those of `photo.rgb` are bit-identical to `photo.own`.
 
     Raises:
         ValueError: if the sizes differ.
@@ -85,10 +90,11 @@ def finished(photo: Photo, restored: Image.Image) -> Image.Image:
     if restored.size != (width, height):
         raise DPIError(f"restored is {restored.width}x{restored.height}; expected the photo's {width}x{height}.")
     after, profile = np.asarray(restored.convert("RGB")), photo.profile
-    own = after
-    if photo.own is not photo.rgb:
+    own, deep = after, None
+    if photo.own is not photo.rgb or photo.deep is not None:
         try:
-            own = _changed(photo, after)
+            deep = None if photo.deep is None else _changed(photo, after, photo.deep[..., :3], UNIT)
+            own = _changed(photo, after, photo.own, 1) if deep is None else eight_bits(deep)
         except (ImageCms.PyCMSError, OSError, ValueError):
             profile = _srgb_profile()
     image = Image.fromarray(own if photo.alpha is None else np.dstack([own, photo.alpha]))
@@ -96,6 +102,8 @@ def finished(photo: Photo, restored: Image.Image) -> Image.Image:
         image.info["icc_profile"] = profile
     if photo.exif:
         image.info["exif"] = _with_size(photo.exif, width, height)
+    if photo.deep is not None and deep is not None:
+        image.info[DEEP_KEY] = np.dstack([deep, photo.deep[..., 3:]])
     return image
 
 
@@ -105,7 +113,14 @@ def enlarged(photo: Photo, scale: int) -> Photo:
         return photo
     rgb = _enlarged(photo.rgb, scale)
     own = rgb if photo.own is photo.rgb else _enlarged(photo.own, scale)
-    return Photo(rgb, own, None if photo.alpha is None else _enlarged(photo.alpha, scale), photo.profile, photo.exif)
+    alpha = None if photo.alpha is None else _enlarged(photo.alpha, scale)
+    deep = None
+    if photo.deep is not None:  # Pillow resizes 16 bits of one channel only as floats
+        wide = np.stack([_enlarged(channel.astype(np.float32), scale) for channel in np.moveaxis(photo.deep, 2, 0)], 2)
+        deep = np.rint(np.clip(wide, 0, 65535)).astype(np.uint16)
+        own = eight_bits(deep)
+        rgb = own if photo.own is photo.rgb else rgb
+    return replace(photo, rgb=rgb, own=own, alpha=alpha, deep=deep)
 
 
 def _enlarged(pixels: np.ndarray, scale: int) -> np.ndarray:
@@ -113,21 +128,20 @@ def _enlarged(pixels: np.ndarray, scale: int) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
-def _photo(image: Image.Image, name: str) -> Photo:
-    whole = upright(image, name)
-    profile, exif = image.info.get("icc_profile"), _exif(image)
+def _photo(picture: Opened) -> Photo:
+    whole, profile, exif = picture.upright, picture.profile, _exif(picture.image)
     rgb = np.asarray(flat_srgb(whole, profile))
     alpha = np.asarray(whole.getchannel("A")) if whole.mode == "RGBA" else None
     plain = whole.mode in ("RGB", "RGBA", "P", "PA")
     if profile and not (plain and _is_rgb(profile)):
-        return Photo(rgb, rgb, alpha, _srgb_profile() if _readable(profile) else None, exif)
+        return Photo(rgb, rgb, alpha, _srgb_profile() if _readable(profile) else None, exif, None, picture.notes)
     own = np.asarray(whole.convert("RGB")) if profile or alpha is not None else rgb
-    return Photo(rgb, own, alpha, profile, exif)
+    return Photo(rgb, own, alpha, profile, exif, picture.deep, picture.notes)
 
 
-def _changed(photo: Photo, after: np.ndarray) -> np.ndarray:
-    """`photo.own` (H,W,3) with the difference between `after` and `photo.rgb` (H,W,3) brought into it."""
-    own = photo.own.copy()
+def _changed(photo: Photo, after: np.ndarray, own: np.ndarray, unit: int) -> np.ndarray:
+    """A copy of `own` (H,W,3), of `unit` levels for each of 8 bits, with what `after` (H,W,3) changed in `photo.rgb`."""
+    own, most = own.copy(), 255 * unit
     for top in range(0, len(own), STRIP):
         part = np.s_[top : top + STRIP]
         rows, columns = np.nonzero((after[part] != photo.rgb[part]).any(axis=2))
@@ -136,7 +150,7 @@ def _changed(photo: Photo, after: np.ndarray) -> np.ndarray:
         new, old = (_from_srgb(x[part][rows, columns], photo.profile) for x in (after, photo.rgb))
         cover = np.float32(1) if photo.alpha is None else photo.alpha[part][rows, columns, None] / np.float32(255)
         change = (new - old) / np.maximum(cover, 1 / 255) * (cover > 0)
-        own[part][rows, columns] = np.rint(np.clip(own[part][rows, columns] + change, 0, 255)).astype(np.uint8)
+        own[part][rows, columns] = np.rint(np.clip(own[part][rows, columns] + unit * change, 0, most)).astype(own.dtype)
     return own
 
 

@@ -6,28 +6,61 @@ picture, or as an `ImageError` whose message a person can act on.
 
 import json
 import warnings
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, PngImagePlugin, UnidentifiedImageError
 
 from dpi_core.errors import DPIError
+from dpi_core.imaging.deep import deep_pixels, deep_png, eight_bits
+from dpi_core.imaging.formats import SUFFIXES, open_undecoded
+from dpi_core.imaging.mending import mended, missing_part
 
 MAX_PIXELS = 64_000_000
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")  # others, such as EPS, would start programs
+LEAST_PART = 0.5  # of a picture that is cut off; with less it is refused
+ORIENTATION = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 SETTINGS_KEY = "dpi_core"
+DEEP_KEY = "sixteen_bits"
 
 ImageLike = Image.Image | np.ndarray | str | PathLike | bytes
-Made = TypeVar("Made")
 
 
 class ImageError(DPIError):
     """A picture that cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A picture as it was read.
+
+    Attributes:
+        image: as Pillow opened it, for its metadata.
+        upright: EXIF rotation applied, 8 bits a channel, in its own colours; RGBA where it has transparency.
+        deep: (H,W,3) or (H,W,4) uint16, `upright` with 16 bits a channel where the file has them; else None.
+        notes: sentences on what could not be read.
+    """
+
+    image: Image.Image
+    upright: Image.Image
+    deep: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def profile(self) -> bytes | None:
+        """The embedded ICC profile."""
+        return self.image.info.get("icc_profile")
 
 
 def read_image(source: ImageLike) -> Image.Image:
@@ -39,17 +72,18 @@ def read_image(source: ImageLike) -> Image.Image:
     Raises:
         ImageError: if the source is missing, empty, damaged, no picture, or has more than 64 million pixels.
     """
-    return opened(source, lambda image, name: flat_srgb(upright(image, name), image.info.get("icc_profile")))
+    picture = open_picture(source)
+    return flat_srgb(picture.upright, picture.profile)
 
 
-def opened(source: ImageLike, make: Callable[[Image.Image, str], Made]) -> Made:
-    """What `make` makes of a source as Pillow opens it, undecoded, and its name; it may fail as decoders do.
+def open_picture(source: ImageLike) -> Opened:
+    """Read a picture with its own colours and bits; damage that leaves its pixels whole, or most of them, is noted.
 
     Raises:
         ImageError: as `read_image`.
     """
     if isinstance(source, np.ndarray):
-        return make(_from_array(source), "The picture")
+        return _opened(_from_array(source), "The picture")
     if isinstance(source, Image.Image | bytes):
         name, data = "The picture", source
     else:
@@ -64,10 +98,7 @@ def opened(source: ImageLike, make: Callable[[Image.Image, str], Made]) -> Made:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the size is checked below, before anything is decoded
-            if isinstance(data, Image.Image):
-                return make(data, name)
-            with Image.open(BytesIO(data), formats=FORMATS) as image:
-                return make(image, name)
+            return _opened(data, name) if isinstance(data, Image.Image) else _decoded(data, name)
     except UnidentifiedImageError as error:
         allowed = ", ".join(SUFFIXES)
         raise ImageError(f"{name}: this is not a picture that can be read. Use one of {allowed}.") from error
@@ -79,27 +110,61 @@ def opened(source: ImageLike, make: Callable[[Image.Image, str], Made]) -> Made:
         raise ImageError(f"{name}: the picture is damaged ({error}). Choose another copy of it.") from error
 
 
+def _decoded(data: bytes, name: str) -> Opened:
+    try:
+        return _opened(open_undecoded(data), name, data)
+    except (ImageError, Image.DecompressionBombError):
+        raise
+    except Exception:
+        better = mended(data)
+        if better is None:
+            raise
+    data, note = better
+    picture = _opened(open_undecoded(data), name, data)
+    if picture.image.format in ("JPEG", "MPO"):
+        missing = missing_part(np.asarray(picture.image))
+        if missing > 1 - LEAST_PART:
+            raise ImageError(
+                f"{name}: the picture is damaged: {missing:.0%} of it is missing. Choose another copy of it."
+            )
+        note += (
+            f"; {missing:.0%} of the picture is missing and grey" if missing else "; the picture was read all the same"
+        )
+    return replace(picture, notes=(f"{name}: {note}.", *picture.notes))
+
+
 def _too_large(name: str, size: tuple[int, int] | None = None) -> str:
     found = f"{size[0]}x{size[1]} pixels" if size else "far too many pixels"
     return f"{name}: {found}; at most {MAX_PIXELS // 1_000_000} million are allowed. Make the picture smaller first."
 
 
-def upright(image: Image.Image, name: str) -> Image.Image:
-    """The picture with EXIF rotation applied, at 8 bits a channel, in its own colours; RGBA where it has transparency.
-
-    Raises:
-        ImageError: if it is empty or has more than 64 million pixels.
-    """
+def _opened(image: Image.Image, name: str, data: bytes | None = None) -> Opened:
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(_too_large(name, image.size))
     if image.width < 1 or image.height < 1:
         raise ImageError(f"{name}: the picture is empty.")
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _eight_bit(image)
-    if image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-    return image
+    image.load()
+    turn, notes = None, list[str]()
+    try:
+        turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # cameras and editors write what they like, and no photo is worth less for it
+        notes.append(f"{name}: Left out, being damaged: EXIF data.")
+    try:
+        deep = None if data is None else deep_pixels(image, data)
+    except DPIError as error:
+        raise ImageError(f"{name}: {error}") from error
+    whole = _eight_bit(image, name) if deep is None else Image.fromarray(eight_bits(deep))
+    if whole.mode in ("LA", "La", "PA", "RGBa") or "transparency" in whole.info:
+        whole = whole.convert("RGBA")
+    if turn is not None:
+        whole = whole.transpose(turn)
+        deep = None if deep is None else _transposed(deep, turn)
+    return Opened(image, whole, deep, tuple(notes))
+
+
+def _transposed(pixels: np.ndarray, turn: Image.Transpose) -> np.ndarray:
+    channels = [np.asarray(Image.fromarray(pixels[..., i]).transpose(turn)) for i in range(pixels.shape[2])]
+    return np.stack(channels, axis=2)
 
 
 def flat_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -116,8 +181,12 @@ def flat_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return rgb
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def _eight_bit(image: Image.Image, name: str) -> Image.Image:
+    if not (image.mode.startswith("I") or image.mode == "F"):
+        return image
     values = np.asarray(image, np.float64)
+    if image.mode.startswith("I") and values.max() > 65535:
+        raise ImageError(f"{name}: a picture of 32 bits a channel cannot be read. Save it with 8 or 16.")
     top = 65535.0 if image.mode.startswith("I") else max(1.0, float(np.nanmax(values)))
     return Image.fromarray(np.clip(np.nan_to_num(values) / top * 255.0 + 0.5, 0, 255).astype(np.uint8))
 
@@ -148,13 +217,21 @@ def _from_array(array: np.ndarray) -> Image.Image:
 def save_png(image: Image.Image, path: str | PathLike | BytesIO, settings: dict) -> None:
     """Write a lossless PNG whose text chunk holds `settings` as JSON; `read_settings` reads them back.
 
-    The colour profile and the EXIF data in `image.info` are written too.
+    The colour profile, the EXIF data and the 16-bit pixels (`DEEP_KEY`) in `image.info` are written too.
     """
     text = PngImagePlugin.PngInfo()
     text.add_itxt(SETTINGS_KEY, json.dumps(settings))
     text.add_text("Software", "dpi_core, Diffusion Prior Interpolation (arXiv 2412.16552)")
     text.add_text("Comment", "A plausible face computed from a prior, not evidence of identity.")
-    image.save(path, "PNG", pnginfo=text, exif=image.info.get("exif"))
+    deep, target = image.info.get(DEEP_KEY), BytesIO()
+    if deep is not None and deep.shape[:2] != image.size[::-1]:
+        deep = None  # it belongs to the picture that this one was made from
+    (image if deep is None else image.crop((0, 0, 1, 1))).save(target, "PNG", pnginfo=text, exif=image.info.get("exif"))
+    data = target.getvalue() if deep is None else deep_png(deep, target.getvalue())
+    if isinstance(path, BytesIO):
+        path.write(data)
+    else:
+        Path(path).write_bytes(data)
 
 
 def read_settings(path: str | PathLike) -> dict:

@@ -8,10 +8,13 @@ nearest picked one is furthest away.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from dpi_core.errors import DPIError
+from dpi_core.imaging.pixels import to_tensor
 from dpi_core.measure.metrics import seed_diversity
 
 LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
@@ -55,14 +58,28 @@ def compare(results: Tensor, seeds: Sequence[int]) -> Comparison:
     return Comparison(tuple(seeds), mean, std, tuple(to_mean.tolist()), pairwise(results))
 
 
+def compare_pictures(pictures: Sequence[Image.Image], seeds: Sequence[int]) -> Comparison:
+    """Compare results as they are saved, RGB and all of one size, one for each seed.
+
+    Raises:
+        DPIError: if their sizes differ, or there are not as many seeds as pictures.
+    """
+    sizes = sorted({picture.size for picture in pictures})
+    if len(sizes) > 1:
+        raise DPIError(
+            f"the pictures are {' and '.join(f'{w}x{h}' for w, h in sizes)} pixels; only equal sizes compare."
+        )
+    return compare(to_tensor(np.stack([np.asarray(picture) for picture in pictures])), seeds)
+
+
 def pairwise(results: Tensor) -> Tensor:
-    """(N,3,H,W) -> (N,N) distances in 8-bit levels."""
+    """Measure the distances between (N,3,H,W) images: (N,N), in 8-bit levels."""
     flat = results.flatten(1).double()
     return torch.stack([(flat - row).square().mean(dim=1).sqrt() for row in flat]).float() * LEVELS
 
 
 def most_different(distances: Tensor, count: int) -> list[int]:
-    """The indices of `count` results that differ most, in the order they were picked; ties go to the lower index.
+    """Pick the indices of `count` results that differ most, in the order they were picked; ties go to the lower index.
 
     Raises:
         ValueError: if `count` is below 1 or above the number of results.

@@ -14,14 +14,14 @@ LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB, the mean over a batch of each pair's own, each at most 99 dB (equal images)."""
+    """Compute the peak signal-to-noise ratio in dB, the mean over a batch of each pair's own, each at most 99 dB."""
     a, b = _batched(a), _batched(b)
     mse = (a - b).square().mean(dim=(1, 2, 3))
     return float((10 * torch.log10(4.0 / mse)).clamp(max=MAX_DB).mean())
 
 
 def ssim(a: Tensor, b: Tensor) -> float:
-    """Structural similarity (Wang et al. 2004: 11-pixel Gaussian window) in [-1, 1], the mean over channels and batch."""
+    """Compute structural similarity (Wang et al. 2004: 11-pixel Gaussian window) in [-1, 1], mean over channels and batch."""
     from skimage.metrics import structural_similarity
 
     pairs = zip(_batched(a).cpu().numpy(), _batched(b).cpu().numpy(), strict=True)
@@ -33,7 +33,7 @@ def ssim(a: Tensor, b: Tensor) -> float:
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> float:
-    """Multi-scale structural similarity (Wang, Simoncelli, Bovik 2003) in [0, 1], the mean over channels and batch.
+    """Compute multi-scale structural similarity (Wang, Simoncelli, Bovik 2003) in [0, 1], mean over channels and batch.
 
     As many of the five scales as an 11-pixel window fits (four at 128 pixels), their weights renormalised to sum 1.
 
@@ -73,7 +73,7 @@ def _structure(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def lr_consistency(result: Tensor, low_res: Tensor) -> float:
-    """How well `result` explains its input: the PSNR in dB between the result, reduced the same way, and `low_res`."""
+    """Measure how well `result` explains its input: the PSNR in dB between the result, reduced the same way, and `low_res`."""
     result, low_res = _batched(result), _batched(low_res)
     reduced = downscale(result, result.shape[-1] / low_res.shape[-1])
     return psnr(reduced, low_res)
@@ -89,7 +89,7 @@ def rms_levels(a: Tensor, b: Tensor) -> Tensor:
 
 
 def seed_diversity(results: Tensor) -> Tensor:
-    """The per-pixel standard deviation over seeds, (N,3,H,W) -> (H,W), averaged over the colour channels."""
+    """Compute the per-pixel standard deviation over seeds, (N,3,H,W) -> (H,W), averaged over the colour channels."""
     return results.std(dim=0, unbiased=False).mean(dim=0)
 
 

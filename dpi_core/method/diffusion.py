@@ -19,7 +19,7 @@ from dpi_core.method.timesteps import TRAIN_TIMESTEPS
 
 
 def linear_alpha_bar(num_timesteps: int = TRAIN_TIMESTEPS, beta_start: float = 1e-4, beta_end: float = 0.02) -> Tensor:
-    """The schedule of DDPM: betas linear from `beta_start` to `beta_end`; returns alpha_bar, (T,) float64 in (0, 1)."""
+    """Compute the schedule of DDPM, betas linear from `beta_start` to `beta_end`; returns alpha_bar, (T,) float64 in (0, 1)."""
     betas = torch.linspace(beta_start, beta_end, num_timesteps, dtype=torch.float64)
     return torch.cumprod(1.0 - betas, dim=0)
 
@@ -36,7 +36,7 @@ class StepCoefficients:
 
 
 def step_coefficients(alpha_bar: Tensor, t: int, t_prev: int, eta: float) -> StepCoefficients:
-    """The scalars for t -> t_prev; `t_prev` = -1 means the clean image (alpha_bar 1). `eta` in [0, 1]."""
+    """Compute the scalars for t -> t_prev; `t_prev` = -1 means the clean image (alpha_bar 1). `eta` in [0, 1]."""
     ab = float(alpha_bar[t])
     ab_prev = float(alpha_bar[t_prev]) if t_prev >= 0 else 1.0
     sigma = eta * ((1 - ab_prev) / (1 - ab)) ** 0.5 * (1 - ab / ab_prev) ** 0.5
@@ -44,17 +44,17 @@ def step_coefficients(alpha_bar: Tensor, t: int, t_prev: int, eta: float) -> Ste
 
 
 def predict_x0(x_t: Tensor, eps: Tensor, c: StepCoefficients) -> Tensor:
-    """The clean estimate x0 of `x_t` given its noise `eps`, clipped to [-1, 1]; same shape."""
+    """Estimate the clean x0 of `x_t` given its noise `eps`, clipped to [-1, 1]; same shape."""
     return ((x_t - c.sqrt_1mab * eps) / c.sqrt_ab).clamp(-1.0, 1.0)
 
 
 def eps_from_x0(x_t: Tensor, x0: Tensor, c: StepCoefficients) -> Tensor:
-    """The noise that makes `x_t` out of `x0`: what eps becomes once x0 has been clipped; same shape."""
+    """Compute the noise that makes `x_t` out of `x0`: what eps becomes once x0 has been clipped; same shape."""
     return (x_t - c.sqrt_ab * x0) / c.sqrt_1mab
 
 
 def ddim_step(x0: Tensor, eps: Tensor, z: Tensor, c: StepCoefficients) -> Tensor:
-    """x at t_prev from the clean estimate, its noise and fresh noise `z`; shapes alike."""
+    """Compute x at t_prev from the clean estimate, its noise and fresh noise `z`; shapes alike."""
     return c.a * x0 + c.b * eps + c.sigma * z
 
 
@@ -65,11 +65,11 @@ class SeededNoise:
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
-        """(N, *shape) standard normal draws, one sample per seed, moved to `like`'s device and dtype."""
+        """Draw (N, *shape) standard normals, one sample per seed, moved to `like`'s device and dtype."""
         return self._drawn(Tensor.normal_, shape, torch.float32, like).to(like.dtype)
 
     def bernoulli(self, p: Tensor) -> Tensor:
-        """(N, ...) bool draws that are True with probability `p` in [0, 1]; `p` is (N, ...), one row per seed."""
+        """Draw (N, ...) bools that are True with probability `p` in [0, 1]; `p` is (N, ...), one row per seed."""
         # what torch.bernoulli does with the same generator, but `p` stays where it is: to fetch it, the CPU would have
         # to wait for the device
         return self._drawn(Tensor.uniform_, p.shape[1:], p.dtype, p) < p

@@ -13,7 +13,7 @@ class Prior(Protocol):
     alpha_bar: Tensor  # (T,)
 
     def predict_eps(self, x_t: Tensor, t: Tensor) -> Tensor:
-        """The noise in `x_t` (N,3,H,W) at integer timesteps `t` (N,); same shape as `x_t`."""
+        """Predict the noise in `x_t` (N,3,H,W) at integer timesteps `t` (N,); same shape as `x_t`."""
         ...
 
 

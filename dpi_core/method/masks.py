@@ -15,7 +15,7 @@ LAPLACE_KERNEL = (0.0, 1.0, 0.0, 1.0, -4.0, 1.0, 0.0, 1.0, 0.0)  # row by row
 
 
 def on_grid(x: Tensor, sparsity: int) -> Tensor:
-    """The grid pixels of (..., H, W): a view (..., ceil(H/k), ceil(W/k)); writing to it writes to `x`."""
+    """Return the grid pixels of (..., H, W): a view (..., ceil(H/k), ceil(W/k)); writing to it writes to `x`."""
     return x[..., ::sparsity, ::sparsity]
 
 
@@ -27,13 +27,13 @@ def dense_mask(grid_mask: Tensor, sparsity: int, height: int, width: int) -> Ten
 
 
 def fixed_mask(batch: int, sparsity: int, height: int, width: int, device: torch.device | None = None) -> Tensor:
-    """FCM: every grid pixel; (N,1,H,W) bool whose mean is 1/k^2 where k divides H and W."""
+    """Make FCM's mask, every grid pixel: (N,1,H,W) bool whose mean is 1/k^2 where k divides H and W."""
     ones = torch.ones((batch, 1, -(-height // sparsity), -(-width // sparsity)), dtype=torch.bool, device=device)
     return dense_mask(ones, sparsity, height, width)
 
 
 def edge_probability(condition_grid: Tensor, exponent: float) -> Tensor:
-    """RACM's keep probability from a condition (N,3,h,w): (N,1,h,w) in [0, 1], higher on edges.
+    """Compute RACM's keep probability from a condition (N,3,h,w): (N,1,h,w) in [0, 1], higher on edges.
 
     The absolute 4-neighbour Laplacian of the grey image, scaled to [0, 1] per sample, to the power `exponent`. A flat
     condition has no edges to keep and gives zeros.

@@ -82,5 +82,5 @@ def _svd(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _matrix(size: int, reduced: int) -> Tensor:
-    """The (reduced, size) matrix of the bicubic reduction of a line."""
+    """Make the (reduced, size) matrix of the bicubic reduction of a line."""
     return resize(torch.eye(size, dtype=torch.float64)[None, None], reduced, size)[0, 0]

@@ -14,5 +14,5 @@ def resize(x: Tensor, height: int, width: int, kernel: str = "bicubic") -> Tenso
 
 
 def dense_condition(low_res: Tensor, height: int, width: int) -> Tensor:
-    """The method's condition: the low-resolution face (N,3,h,w) in [-1, 1] upsampled to height x width, clipped."""
+    """Upsample the low-resolution face (N,3,h,w) in [-1, 1] to the method's condition, height x width, clipped."""
     return resize(low_res, height, width).clamp(-1, 1)

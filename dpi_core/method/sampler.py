@@ -111,7 +111,7 @@ def sample(
     seeds: Sequence[int] = (0,),
     low_res: Tensor | None = None,
 ) -> Tensor:
-    """The restored faces (N,3,H,W) in [-1, 1]: the last x0 of `sample_steps`, whose arguments it takes."""
+    """Restore faces (N,3,H,W) in [-1, 1]: the last x0 of `sample_steps`, whose arguments it takes."""
     x0 = condition
     for event in sample_steps(prior, condition, config, corrector=corrector, seeds=seeds, low_res=low_res):
         x0 = event.x0

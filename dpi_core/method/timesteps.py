@@ -11,7 +11,7 @@ TRAIN_TIMESTEPS = 1000
 
 
 def timestep_pairs(steps: int, num_timesteps: int = TRAIN_TIMESTEPS) -> list[tuple[int, int]]:
-    """(t, t_prev) from noisy to clean: `steps` timesteps spread evenly over 0..T-1, ending at 0; the last t_prev is -1.
+    """Spread `steps` timesteps evenly over 0..T-1, ending at 0: (t, t_prev) from noisy to clean; the last t_prev is -1.
 
     Where `steps` divides T this is DDIM's "leading" spacing (20 steps: 950, 900 .. 0).
 
@@ -25,7 +25,7 @@ def timestep_pairs(steps: int, num_timesteps: int = TRAIN_TIMESTEPS) -> list[tup
 
 
 def stage_of(t: int, t_prev: int, tau: int) -> Stage:
-    """FCM while t > tau, RACM after it; the last step (t_prev = -1) only returns its clean estimate: "final"."""
+    """Name the stage: FCM while t > tau, RACM after it; the last step (t_prev = -1) returns its clean estimate: "final"."""
     if t_prev < 0:
         return "final"
     return "FCM" if t > tau else "RACM"

@@ -25,7 +25,7 @@ Model = TypeVar("Model")
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """What the networks compute in.
+    """Pick what the networks compute in.
 
     "auto" is bfloat16 where the device multiplies in it natively (`devices.has_bfloat16`) and float32 elsewhere: older GPUs
     and most CPUs emulate bfloat16 more slowly than they compute float32. So a result depends on the kind of CPU by less than
@@ -55,7 +55,7 @@ def allow_tf32(device: torch.device) -> None:
 def accelerated(
     model: Model, dtype: torch.dtype, faster: Callable[[nn.Module], Call] = lambda network: network
 ) -> Model:
-    """A prior or corrector whose network runs in `dtype`, laid out channels last, and called through ``faster(network)``.
+    """Return a prior or corrector whose network runs in `dtype`, laid out channels last, and is called by ``faster(network)``.
 
     Its network is converted in place; a model without one (no attribute ``unet``) comes back as it is. Inputs and outputs
     stay float32.
@@ -86,7 +86,7 @@ class Converting(nn.Module):
         self.call = call
 
     def forward(self, x: Tensor, t: Tensor) -> Any:
-        """The network's answer, float32, to `x` (N,C,H,W) at `t` (N,)."""
+        """Answer with the network's output, float32, to `x` (N,C,H,W) at `t` (N,)."""
         call = self.network if x.requires_grad else self.call  # no gradient goes through what was compiled or recorded
         return SimpleNamespace(sample=call(x.to(self.dtype), t).sample.float())
 
@@ -107,7 +107,7 @@ class Compiled:
 
     @torch.no_grad()
     def __call__(self, x: Tensor, t: Tensor) -> Any:
-        """The network's answer, see `Converting`.
+        """Answer as `Converting` does.
 
         Raises:
             RuntimeError: if the memory ran out; that is no failure of compiling.
@@ -125,12 +125,12 @@ class Compiled:
 
 
 def quick_call(network: nn.Module, device: torch.device, compile_it: bool = False) -> Call:
-    """The network as `device` runs it best: on CUDA as CUDA graphs, and through torch.compile if that is asked for."""
+    """Return the network as `device` runs it best: on CUDA as CUDA graphs, and through torch.compile if that is asked for."""
     call = Compiled(network) if compile_it else network
     return Recorded(call, CudaGraphs(device)) if device.type == "cuda" else call
 
 
 def notes(*models: object) -> list[str]:
-    """What the compiled or recorded networks of these models have to say, each thing once."""
+    """Collect what the compiled or recorded networks of these models have to say, each thing once."""
     calls = [getattr(getattr(model, "unet", None), "call", None) for model in models]
     return list(dict.fromkeys(call.note for call in calls if isinstance(call, Compiled | Recorded) and call.note))

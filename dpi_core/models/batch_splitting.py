@@ -21,7 +21,7 @@ class NotEnoughMemoryError(DPIError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the device's memory ran out; only CUDA has a class of its own for it."""
+    """Tell whether an error says that the device's memory ran out; only CUDA has a class of its own for it."""
     if isinstance(error, torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in SIGNS)

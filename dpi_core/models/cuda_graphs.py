@@ -23,7 +23,7 @@ Call = Callable[[Tensor, Tensor], Any]  # x (N,C,H,W), t (N,) -> an object with 
 
 
 def reason(error: BaseException) -> str:
-    """What an error says, without what follows the first line; at most 160 characters."""
+    """Shorten an error to its first line; at most 160 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
 
 
@@ -53,12 +53,12 @@ class Recorded:
 
     @property
     def note(self) -> str:
-        """What a person should know of the recording and of the call; empty as long as both work."""
+        """Tell what a person should know of the recording and of the call; empty as long as both work."""
         return " ".join(filter(None, [getattr(self._call, "note", ""), self._failure]))
 
     @torch.no_grad()
     def __call__(self, x: Tensor, t: Tensor) -> Any:
-        """The network's answer to `x` (N,C,H,W) at `t` (N,), in memory of its own.
+        """Answer with the network's output to `x` (N,C,H,W) at `t` (N,), in memory of its own.
 
         Raises:
             RuntimeError: if the memory ran out; that is no failure to record.

@@ -11,7 +11,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """ "auto" is CUDA, then Apple's MPS, then the CPU; any other name is taken as torch names devices.
+    """Pick a device: "auto" is CUDA, then Apple's MPS, then the CPU; any other name is taken as torch names devices.
 
     Raises:
         ValueError: if the device is unknown or this machine has none.
@@ -29,7 +29,7 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 itself. A CPU that only imitates it takes four times as long as in float32
+    """Tell whether the device computes in bfloat16 itself. A CPU that only imitates it takes four times as long as in float32
     (measured on one with AVX-512 but not AVX512-BF16)."""
     if device.type == "cuda":
         return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
@@ -48,5 +48,5 @@ def _cpu_abilities() -> set[str]:
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """A context in which networks compute in bfloat16 where the device has it, for training; elsewhere it does nothing."""
+    """Make a context in which networks compute in bfloat16 where the device has it, for training; elsewhere it does nothing."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16(device))

@@ -44,15 +44,17 @@ TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name 
 ALIASES = {"faithful": "mild", "balanced": "medium", "free": "heavy", "published": "medium"}
 """Other names of a row, where a table has no row of that name."""
 DEFAULT_PRESET = "medium"
+VARIETY_PRESET = "heavy"
+"""The row whose seeds differ most."""
 
 
 def presets_for(prior: str) -> dict[str, Preset]:
-    """The table for a prior by its name, by what a folder says of itself, or else for a large one."""
+    """Return the table for a prior by its name, by what a folder says of itself, or else for a large one."""
     return TABLES[SMALL if side_of(prior) <= SMALL else LARGE]
 
 
 def find_preset(name: str, prior: str = "embedded") -> Preset:
-    """The row of a name or an alias in the table for `prior`.
+    """Find the row of a name or an alias in the table for `prior`.
 
     Raises:
         ValueError: if there is none, naming those there are.
@@ -65,12 +67,12 @@ def find_preset(name: str, prior: str = "embedded") -> Preset:
 
 
 def name_of(config: DPIConfig, table: dict[str, Preset]) -> str | None:
-    """The first name in `table` that stands for exactly these settings."""
+    """Return the first name in `table` that stands for exactly these settings."""
     return next((name for name, preset in table.items() if preset.config == config), None)
 
 
 def side_of(prior: str) -> int:
-    """The side of a prior's pictures in pixels, as far as its name or folder tells before it is loaded; 256 where not."""
+    """Tell the side of a prior's pictures in pixels, as far as its name or folder tells before it is loaded; 256 where not."""
     return known_of(prior).image_size
 
 

@@ -34,7 +34,7 @@ class PixelHead(nn.Module):
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, x_t: Tensor, answer: Tensor) -> Tensor:
-        """The corrected answer, (N,3,H,W)."""
+        """Correct the answer; returns (N,3,H,W)."""
         hidden = F.silu(self.first(torch.cat([x_t, answer], dim=1)))
         change: Tensor = self.last(F.silu(self.second(hidden)))
         return answer + change
@@ -69,7 +69,7 @@ class PriorNetwork(nn.Module):
         return self.unet.config
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Answer:
-        """The answer ``.sample`` (N, 3 f^2, H/f, W/f) to `x` of the same shape at `t` (N,), for classes `labels` (N,)."""
+        """Answer ``.sample`` (N, 3 f^2, H/f, W/f) to `x` of the same shape at `t` (N,), for classes `labels` (N,)."""
         if labels is None and self.sharpest is not None:
             labels = torch.full((len(x),), self.sharpest, device=x.device)
         answer = self.unet(x, t, class_labels=labels, return_dict=False)[0][:, : x.shape[1]]
@@ -88,7 +88,7 @@ def save_head(head: PixelHead, path: Path) -> None:
 
 
 def load_head(path: Path, device: torch.device) -> PixelHead:
-    """A head from its file, float32, ready for inference.
+    """Load a head from its file, float32, ready for inference.
 
     Raises:
         ValueError: if the file does not hold one.

@@ -49,7 +49,7 @@ class UNetPrior:
         self._alpha_bar_there: Tensor | None = None
 
     def network_output(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        """What the network itself predicts (v or eps) for `x_t` (N,3,H,W) at `t` (N,); same shape.
+        """Return the network's own prediction (v or eps) for `x_t` (N,3,H,W) at `t` (N,); same shape.
 
         `labels` (N,): the classes of a `dpi_core.models.prior_network.PriorNetwork`; None = the sharpest.
         """

@@ -11,7 +11,9 @@ from PIL import Image
 
 from dpi_core.errors import DPIError
 from dpi_core.faces.align import scale_of, transform
-from dpi_core.faces.colour import match_colours
+from dpi_core.faces.colour import as_grey, is_grey, match_colours
+from dpi_core.faces.mask import face_mask
+from dpi_core.faces.overlay import lettering
 from dpi_core.faces.paste import paste_face
 from dpi_core.imaging.photo import enlarged, finished
 from dpi_core.imaging.pictures import MAX_PIXELS
@@ -19,17 +21,14 @@ from dpi_core.restore.records import FaceResult, Preparation, Restoration
 
 BACKGROUNDS = (1, 2, 3, 4)
 AUTO_SIDE = 2048  # how large a small photo may become by itself
-GREY_TOLERANCE = 2.5  # mean spread of the channels of a black-and-white photo, in levels; the prior would tint it
 
 
 def checked_background(background: int, prepared: Preparation) -> int:
-    """The scale of the background.
+    """The scale of the background, 1 to 4, for a photo of that size.
 
     Raises:
-        ValueError: if it is not 1, 2, 3 or 4, or would make more than 64 million pixels.
+        DPIError: if it would make more than 64 million pixels.
     """
-    if isinstance(background, bool) or background not in BACKGROUNDS:
-        raise DPIError(f"background is {background!r}; allowed is 1, 2, 3 or 4: how much larger the photo becomes.")
     height, width = prepared.photo.shape[:2]
     pixels = width * height * background**2
     if pixels > MAX_PIXELS and background > 1:
@@ -37,7 +36,7 @@ def checked_background(background: int, prepared: Preparation) -> int:
             f"background is {background}: a photo of {width}x{height} would become {pixels / 1e6:.0f} million pixels; "
             f"at most {MAX_PIXELS // 1_000_000} million are allowed. Use a smaller one."
         )
-    return int(background)
+    return background
 
 
 def enough_background(prepared: Preparation) -> int:
@@ -59,22 +58,45 @@ def composed(prepared: Preparation, results: list[FaceResult], background: int =
     Pixels without a face equal those of the (enlarged) photo.
     """
     photo = enlarged(prepared.source, background).rgb
-    grey = float(np.ptp(prepared.photo[::4, ::4], axis=2).mean()) <= GREY_TOLERANCE
     for result in results:
         job = result.job
         if job.matrix is None or job.face is None:
             return result.image
-        restored = np.asarray(result.image.convert("L").convert("RGB") if grey else result.image)
+        restored, reference = result.image, result.condition
+        if is_grey(job.crop):  # the prior would tint it, and so would a coloured border that the crop shows
+            restored, reference = as_grey(restored), as_grey(reference)
         # A photo as it is keeps its own pixels where nothing changed; a simulation must not show what it was made from.
         original = job.crop if prepared.scale is None else None
         photo = paste_face(
             photo,
-            match_colours(restored, np.asarray(result.condition)),
+            match_colours(np.asarray(restored), np.asarray(reference)),
             from_enlarged(job.matrix, background),
             original=original,
             points=(np.asarray(job.face.points, np.float64) + 0.5) * background - 0.5,
+            left_alone=lettering_over(result) if prepared.scale is None else None,
         )
     return Image.fromarray(photo)
+
+
+def lettering_over(result: FaceResult) -> np.ndarray | None:
+    """Where lettering lies over a face of a photo, (S,S) float32 in [0, 1], or None (see `faces.overlay.lettering`)."""
+    job = result.job
+    if job.matrix is None or job.face is None:
+        return None
+    face = face_mask(len(job.crop), transform(np.asarray(job.face.points, np.float64), job.matrix))
+    return lettering(job.crop, np.asarray(result.image), face)
+
+
+def lettering_notes(prepared: Preparation, results: list[FaceResult]) -> list[str]:
+    """Say over which faces lettering was found, and what was done."""
+    if prepared.scale is not None:
+        return []
+    found = sorted({result.job.index for result in results if lettering_over(result) is not None})
+    return [
+        f"Over face {index + 1} of {len(prepared.faces)} lies what looks like lettering or a watermark: there the photo was "
+        "left as it is, and the restored face by itself shows smudges."
+        for index in found
+    ]
 
 
 def from_enlarged(matrix: np.ndarray, background: int) -> np.ndarray:

@@ -4,11 +4,11 @@ read -> find faces -> align to the template -> (degrade, in a simulation)
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 
-from dpi_core.errors import DPIError
 from dpi_core.faces import Face, find_faces
 from dpi_core.faces.align import crop_face
 from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, square_matrix
@@ -19,38 +19,31 @@ from dpi_core.imaging.pictures import ImageError, ImageLike
 from dpi_core.imaging.pixels import to_tensor
 from dpi_core.method.resampling import dense_condition
 from dpi_core.restore.records import FaceJob, NoFaceError, Preparation
+from dpi_core.restore.request import Request
 
-SCALES = (4, 8, 16)
 MIN_ALIGNED_SIDE = 8
 CONSISTENCY_SCALE = 4  # a photo has no known low-resolution original; its consistency is read at a quarter of the size
 
 
 def prepare(
-    image: ImageLike,
-    template: Template,
-    *,
-    scale: int | None = None,
-    aligned: bool = False,
-    face: int | str | Sequence[int] | None = None,
-    detector: str = "auto",
-    include_sharp: bool = False,
-    faces: Sequence[Face] | None = None,
+    image: ImageLike, template: Template, request: Request, *, faces: Sequence[Face] | None = None
 ) -> Preparation:
     """Read a photo, find its faces and cut out those to restore, as crops of `template`.
 
-    The other arguments and what is raised are those of `dpi_core.Restorer.prepare`.
+    Args:
+        request: its `PREPARING` fields count.
+        faces: see `dpi_core.Restorer.prepare`, as for what is raised.
     """
-    if scale is not None and scale not in SCALES:
-        raise DPIError(f"scale is {scale!r}; allowed is one of {SCALES}, or None for the photo as it is.")
+    scale = request.scale
     source = read_photo(image)
     photo = source.rgb
-    if aligned:
+    if request.aligned:
         crop = _central_square(photo, template.size)
         job = _job(0, None, crop, None, scale)
-        return Preparation(source, (), (job,), scale, "The picture was taken as an aligned face.")
+        return Preparation(source, (), (job,), request, "The picture was taken as an aligned face.")
     note = ""
     if faces is None:
-        report = find_faces(photo, detector)
+        report = find_faces(photo, request.detector)
         faces, note = report.faces, report.note
     if not faces:
         raise NoFaceError(
@@ -58,7 +51,7 @@ def prepare(
             "that looks towards the camera, or mark the picture as an already aligned face crop."
         )
     sharp = tuple(is_sharp(photo, found, template) for found in faces)
-    indices = chosen_faces(face, sharp, include_sharp)
+    indices = chosen_faces(request.face, sharp, request.include_sharp)
     height, width = photo.shape[:2]
     off = off_template(faces[0], width, height, template) if len(faces) == 1 else float("inf")
     if off <= ALIGNED:
@@ -71,9 +64,11 @@ def prepare(
     else:
         crops = [crop_face(photo, faces[index].points, template) for index in indices]
         jobs = [_job(i, faces[i], cut.pixels, cut.matrix, scale) for i, cut in zip(indices, crops, strict=True)]
-    if face == "all" and len(jobs) < len(faces):
+    if request.face == "all" and len(jobs) < len(faces):
         note = f"{note} Left as sharp as they are: {len(faces) - len(jobs)} of {len(faces)} faces.".strip()
-    return Preparation(source, tuple(faces), tuple(jobs), scale, note, sharp)
+    # "auto" finds other faces once face-alignment is there, so that the record names the detector that ran
+    request = replace(request, detector=faces[0].detector)
+    return Preparation(source, tuple(faces), tuple(jobs), request, note, sharp)
 
 
 def _job(index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, scale: int | None) -> FaceJob:

@@ -14,6 +14,7 @@ from dpi_core.faces import Face
 from dpi_core.imaging.photo import Photo
 from dpi_core.imaging.pictures import ImageError
 from dpi_core.method.sampler import StepEvent
+from dpi_core.restore.request import Request
 
 
 class NoFaceError(ImageError):
@@ -51,7 +52,7 @@ class Preparation:
         source: the photo as it was read, upright, with its own colours, alpha, profile and EXIF.
         faces: all faces found, largest first.
         jobs: one for each face chosen.
-        scale: the simulated reduction, or None.
+        request: what was asked when it was prepared, with the detector that ran; its `restore.request.PREPARING` count.
         note: one line on how the faces were found, and whether the picture was aligned already.
         sharp: for each of `faces`, whether it is larger and finer than the prior would make it (`faces.choose`).
     """
@@ -59,9 +60,14 @@ class Preparation:
     source: Photo
     faces: tuple[Face, ...]
     jobs: tuple[FaceJob, ...]
-    scale: int | None
+    request: Request
     note: str
     sharp: tuple[bool, ...] = ()
+
+    @property
+    def scale(self) -> int | None:
+        """The simulated reduction, or None."""
+        return self.request.scale
 
     @property
     def photo(self) -> np.ndarray:

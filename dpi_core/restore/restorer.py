@@ -2,22 +2,25 @@
 
     prepare (`dpi_core.restore.prepare`) -> sample -> measure -> paste back (`dpi_core.restore.compose`)
 
-`Restorer.restore_steps` is the primitive: it yields every sampling step and, last, the `Restoration`.
+`Restorer.run_steps` is the primitive: from a photo and a `Request` it yields every sampling step and, last, the
+`Restoration`.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from dpi_core import __version__
-from dpi_core.baselines.by_name import checked, method_steps
+from dpi_core.baselines.by_name import method_steps
 from dpi_core.errors import DPIError
 from dpi_core.faces import Face
+from dpi_core.faces.colour import as_grey, is_grey
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.imaging.pictures import ImageLike
 from dpi_core.imaging.pixels import to_image, to_tensor
@@ -29,10 +32,10 @@ from dpi_core.models.batch_splitting import Fitting, FittingCorrector, FittingPr
 from dpi_core.models.correctors import load_corrector
 from dpi_core.models.devices import pick_device
 from dpi_core.models.priors import load_prior
-from dpi_core.restore.compose import checked_background, composed
+from dpi_core.restore.compose import checked_background, composed, lettering_notes
 from dpi_core.restore.prepare import prepare
-from dpi_core.restore.recipe import Branch
 from dpi_core.restore.records import FaceJob, FaceResult, Preparation, Restoration, RestoreStep
+from dpi_core.restore.request import PREPARING, Branch, Request
 
 
 class Restorer:
@@ -97,6 +100,10 @@ class Restorer:
         )
         return next(step for step in steps if isinstance(step, Restoration))
 
+    def run(self, image: ImageLike | Preparation, request: Request) -> Restoration:
+        """Restore the faces of a photo as a request says, such as one that `read_request` read; see `run_steps`."""
+        return next(step for step in self.run_steps(image, request) if isinstance(step, Restoration))
+
     def restore_steps(
         self,
         image: ImageLike | Preparation,
@@ -114,36 +121,68 @@ class Restorer:
         method: str = "dpi",
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[RestoreStep | Restoration]:
-        """Restore step by step.
+        """Restore step by step: `run_steps` with a request made of these arguments.
 
         Args:
-            image: what `prepare` takes, or what it returned (then the five arguments below are ignored).
+            image: what `prepare` takes, or what it returned (then scale, aligned, face, detector and include_sharp are
+                ignored).
             scale, aligned, face, detector, include_sharp: see `prepare`.
             config: the settings; None = `DPIConfig()`.
-            seeds: one result for each.
-            background: 1 to 4, how many times larger a side the photo becomes (Lanczos) before the faces are pasted.
+            seeds, background, branch, method: see `Request`.
+            after, stop: see `run_steps`.
+
+        Raises:
+            ValueError: as `run_steps`, and on an argument that is not allowed.
+        """
+        request = self._asked(
+            config=config or DPIConfig(),
+            seeds=seeds,
+            scale=scale,
+            aligned=aligned,
+            face=face,
+            detector=detector,
+            include_sharp=include_sharp,
+            background=background,
+            branch=branch,
+            method=method,
+        )
+        yield from self.run_steps(image, request, after=after, stop=stop)
+
+    def run_steps(
+        self,
+        image: ImageLike | Preparation,
+        request: Request,
+        *,
+        after: StepEvent | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[RestoreStep | Restoration]:
+        """Carry out a request step by step.
+
+        The results' settings are that request (one face and seed each), so that the photo and they make them again.
+
+        Args:
+            image: what `prepare` takes, or what it returned, whose request then stands in for the fields that a preparation
+                depends on (`restore.request.PREPARING`).
+            request: its prior and corrector must be this restorer's. Where it has a branch, the run of the branch's seed is
+                made first up to that step, unless `after` is the event of it.
             after: go on after this event of an earlier run instead of from noise (see `sample_steps`); one face only.
-            branch: let the seeds part after that step of that seed's run, which is run up to there first unless `after` is
-                the event of it. The results' settings say so.
-            method: "dpi" or another of `dpi_core.baselines.by_name.NAMES`, which heeds the steps, sparsity and noise level.
             stop: asked after every step; True ends the run with what there is.
 
         Yields:
             RestoreStep: each step of each face; then, last, one Restoration.
 
         Raises:
-            ValueError: as `prepare`, and on a background that is not allowed or makes too large a photo.
+            ValueError: as `prepare`, on other models than these, and on a background that makes too large a photo.
         """
-        config = config or DPIConfig()
-        if checked(method) != "dpi" and branch is not None:
-            raise DPIError(f"method is {method!r}, whose seeds cannot part on the way; only those of dpi can.")
-        if not isinstance(image, Preparation):
-            image = self.prepare(
-                image, scale=scale, aligned=aligned, face=face, detector=detector, include_sharp=include_sharp
-            )
-        background = checked_background(background, image)
-        if branch is not None:
-            branch.checked(config.steps)
+        for name, own in self._names.items():
+            if getattr(request, name) != own:
+                raise DPIError(
+                    f"{name} of the request is {getattr(request, name)!r}; this restorer has loaded {own!r}."
+                )
+        image = image if isinstance(image, Preparation) else self.prepared(image, request)
+        request = replace(request, **{name: getattr(image.request, name) for name in PREPARING})
+        background = checked_background(request.background, image)
+        config, seeds, branch = request.config, request.seeds, request.branch
         if after is not None and len(image.jobs) != 1:
             raise DPIError(f"after is given for {len(image.jobs)} faces; a run can only go on with one.")
         start, away, complete = time.perf_counter(), 0.0, True
@@ -153,7 +192,7 @@ class Restorer:
         for job in image.jobs:
             x0 = None
             condition, low_res = job.condition.to(self.device), job.low_res.to(self.device)
-            run = partial(method_steps, method, prior, condition, config, corrector=corrector, low_res=low_res)
+            run = partial(method_steps, request.method, prior, condition, config, corrector=corrector, low_res=low_res)
             stem = after
             if branch is not None and after is None:
                 stem = next(islice(run(seeds=(branch.seed,)), branch.step - 1, None))
@@ -167,12 +206,14 @@ class Restorer:
                     complete = event.stage == "final" and job is image.jobs[-1]
                     break
             if x0 is not None:
-                results += self._finish(image, job, x0, config, tuple(seeds), event.index + 1, branch, method)
+                results += self._finish(job, x0, request, event.index + 1)
             if not complete:
                 break
         seconds = time.perf_counter() - start - away
         photos = tuple(composed(image, [r for r in results if r.seed == seed], background) for seed in seeds)
-        said = tuple(dict.fromkeys(filter(None, [*notes(self.prior, self.corrector), *(f.note for f in fitting)])))
+        told = [*image.source.notes, *(lettering_notes(image, results) if complete else [])]
+        told += [*notes(self.prior, self.corrector), *(f.note for f in fitting)]
+        said = tuple(dict.fromkeys(filter(None, told)))
         yield Restoration(tuple(results), photos, image, complete, seconds, background, said)
 
     def prepare(
@@ -204,31 +245,21 @@ class Restorer:
             ImageError: if the picture cannot be used.
             ValueError: on a scale, face or detector that is not allowed, or if "all" leaves no face.
         """
-        return prepare(
-            image,
-            TEMPLATES[self.prior.template].resized(self.prior.image_size),
-            scale=scale,
-            aligned=aligned,
-            face=face,
-            detector=detector,
-            include_sharp=include_sharp,
-            faces=faces,
-        )
+        request = self._asked(scale=scale, aligned=aligned, face=face, detector=detector, include_sharp=include_sharp)
+        return self.prepared(image, request, faces=faces)
 
-    def _finish(
-        self,
-        prepared: Preparation,
-        job: FaceJob,
-        x0: Tensor,
-        config: DPIConfig,
-        seeds: tuple[int, ...],
-        steps: int,
-        branch: Branch | None,
-        method: str,
-    ) -> list[FaceResult]:
+    def _asked(self, **values: Any) -> Request:
+        return Request().replaced({**self._names, **values})
+
+    def prepared(self, image: ImageLike, request: Request, *, faces: Sequence[Face] | None = None) -> Preparation:
+        """Read a photo, find its faces and cut out those to restore, as a request says; see `prepare`."""
+        template = TEMPLATES[self.prior.template].resized(self.prior.image_size)
+        return prepare(image, template, request, faces=faces)
+
+    def _finish(self, job: FaceJob, x0: Tensor, request: Request, steps: int) -> list[FaceResult]:
         results = []
-        for seed, face in zip(seeds, x0, strict=True):
-            image = to_image(face)
+        for seed, face in zip(request.seeds, x0, strict=True):
+            image = as_grey(to_image(face)) if is_grey(job.crop) else to_image(face)
             rounded = to_tensor(np.asarray(image))
             measured = {"lr_consistency": round(lr_consistency(rounded, job.low_res), 2)}
             if job.truth is not None:
@@ -237,15 +268,8 @@ class Restorer:
                 measured["ssim"] = round(ssim(rounded, job.truth), 4)
             settings = {
                 "version": __version__,
-                **self._names,
-                "config": asdict(config),
-                "seed": seed,
-                "scale": prepared.scale,
-                "aligned": job.face is None,
-                "face": job.index,
+                **request.of_one(job.index, seed),
                 "steps_done": steps,
-                **({} if branch is None else {"branch": asdict(branch)}),
-                **({} if method == "dpi" else {"method": method}),
                 "measured": measured,
             }
             results.append(FaceResult(job, seed, image, to_image(job.condition[0]), measured, settings))

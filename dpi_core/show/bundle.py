@@ -1,6 +1,7 @@
 """A comparison as one ZIP: every result as a PNG, a contact sheet, and a JSON of settings and figures.
 
-The JSON is a recipe (`dpi_core.restore.recipe`): the app, the command line and Python make the same pictures from it again.
+The JSON holds a request (`dpi_core.restore.request`), from which the app, the command line and Python make the same pictures
+again.
 """
 
 import json
@@ -11,15 +12,15 @@ from pathlib import Path
 
 from dpi_core.imaging.pictures import save_png
 from dpi_core.measure.comparison import Comparison
-from dpi_core.restore.recipe import RECIPE_FILE
 from dpi_core.restore.records import FaceResult
+from dpi_core.restore.request import SETTINGS_FILE
 from dpi_core.show.figures import heat_map, labelled_sheet
 
 COLUMNS = 4
 
 
 def comparison_settings(results: Sequence[FaceResult], comparison: Comparison, picked: Sequence[int] = ()) -> dict:
-    """The recipe of a comparison with what was measured; `picked` are indices of the most different results."""
+    """The request of a comparison with what was measured; `picked` are indices of the most different results."""
     shared = {key: value for key, value in results[0].settings.items() if key not in ("seed", "measured")}
     figures = [
         {"seed": result.seed, **result.measured, "distance_to_mean": round(distance, 3)}
@@ -50,7 +51,7 @@ def write_bundle(path: Path, results: Sequence[FaceResult], comparison: Comparis
         archive.writestr("contact.png", _png(contact_sheet(results), settings))
         spread = heat_map(comparison.std, max(1.0, float(comparison.std.max())), comparison.mean)
         archive.writestr("spread.png", _png(spread, settings))
-        archive.writestr(RECIPE_FILE, json.dumps(settings, indent=1) + "\n")
+        archive.writestr(SETTINGS_FILE, json.dumps(settings, indent=1) + "\n")
 
 
 def _png(image, settings: dict) -> bytes:

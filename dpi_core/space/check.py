@@ -13,7 +13,7 @@ README, REQUIREMENTS, PROJECT = "README.md", "requirements.txt", "pyproject.toml
 
 
 def problems(root: Path, *, front_matter: bool = True) -> list[str]:
-    """What is wrong with the Space in `root`, one line each; empty = nothing.
+    """List what is wrong with the Space in `root`, one line each; empty = nothing.
 
     Args:
         front_matter: whether README.md's block must agree already; an upload writes it.
@@ -81,7 +81,7 @@ def _project(root: Path, spacefile: Spacefile) -> list[str]:
 
 
 def _project_table(path: Path) -> dict[str, str]:
-    """The texts of pyproject's [project] table; read by hand, since Python 3.10 has no TOML reader."""
+    """Read the texts of pyproject's [project] table, by hand, since Python 3.10 has no TOML reader."""
     if not path.is_file():
         return {}
     table, inside = {}, False

@@ -1,54 +1,39 @@
-"""The YAML block at the top of README.md, between two lines of three dashes: what the hub reads of a Space."""
+"""The YAML block at the top of README.md, what the hub reads of a Space, by huggingface_hub's `RepoCard`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dpi_core.errors import DPIError
-from dpi_core.space.spacefile import Spacefile, parse_mapping
+from dpi_core.space.spacefile import Spacefile
 
-FENCE = "---"
-
-
-def split(readme: str) -> tuple[str | None, str]:
-    """A README as (YAML, the rest); the YAML is None where there is no block.
-
-    Raises:
-        ValueError: if the block is opened and never closed.
-    """
-    lines = readme.lstrip("\ufeff").splitlines(keepends=True)
-    if not lines or lines[0].rstrip() != FENCE:
-        return None, readme
-    for number, line in enumerate(lines[1:], start=1):
-        if line.rstrip() == FENCE:
-            return "".join(lines[1:number]), "".join(lines[number + 1 :])
-    raise DPIError("README.md opens its front matter with '---' and never closes it; add a second line of '---'.")
+if TYPE_CHECKING:
+    from huggingface_hub import RepoCard
 
 
 def parse(readme: str) -> dict[str, Any]:
-    """The block's keys and values; empty where there is no block.
+    """Read the block's keys and values; empty where there is no block.
 
     Raises:
         ValueError: if it is no valid YAML mapping.
     """
-    block, _ = split(readme)
-    return {} if block is None else parse_mapping(block, "README.md's front matter")
-
-
-def render(spacefile: Spacefile) -> str:
-    """The block for a Space, fences included."""
-    import yaml
-
-    body = yaml.safe_dump(spacefile.front_matter(), sort_keys=False, allow_unicode=True, width=1000)
-    return f"{FENCE}\n{body}{FENCE}\n"
+    return _card(readme).data.to_dict()
 
 
 def written(readme: str, spacefile: Spacefile) -> str:
-    """The README with the block of `spacefile` in place of its own; the rest of it is unchanged."""
-    block, rest = split(readme)
-    return render(spacefile) + (f"\n{rest}" if block is None else rest)
+    """Put the block of `spacefile` in place of the README's own; the rest of it is unchanged.
+
+    Raises:
+        ValueError: if its own is no valid YAML mapping.
+    """
+    from huggingface_hub import CardData
+
+    card = _card(readme)
+    rest = card.text if card.data.to_dict() else f"\n{card.text}"
+    values: dict[str, Any] = {**spacefile.front_matter()}
+    return f"---\n{CardData(**values).to_yaml()}\n---\n{rest}"
 
 
 def differences(readme: str, spacefile: Spacefile) -> list[str]:
-    """One line for each key in which the block and the Spacefile differ."""
+    """Say in one line for each key how the block and the Spacefile differ."""
     there, wanted = parse(readme), spacefile.front_matter()
     if not there:
         return ["README.md has no front matter; the hub would not know how to run the Space."]
@@ -59,6 +44,17 @@ def differences(readme: str, spacefile: Spacefile) -> list[str]:
                 f"README.md's front matter: {key} is {_shown(there, key)}, the Spacefile says {_shown(wanted, key)}."
             )
     return lines
+
+
+def _card(readme: str) -> "RepoCard":
+    import yaml
+    from huggingface_hub import RepoCard
+
+    try:
+        return RepoCard(readme.lstrip("\ufeff"))
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise DPIError(f"README.md's front matter is no valid YAML with keys and values: {reason}.") from error
 
 
 def _shown(values: dict, key: str) -> str:

@@ -1,13 +1,13 @@
-"""The upload of the Space: which files go up, and one commit that makes the Space hold them and no others of ours.
+"""The upload of the Space by `HfApi.upload_folder`: one commit that makes the Space hold our files and no stale ones.
 
 Hugging Face keeps large and binary files in LFS (or Xet, which the hub's client chooses by itself). Which ones is decided by
 the hub; `Upload.large` foretells it from the size and the kinds of file that a new Space's .gitattributes names.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from dpi_core.errors import DPIError
 from dpi_core.space.front_matter import written
@@ -20,7 +20,6 @@ LARGE_BYTES = 10 * 2**20  # the hub takes no larger file outside LFS
 LARGE_SUFFIXES = (".safetensors", ".npz", ".npy", ".onnx", ".pt", ".pth", ".bin", ".zip", ".gz", ".tar")
 LEFT_OUT = (".pyc", ".part", ".tmp")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-MESSAGE = "Update the Space"
 
 
 @dataclass(frozen=True)
@@ -33,14 +32,14 @@ class Upload:
 
 
 def checked_name(name: str) -> str:
-    """A Space's name; ValueError unless it is OWNER/NAME."""
+    """Return a Space's name; ValueError unless it is OWNER/NAME."""
     if not NAME.fullmatch(name):
         raise DPIError(f"the Space's name is {name!r}; allowed is OWNER/NAME, such as jane/faces.")
     return name
 
 
 def uploads(root: Path, spacefile: Spacefile) -> list[Upload]:
-    """The files that go up, by path; README.md with the size it has once its front matter is written."""
+    """List the files that go up, by path; README.md with the size it has once its front matter is written."""
     found = []
     for path in sorted(_paths(root, spacefile)):
         size = (root / path).stat().st_size
@@ -82,7 +81,7 @@ def push(
     Raises:
         ValueError: if there is no token, or the hub refuses or cannot be reached.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+    from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError, HTTPError  # the latter is of the client's own HTTP library
 
     checked_name(name)
@@ -93,14 +92,17 @@ def push(
     text = readme.read_text(encoding="utf-8")
     if (new := written(text, spacefile)) != text:
         readme.write_text(new, encoding="utf-8")
-    files = [upload.path for upload in uploads(root, spacefile)]
     api = HfApi(endpoint=endpoint, token=token, library_name="dpi-core")
     try:
         api.create_repo(name, repo_type="space", space_sdk=spacefile.sdk, private=private, exist_ok=True)
-        stale = _stale(api.list_repo_files(name, repo_type="space"), files)
-        operations = [CommitOperationAdd(path, str(root / path)) for path in files]
-        removals = [CommitOperationDelete(path) for path in stale]
-        api.create_commit(name, [*operations, *removals], commit_message=MESSAGE, repo_type="space")
+        api.upload_folder(
+            repo_id=name,
+            repo_type="space",
+            folder_path=root,
+            allow_patterns=[upload.path for upload in uploads(root, spacefile)],
+            delete_patterns=[f"{folder}/*" for folder in FOLDERS],
+            commit_message="Update the Space",
+        )
     except HfHubHTTPError as error:
         raise DPIError(_refusal(error, name, api.endpoint)) from error
     except HTTPError as error:
@@ -110,13 +112,8 @@ def push(
     return f"{api.endpoint}/spaces/{name}"
 
 
-def _stale(there: Sequence[str], files: Sequence[str]) -> list[str]:
-    """What the Space holds in our folders and the project no longer does."""
-    return [path for path in there if PurePosixPath(path).parts[0] in FOLDERS and path not in files]
-
-
 def _refusal(error, name: str, endpoint: str) -> str:
-    """What the hub's answer means for people."""
+    """Say what the hub's answer means for people."""
     status = error.response.status_code
     if status == 401:
         return f"the hub at {endpoint} does not know the token: make a new one in your settings there that may write."
@@ -130,7 +127,7 @@ def _refusal(error, name: str, endpoint: str) -> str:
 
 
 def _chain(error: BaseException) -> str:
-    """The message of the first cause."""
+    """Return the message of the first cause."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{error}".strip().rstrip(".") or type(error).__name__

@@ -91,7 +91,7 @@ class Spacefile:
                 )
 
     def front_matter(self) -> dict[str, str | list[str]]:
-        """The hub's keys and values for the top of README.md, in the hub's order."""
+        """Return the hub's keys and values for the top of README.md, in the hub's order."""
         values: dict[str, str | list[str]] = {
             HUB_KEYS.get(key, key): getattr(self, field) for field, key in KEYS.items() if getattr(self, field)
         }
@@ -119,7 +119,7 @@ HUB_KEYS = {"hardware": "suggested_hardware", "preload": "preload_from_hub"}  # 
 
 
 def read_spacefile(root: Path) -> Spacefile:
-    """The `Spacefile` of the project in `root`.
+    """Read the `Spacefile` of the project in `root`.
 
     Raises:
         ValueError: if it is missing, is no YAML, or holds an unknown key or a value that is not allowed.
@@ -143,7 +143,7 @@ def read_spacefile(root: Path) -> Spacefile:
 
 
 def parse_mapping(text: str, name: str) -> dict[str, Any]:
-    """YAML text as a mapping; ValueError says what is wrong with it in `name`."""
+    """Read YAML text as a mapping; ValueError says what is wrong with it in `name`."""
     import yaml
 
     try:

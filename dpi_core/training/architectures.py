@@ -44,12 +44,12 @@ class Candidate:
         object.__setattr__(self, "name", f"unshuffle {self.unshuffle}, {widths}, {self.norm_groups} groups")
 
     def network(self) -> PriorNetwork:
-        """A new network."""
+        """Make a new network."""
         layout = architecture(self.widths, self.unshuffle, SIZE, self.norm_groups)
         return starting_network(None, layout, self.unshuffle)
 
     def prior(self, network: nn.Module) -> UNetPrior:
-        """The network as a prior."""
+        """Wrap the network as a prior."""
         return UNetPrior(network, SIZE, "v", self.unshuffle, TEMPLATE)
 
 
@@ -64,19 +64,19 @@ CANDIDATES = (
 
 
 def gigaflops(prior: UNetPrior) -> float:
-    """Billions of floating-point operations of one call at batch 1, an addition and a multiplication as two."""
+    """Count billions of floating-point operations of one call at batch 1, an addition and a multiplication as two."""
     return operations(lambda: ask(prior)) / 1e9
 
 
 @torch.no_grad()
 def ask(prior: UNetPrior) -> Tensor:
-    """One call at batch 1."""
+    """Call the network once at batch 1."""
     device = next(prior.unet.parameters()).device
     return prior.network_output(torch.zeros(1, 3, SIZE, SIZE, device=device), torch.full((1,), 300, device=device))
 
 
 def milliseconds(prior: UNetPrior, bfloat16: bool) -> float:
-    """The median time of a call."""
+    """Measure the median time of a call."""
     device = next(prior.unet.parameters()).device
     times = []
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
@@ -89,7 +89,7 @@ def milliseconds(prior: UNetPrior, bfloat16: bool) -> float:
 
 @torch.no_grad()
 def held_out_loss(prior: UNetPrior, faces: Tensor) -> float:
-    """The training loss on faces (N,3,H,W) that never trained, with the same noise for every candidate."""
+    """Compute the training loss on faces (N,3,H,W) that never trained, with the same noise for every candidate."""
     device = next(prior.unet.parameters()).device
     alpha_bar = prior.alpha_bar.cpu().float()
     with torch.random.fork_rng(devices=[]):

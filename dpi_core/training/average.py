@@ -19,7 +19,7 @@ from dpi_core.weights.unets import load_unet, save_unet
 
 
 def mean_weights(networks: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The element-wise mean of `state_dict`s, in float32.
+    """Compute the element-wise mean of `state_dict`s, in float32.
 
     Raises:
         ValueError: if their names or shapes differ: they are of different networks.

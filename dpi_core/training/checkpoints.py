@@ -63,7 +63,7 @@ class TrainingState:
         self.samples = int(state["samples"])
 
     def averaged(self, like: nn.Module) -> dict[str, nn.Module]:
-        """Copies of the network `like` with the averaged weights, by what to put behind a name: "" if there is one."""
+        """Copy the network `like` with each of the averaged weights, by what to put behind a name: "" if there is one."""
         networks = {}
         for half_life, average in self.averages.items():
             network = copy.deepcopy(like)

@@ -37,7 +37,7 @@ SHARES = {"forward": 0.0, "both": SAMPLER_SHARE, "sampler": 1.0}  # of the batch
 
 
 def corrector_loss(network: nn.Module, states: Tensor) -> Tensor:
-    """The loss on packed `states` (N,10,h,w), see `dpi_core.training.states.pack`."""
+    """Compute the loss on packed `states` (N,10,h,w), see `dpi_core.training.states.pack`."""
     c, t, y_init, h = unpack(states)
     error = UNetCorrector(network)(c, t, y_init).float() - h
     return error.square().mean() + MEANS_WEIGHT * F.avg_pool2d(error, 4).square().mean()
@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def restored(network: nn.Module, prior: UNetPrior, faces: list[Image.Image]) -> Image.Image:
-    """A sheet of faces restored with a corrector's network."""
+    """Draw a sheet of faces restored with a corrector's network."""
     from dpi_core.training.sheets import restoration_sheet
 
     true = [np.asarray(face.resize((prior.image_size,) * 2, Image.Resampling.LANCZOS)) for face in faces]

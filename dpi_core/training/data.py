@@ -25,7 +25,7 @@ PASS = 1_000_000  # draws; with each pass the workers start anew, which a GPU wo
 
 
 def read_encoded(source: Path) -> dict[str, bytes]:
-    """File name -> encoded image, from every image under a folder and every image in its .tar shards (or one .tar).
+    """Read every image under a folder and in its .tar shards (or one .tar), encoded as it is, by file name.
 
     Raises:
         ValueError: if there is no image.
@@ -50,17 +50,17 @@ def read_encoded(source: Path) -> dict[str, bytes]:
 
 
 def held_out_names(names: list[str], count: int = HELD_OUT) -> set[str]:
-    """The `count` names (at most a tenth of them) with the smallest SHA-1: the faces that never train."""
+    """Return the `count` names (at most a tenth of them) with the smallest SHA-1: the faces that never train."""
     return set(ranked_names(names)[: min(count, len(names) // 10)])
 
 
 def ranked_names(names: Iterable[str]) -> list[str]:
-    """The names from the smallest SHA-1 to the largest: the order they are held out in."""
+    """Return the names from the smallest SHA-1 to the largest: the order they are held out in."""
     return sorted(names, key=lambda name: hashlib.sha1(name.encode()).hexdigest())
 
 
 def training_split(source: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """The faces of `read_encoded` that train, and those that never do."""
+    """Split the faces of `read_encoded` into those that train and those that never do."""
     images = read_encoded(source)
     held_out = held_out_names(list(images))
     print(f"{len(images) - len(held_out)} faces train, {len(held_out)} are held out")
@@ -68,7 +68,7 @@ def training_split(source: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
 
 
 def decode(encoded: bytes) -> Image.Image:
-    """An encoded image as RGB."""
+    """Decode an image to RGB."""
     return Image.open(BytesIO(encoded)).convert("RGB")
 
 
@@ -103,7 +103,7 @@ class DegradedFaces(Dataset[np.ndarray]):
 
 
 def augment(face: Image.Image, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A jittered crop (at least 94 % of the side), flipped and tinted at random; (size,size,3) uint8."""
+    """Crop a face at random (at least 94 % of the side), flip and tint it at random; (size,size,3) uint8."""
     side = face.width * (rng.uniform(0.94, 1.0) if rng.random() < 0.5 else 1.0)
     left, top = rng.uniform(0, face.width - side), rng.uniform(0, face.height - side)
     small = face.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
@@ -116,7 +116,7 @@ def augment(face: Image.Image, size: int, rng: np.random.Generator) -> np.ndarra
 
 
 def batches(dataset: Dataset[np.ndarray], batch_size: int, workers: int) -> DataLoader:
-    """Batches of a dataset of uint8 arrays, as (N,H,W,3) uint8 tensors; its items are independent of the order."""
+    """Yield batches of a dataset of uint8 arrays, as (N,H,W,3) uint8 tensors; its items are independent of the order."""
     return DataLoader(
         dataset,
         batch_size=batch_size,
@@ -128,7 +128,7 @@ def batches(dataset: Dataset[np.ndarray], batch_size: int, workers: int) -> Data
 
 
 def endless(dataset_of: Callable[[int], Dataset[np.ndarray]], batch_size: int, workers: int) -> Iterator[Tensor]:
-    """Batches without end: pass after pass over ``dataset_of(seed)``, each pass with a seed of its own."""
+    """Yield batches without end: pass after pass over ``dataset_of(seed)``, each pass with a seed of its own."""
     first = int(torch.seed() % 2**31)
     return chain.from_iterable(batches(dataset_of(first + i), batch_size, workers) for i in count())
 

@@ -19,7 +19,7 @@ IN_CONTEXT = "ffhq-256"
 
 
 def in_context(face: Image.Image) -> Image.Image:
-    """A tight crop of any size as FFHQ's crop, 256x256."""
+    """Turn a tight crop of any size into FFHQ's crop, 256x256."""
     template = TEMPLATES[IN_CONTEXT]
     matrix = similarity(TIGHT_200.resized(face.width).array(), template.array())
     return Image.fromarray(warp_to_crop(np.asarray(face.convert("RGB")), matrix, template.size))

@@ -54,7 +54,7 @@ class RunSettings:
 def add_run_arguments(
     parser: argparse.ArgumentParser, learning_rate: float, batch: int, half_lives: tuple[int, ...] = (11_000,)
 ) -> None:
-    """The arguments every training script shares."""
+    """Add the arguments every training script shares."""
     parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log, weights and sheet")
     parser.add_argument("--minutes", type=float, default=60.0, help="length of this run (default 60)")
@@ -78,7 +78,7 @@ def add_run_arguments(
 
 
 def share(text: str) -> float:
-    """A share of batches or states as argparse reads it.
+    """Read a share of batches or states for argparse.
 
     Raises:
         argparse.ArgumentTypeError: if it is no number from 0 to 1.
@@ -93,7 +93,7 @@ def share(text: str) -> float:
 
 
 def run_settings(args: argparse.Namespace, device: torch.device | None = None) -> RunSettings:
-    """`RunSettings` from the parsed arguments of `add_run_arguments`; the device is that of the process if not given.
+    """Make `RunSettings` of the parsed arguments of `add_run_arguments`; the device is that of the process if not given.
 
     Raises:
         ValueError: if the device cannot be used, or by several processes (`join_processes`).

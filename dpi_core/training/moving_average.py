@@ -11,7 +11,7 @@ RAMP = 0.25
 
 
 def decay(half_life: float, batch: int, samples: int) -> float:
-    """By what to multiply the average at a step of `batch` samples, after which the network has seen `samples`."""
+    """Tell by what to multiply the average at a step of `batch` samples, after which the network has seen `samples`."""
     return 0.5 ** (batch / min(half_life, RAMP * samples))
 
 

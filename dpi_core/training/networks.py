@@ -2,7 +2,7 @@
 
 
 def unet_layout(in_channels: int, out_channels: int, widths: tuple[int, ...], norm_groups: int = 8) -> dict:
-    """The arguments of a `UNet2DModel` for 64x64 inputs with these channels at its levels."""
+    """Return the arguments of a `UNet2DModel` for 64x64 inputs with these channels at its levels."""
     plain = len(widths) - 1
     return {
         "sample_size": 64,

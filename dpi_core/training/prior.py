@@ -32,7 +32,7 @@ HALF_LIVES = (100_000, 1_000_000)
 
 
 def noised(x0: Tensor, t: Tensor, alpha_bar: Tensor) -> Tensor:
-    """Faces `x0` (N,3,H,W) in [-1, 1] with the noise of `t` (N,); `alpha_bar` (T,) is the schedule."""
+    """Add the noise of `t` (N,) to faces `x0` (N,3,H,W) in [-1, 1]; `alpha_bar` (T,) is the schedule."""
     ab = alpha_bar[t].view(-1, 1, 1, 1)
     return ab.sqrt() * x0 + (1 - ab).sqrt() * torch.randn_like(x0)
 
@@ -40,7 +40,7 @@ def noised(x0: Tensor, t: Tensor, alpha_bar: Tensor) -> Tensor:
 def prior_loss(
     prior: UNetPrior, x_t: Tensor, t: Tensor, x0: Tensor, weights: Tensor, labels: Tensor | None = None
 ) -> Tensor:
-    """The weighted mean squared error of v for samples `x_t` (N,3,H,W) at `t` (N,) that should lead to `x0`.
+    """Compute the weighted mean squared error of v for samples `x_t` (N,3,H,W) at `t` (N,) that should lead to `x0`.
 
     Args:
         weights: (T,), see `dpi_core.training.weighting.weights_of`.
@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def architecture(widths: Sequence[int], unshuffle: int, size: int, norm_groups: int = 8) -> dict:
-    """The arguments of a `UNet2DModel` of these widths behind an unshuffle."""
+    """Return the arguments of a `UNet2DModel` of these widths behind an unshuffle."""
     channels = 3 * unshuffle**2
     return {**unet_layout(channels, channels, tuple(widths), norm_groups), "sample_size": size // unshuffle}
 

@@ -36,15 +36,15 @@ class Processes:
         return self.rank == 0
 
     def share(self, faces: dict[str, T]) -> dict[str, T]:
-        """This process's part of named things: every `count`-th, in the order of their names."""
+        """Take this process's part of named things: every `count`-th, in the order of their names."""
         return {name: faces[name] for name in sorted(faces)[self.rank :: self.count]}
 
     def shared(self, network: nn.Module) -> nn.Module:
-        """The network for the forward pass; its backward pass averages the gradients, and it starts as the first's."""
+        """Wrap the network for the forward pass; its backward pass averages the gradients, and it starts as the first's."""
         return network if self.accelerator is None else self.accelerator.prepare_model(network)
 
     def agreed(self, seconds: float) -> float:
-        """What the first process says: all must stop after the same step, or they wait for each other for ever."""
+        """Return what the first process says: all must stop after the same step, or they wait for each other for ever."""
         if self.accelerator is None:
             return seconds
         from accelerate.utils import broadcast
@@ -52,7 +52,7 @@ class Processes:
         return float(broadcast(torch.tensor([seconds], dtype=torch.float64, device=self.device))[0])
 
     def leave(self) -> None:
-        """Part from the others, who must come here too. Whoever holds what `shared` returned lets go of it first."""
+        """Leave the group of processes; all must call this, and first let go of what `shared` returned."""
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()  # one that is still in its last call would wait for ever
             self.accelerator.free_memory()  # a shared network that outlives the connection may wait for it at its end
@@ -60,7 +60,7 @@ class Processes:
 
 
 def join_processes(device: str = "auto") -> Processes:
-    """The processes that this one was launched with, each on a GPU of its own, or on the CPU if `device` is "cpu".
+    """Join the processes that this one was launched with, each on a GPU of its own, or on the CPU if `device` is "cpu".
 
     Raises:
         ValueError: if there are several and `accelerate` is missing, or the device cannot be used by several.

@@ -34,12 +34,12 @@ def write_shards(parts: dict[str, dict[str, Tensor]], folder: Path) -> None:
 
 
 def has_shards(folder: Path) -> bool:
-    """Whether a folder was written by `write_shards`."""
+    """Tell whether a folder was written by `write_shards`."""
     return (folder / PATTERN.format(0)).exists()
 
 
 def read_shards(folder: Path) -> dict[str, dict[str, Tensor]]:
-    """What `write_shards` was given, in float32.
+    """Read what `write_shards` was given, in float32.
 
     Raises:
         ValueError: if there are none.

@@ -9,7 +9,7 @@ UNTOLD = 0
 
 
 def sharpness(pixels: Tensor) -> Tensor:
-    """The share of energy beyond a quarter of a cycle a pixel, (N,) in dB, of square images (N,3,S,S) of any range.
+    """Measure the share of energy beyond a quarter of a cycle a pixel, (N,) in dB, of square images (N,3,S,S) of any range.
 
     Of the grey image without its mean, under a Hann window, by the radius of the frequency.
     """
@@ -24,6 +24,6 @@ def sharpness(pixels: Tensor) -> Tensor:
 
 
 def bucket(decibels: Tensor, size: int) -> Tensor:
-    """The class (N,) of faces as sharp as `decibels` (N,) at `size` pixels a side: 1 = softest .. 4 = sharpest."""
+    """Return the class (N,) of faces as sharp as `decibels` (N,) at `size` pixels a side: 1 = softest .. 4 = sharpest."""
     nearest = min(EDGES, key=lambda side: abs(side - size))
     return 1 + torch.bucketize(decibels, torch.tensor(EDGES[nearest], device=decibels.device))

@@ -19,7 +19,7 @@ from dpi_core.show.figures import grid_sheet
 
 @torch.no_grad()
 def unconditional_samples(prior: UNetPrior, seeds: Sequence[int], steps: int = 50, eta: float = 0.0) -> Tensor:
-    """Plain DDIM samples (N,3,H,W) in [-1, 1], one per seed; `eta` 1 renews the noise at every step."""
+    """Draw plain DDIM samples (N,3,H,W) in [-1, 1], one per seed; `eta` 1 renews the noise at every step."""
     device = next(prior.unet.parameters()).device
     shape = (3, prior.image_size, prior.image_size)
     noise, like = SeededNoise(seeds), torch.empty(0, device=device)
@@ -33,12 +33,12 @@ def unconditional_samples(prior: UNetPrior, seeds: Sequence[int], steps: int = 5
 
 
 def unconditional_sheet(prior: UNetPrior, seeds: Sequence[int], columns: int = 8) -> Image.Image:
-    """A grid of unconditional samples."""
+    """Draw a grid of unconditional samples."""
     return grid_sheet(list(unconditional_samples(prior, seeds)), columns)
 
 
 def restoration_sheet(prior: UNetPrior, corrector: Corrector, true: Tensor, scale: int = 8) -> Image.Image:
-    """True faces (N,3,S,S), their conditions, and what DPI makes of them at tau 350 and 150, row by row."""
+    """Draw true faces (N,3,S,S), their conditions, and what DPI makes of them at tau 350 and 150, row by row."""
     device = next(prior.unet.parameters()).device
     condition = dense_condition(downscale(true, scale), *true.shape[2:]).to(device)
     rows = [true, condition]

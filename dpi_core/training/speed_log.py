@@ -13,14 +13,14 @@ TRAINING = 3  # a backward pass costs twice its forward pass
 
 @torch.no_grad()
 def operations(forward: Callable[[], object]) -> int:
-    """Floating-point operations of what `forward` computes, an addition and a multiplication as two."""
+    """Count the floating-point operations of what `forward` computes, an addition and a multiplication as two."""
     with FlopCounterMode(display=False) as counter:
         forward()
     return counter.get_total_flops()
 
 
 def peak_of(device: torch.device) -> float | None:
-    """What the card can do at most, in operations a second; None if that is not known."""
+    """Tell what the card can do at most, in operations a second; None if that is not known."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     return next((peak for key, peak in PEAK.items() if key in name), None)
 
@@ -38,7 +38,7 @@ class SpeedLog:
         self._last: tuple[float, int] | None = None
 
     def update(self, samples: int) -> None:
-        """`samples` were seen by now."""
+        """Note that `samples` were seen by now."""
         now = time.monotonic()
         if self._last is None:
             self._last = now, samples
@@ -47,7 +47,7 @@ class SpeedLog:
             self._last = now, samples
 
     def line(self, pace: float, samples: int) -> str:
-        """What is printed for `pace` samples a second."""
+        """Write the line for a pace of `pace` samples a second."""
         text = f"{samples} samples, {pace:.1f} a second"
         if self._flops is None:
             return text

@@ -17,7 +17,7 @@ CLASS_EMBEDDING = "class_embedding.weight"
 
 
 def starting_network(init: Path | None, architecture: dict, unshuffle: int) -> PriorNetwork:
-    """A network with classes of sharpness and a head, which answers as the one in the folder `init` does.
+    """Make a network with classes of sharpness and a head, which answers as the one in the folder `init` does.
 
     Args:
         init: a prior's folder; its unshuffle is `unshuffle` or half of it (`unfolded_further`). None, or shards (which the
@@ -53,7 +53,7 @@ def starting_network(init: Path | None, architecture: dict, unshuffle: int) -> P
 
 
 def unfolded_further(weights: dict[str, Tensor], unshuffle: int) -> dict[str, Tensor]:
-    """Weights of a UNet behind an unshuffle by `unshuffle`, for one by twice that and images twice as large.
+    """Turn weights of a UNet behind an unshuffle by `unshuffle` into those for twice that and images twice as large.
 
     It answers to the means of 2x2 pixels as the old one does to pixels, and gives each of the four the same answer.
     """

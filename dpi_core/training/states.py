@@ -43,19 +43,19 @@ class Recorder:
 
 
 def pack(c: Tensor, t: Tensor, y_init: Tensor, h: Tensor) -> Tensor:
-    """States as one tensor (N,10,h,w): noisy grid, first condition, true grid, timestep."""
+    """Pack states into one tensor (N,10,h,w): noisy grid, first condition, true grid, timestep."""
     plane = t.view(-1, 1, 1, 1).expand(-1, 1, *c.shape[2:])
     return torch.cat([c, y_init, h, plane.to(c)], dim=1)
 
 
 def unpack(states: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """c, t, y_init and h of `pack`, in float32 (t: int64)."""
+    """Unpack c, t, y_init and h of `pack`, in float32 (t: int64)."""
     c, y_init, h = states[:, :9].float().split(3, dim=1)
     return c, states[:, 9, 0, 0].long(), y_init, h
 
 
 def random_config(rng: random.Random) -> DPIConfig:
-    """Settings of one run, most of them near what people use."""
+    """Draw the settings of one run, most of them near what people use."""
     return DPIConfig(
         steps=rng.choice(STEPS),
         tau=rng.randint(0, 400) if rng.random() < 0.85 else rng.randint(0, 1000),
@@ -65,7 +65,7 @@ def random_config(rng: random.Random) -> DPIConfig:
 
 
 def run_states(prior: Prior, corrector: Corrector, true: Tensor, condition: Tensor, config: DPIConfig) -> Tensor:
-    """Every state (steps x N, 10, h, w) in which one run over faces (N,3,H,W) asks the corrector; random seeds."""
+    """Record every state (steps x N, 10, h, w) in which one run over faces (N,3,H,W) asks the corrector; random seeds."""
     recorder = Recorder(corrector)
     seeds = torch.randint(2**31, (len(true),)).tolist()
     for _ in sample_steps(prior, condition, config, corrector=recorder, seeds=seeds):
@@ -77,7 +77,7 @@ def run_states(prior: Prior, corrector: Corrector, true: Tensor, condition: Tens
 def sampler_states(
     network: nn.Module, prior: Prior, pairs: Iterator[Tensor], device: torch.device, runs: int = 4
 ) -> Iterator[Tensor]:
-    """Batches of states without end, from runs with `network` as it is at the time, `runs` of them shuffled together.
+    """Yield batches of states without end, from runs with `network` as it is then, `runs` of them shuffled together.
 
     `pairs` yields (N,2,H,W,3) uint8 of faces and dense conditions; the batches have N states of one sparsity.
     """
@@ -98,7 +98,7 @@ def sampler_states(
 
 
 def forward_states(network: nn.Module, pairs: Iterator[Tensor], device: torch.device) -> Iterator[Tensor]:
-    """Batches of states in FCM's form without end; they need no prior."""
+    """Yield batches of states in FCM's form without end; they need no prior."""
     rng = random.Random(int(torch.seed()))
     corrector = UNetCorrector(network)
     alpha_bar = linear_alpha_bar().to(device, torch.float32)
@@ -116,14 +116,14 @@ def forward_states(network: nn.Module, pairs: Iterator[Tensor], device: torch.de
 
 
 def alternating(most: Iterator[Tensor], others: Iterator[Tensor], share: float) -> Iterator[Tensor]:
-    """Batches of both kinds in random order, a `share` (0 to 1) of them `others`."""
+    """Yield batches of both kinds in random order, a `share` (0 to 1) of them `others`."""
     rng = random.Random(int(torch.seed()))
     while True:
         yield next(others if rng.random() < share else most)
 
 
 def _some(states: Tensor) -> Tensor:
-    """A random part of the states, in random order."""
+    """Take a random part of the states, in random order."""
     return states[torch.randperm(len(states))[: max(1, round(KEPT * len(states)))]]
 
 

@@ -49,19 +49,19 @@ class FaceStore:
     size: int
 
     def choices(self, count: int) -> Iterator[Tensor]:
-        """Numbers of faces (count,), drawn by their weights, without end; anew in every run and process."""
+        """Draw numbers of faces (count,) by their weights, without end; anew in every run and process."""
         torch.seed()
         while True:
             yield torch.multinomial(self.weights, count, replacement=True)
 
     def augmented(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """The faces `chosen` (N,) as (N,3,size,size) in [-1, 1], at 8 bits, and their classes (N,), some of them 0."""
+        """Augment the faces `chosen` (N,): (N,3,size,size) in [-1, 1], at 8 bits, and their classes (N,), some of them 0."""
         faces = coloured(self.cropped(chosen))
         told = torch.rand(len(chosen), device=chosen.device) >= DROPPED
         return faces.round().div(127.5).sub(1), torch.where(told, self.classes[chosen], UNTOLD)
 
     def cropped(self, chosen: Tensor) -> Tensor:
-        """The faces `chosen` (N,) as random crops of one size, flipped at random, reduced to (N,3,size,size); 0 to 255."""
+        """Crop the faces `chosen` (N,) at random, all to one size, flipped at random, reduced to (N,3,size,size); 0 to 255."""
         whole, device, count = self.pixels.shape[-1], self.pixels.device, len(chosen)
         side = int(torch.randint(round(ZOOM * whole), whole + 1, ()))
         rows = starts(count, whole - side, device) + torch.arange(side, device=device)
@@ -75,12 +75,12 @@ class FaceStore:
 
 
 def starts(count: int, room: int, device: torch.device) -> Tensor:
-    """Where each crop begins, (N,1): any whole pixel that leaves it inside."""
+    """Draw where each crop begins, (N,1): any whole pixel that leaves it inside."""
     return torch.randint(room + 1, (count, 1), device=device)
 
 
 def coloured(faces: Tensor) -> Tensor:
-    """Faces (N,3,H,W) from 0 to 255, half of them with their colour channels a little brighter or darker."""
+    """Tint half of the faces (N,3,H,W) from 0 to 255: their colour channels become a little brighter or darker."""
     shape, device = (len(faces), 3, 1, 1), faces.device
     gains = 1 + GAIN * (2 * torch.rand(shape, device=device) - 1)
     tinted = torch.rand(len(faces), 1, 1, 1, device=device) < 0.5
@@ -88,7 +88,7 @@ def coloured(faces: Tensor) -> Tensor:
 
 
 def open_store(source: Path, cache: Path, size: int, device: torch.device) -> FaceStore:
-    """The faces of a folder that train, made at the first time and kept in the folder `cache`.
+    """Open the faces of a folder that train, made at the first time and kept in the folder `cache`.
 
     On CUDA the pixels lie in its memory, elsewhere in the file.
 
@@ -141,7 +141,7 @@ def _fill(source: Path, block: Path, side: int, size: int) -> dict:
 
 
 def source_weights(source: Path) -> dict[str, float]:
-    """The weight of every face that a table in the folder names."""
+    """Read the weight of every face that a table in the folder names."""
     found = {}
     for table in sorted(source.glob("*.csv")) if source.is_dir() else []:
         factor = SOFT if table.stem == "soft" else 1.0
@@ -161,7 +161,7 @@ def _resized(face: Image.Image, side: int) -> np.ndarray:
 
 
 def _listing(source: Path) -> str:
-    """What tells one folder of faces from another: names and sizes of its files."""
+    """List what tells one folder of faces from another: names and sizes of its files."""
     files = [source] if source.is_file() else sorted(source.rglob("*"))
     text = "\n".join(f"{path.name} {path.stat().st_size}" for path in files if path.is_file())
     return hashlib.sha256(text.encode()).hexdigest()[:12]

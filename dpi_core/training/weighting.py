@@ -15,7 +15,7 @@ WEIGHTINGS = (*MIN_SNR, "edm", "uniform-v")
 
 
 def draw_timesteps(weighting: str, count: int, alpha_bar: Tensor) -> Tensor:
-    """Random timesteps (`count`,) int64, where `alpha_bar` (T,) is."""
+    """Draw random timesteps (`count`,) int64, where `alpha_bar` (T,) is."""
     device, steps = alpha_bar.device, len(alpha_bar)
     t = torch.randint(steps, (count,), device=device)
     if weighting != "edm":
@@ -28,7 +28,7 @@ def draw_timesteps(weighting: str, count: int, alpha_bar: Tensor) -> Tensor:
 
 
 def weights_of(weighting: str, alpha_bar: Tensor) -> Tensor:
-    """What the squared error of v counts at each t, (T,)."""
+    """Tell what the squared error of v counts at each t, (T,)."""
     if weighting not in MIN_SNR:
         return torch.ones_like(alpha_bar)
     snr = alpha_bar / (1 - alpha_bar)

@@ -1,30 +1,18 @@
-"""What A and B are: settings and a prior each, in words, what they differ in, and what running both would cost."""
+"""What A and B are: two variants, in words, what they differ in, and what running both would cost."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from html import escape
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import DEFAULTS, SETTINGS, DPIConfig
 from dpi_core.models.presets import find_preset, name_of, presets_for
-from dpi_core.web.axes import shared_steps
+from dpi_core.restore.variants import Plan, Variant, plan_variants
 from dpi_core.web.engine import Engine
 from dpi_core.web.live import render_message
 
 NAMES = "AB"
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What one of the two is run with."""
-
-    config: DPIConfig
-    prior: str
-
-    def in_words(self, with_prior: bool = False) -> str:
-        """All settings, after the prior where that is asked for."""
-        return f"{self.prior}: {in_words(self.config)}" if with_prior else in_words(self.config)
 
 
 def in_words(config: DPIConfig) -> str:
@@ -39,9 +27,16 @@ def in_words(config: DPIConfig) -> str:
     return ", ".join(said)
 
 
-def differences(a: DPIConfig, b: DPIConfig, priors: Sequence[str] = ("", "")) -> str:
-    """Say what two settings differ in: prior (embedded, ffhq-256), tau (350, 50) and eta (0, 1)."""
-    parts = [f"prior ({priors[0]}, {priors[1]})"] if priors[0] != priors[1] else []
+def words_of(plan: Plan) -> list[str]:
+    """Say all settings of each variant, after its prior where there are several."""
+    several = len({variant.prior for variant in plan.variants}) > 1
+    return [f"{v.prior}: {in_words(v.config)}" if several else in_words(v.config) for v in plan.variants]
+
+
+def differences(first: Variant, second: Variant) -> str:
+    """Say what two variants differ in: prior (embedded, ffhq-256), tau (350, 50) and eta (0, 1)."""
+    a, b = first.config, second.config
+    parts = [f"prior ({first.prior}, {second.prior})"] if first.prior != second.prior else []
     for field, setting in SETTINGS.items():
         values = getattr(a, field), getattr(b, field)
         if values[0] != values[1]:
@@ -52,23 +47,18 @@ def differences(a: DPIConfig, b: DPIConfig, priors: Sequence[str] = ("", "")) ->
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
-def both(a: dict, b: dict, priors: Sequence[str] = ("", "")) -> tuple[Setup, Setup]:
-    """A and B from field names to values.
+def both(a: dict, b: dict, priors: Sequence[str] = ("", ""), seed: int = 0) -> Plan:
+    """Plan A and B, in this order its `variants`, from field names to values.
 
     Raises:
         ValueError: if a value is not allowed, or if they are the same.
     """
-    first, second = Setup(DPIConfig.from_dict(a), priors[0]), Setup(DPIConfig.from_dict(b), priors[1])
+    first, second = (Variant(DPIConfig.from_dict(v), (seed,), prior) for v, prior in zip((a, b), priors, strict=True))
     if first == second:
         raise DPIError(
             "A and B are the same settings. Choose another preset or prior, or take the page's settings as A or B."
         )
-    return first, second
-
-
-def steps_in_common(a: Setup, b: Setup) -> int:
-    """How many first steps of both are the same; none with two priors."""
-    return shared_steps(a.config, b.config) if a.prior == b.prior else 0
+    return plan_variants([first, second])
 
 
 def stored(config: DPIConfig, prior: str) -> str:
@@ -97,22 +87,17 @@ def ab_plan(engine: Engine, a: dict, b: dict, priors: Sequence[str | None] = (No
     """What A and B differ in and what running both would cost, as HTML, or what is wrong with them."""
     try:
         names = [engine.checked_prior(prior) for prior in priors]
-        first, second = both(a, b, names)
+        plan = both(a, b, names)
     except DPIError as error:
         return render_message(str(error), "error")
-    shared, total = steps_in_common(first, second), first.config.steps + second.config.steps
-    text = f"A and B differ in {differences(first.config, second.config, names)}. "
-    if shared:
-        text += f"{total - shared} steps to run instead of {total}: they share the first {shared}."
+    text = f"A and B differ in {differences(*plan.variants)}. "
+    if plan.saved:
+        text += f"{plan.steps} steps to run instead of {plan.steps + plan.saved}: they share the first {plan.saved}."
     else:
-        text += f"{total} steps to run."
-    seconds = [
-        engine.estimate(first.config.steps, names[0]),
-        engine.estimate(second.config.steps - shared, names[1]),
-    ]
-    known = [value for value in seconds if value is not None]
-    if len(known) == len(seconds):
-        text += f" About {max(1, round(sum(known)))} s on this machine."
+        text += f"{plan.steps} steps to run."
+    seconds = engine.estimate_plan(plan)
+    if seconds is not None:
+        text += f" About {max(1, round(seconds))} s on this machine."
     else:
         text += " How long they take is known after a first run with each prior."
     waiting = [name for name in dict.fromkeys(names) if not engine.holds(name)]

@@ -9,7 +9,7 @@ from html import escape
 
 from PIL import Image
 
-from dpi_core.web.explore_view import MEASURES, Measure
+from dpi_core.web.explore_view import MEASURES, Measure, render_progress
 from dpi_core.web.live import data_uri
 from dpi_core.web.wipe import render_wipe
 
@@ -33,10 +33,7 @@ def render_running(sides: Sequence[Side], done: int, total: int, text: str) -> s
         f"{escape(side.words)}</figcaption></figure>"
         for name, side in zip("AB", sides, strict=False)
     )
-    return (
-        f'<div class="dpi-progress"><progress max="{total}" value="{done}" aria-label="Steps of A and B"></progress>'
-        f'<p class="dpi-line">{escape(text)}</p></div><div class="dpi-ab-pair">{figures}</div>'
-    )
+    return f'{render_progress(done, total, text, "Steps of A and B")}<div class="dpi-ab-pair">{figures}</div>'
 
 
 def render_ab(

@@ -1,20 +1,13 @@
-"""A grid over two settings: what its axes may be, which runs it needs, and which of their steps they share.
-
-FCM does not know tau, omega nor the edge exponent. Runs that differ in nothing else are the same, bit for bit, as long as
-both are in FCM, so the one goes on where the other's FCM ended: down a line of tau values each run starts from the last
-FCM step of the one before. No torch here: the page says what a grid costs before anything heavy is loaded.
-"""
+"""A grid over two settings: what its axes may be, and which runs it needs. No torch here: the page says what a grid costs."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import SETTINGS, DPIConfig, check_float, check_int, kind_of
-from dpi_core.web.live import stages_of
+from dpi_core.restore.variants import Plan, Variant, plan_variants
 
 MAX_CELLS = 36
-RACM_ONLY = ("tau", "omega", "edge_exponent")
-"""Settings that FCM does not know; tau says where it ends."""
 AXES = tuple(name for name, setting in SETTINGS.items() if setting.explored)
 """The settings that can be explored."""
 
@@ -31,22 +24,22 @@ def first_values(field: str) -> str:
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a grid: its place, its settings, and how many first steps it shares with the run before it."""
+    """One run of a grid: its place and its settings."""
 
     row: int
     column: int
     config: DPIConfig
-    start: int = 0
 
 
 @dataclass(frozen=True)
 class Grid:
-    """All runs of a grid, in the order that shares most steps.
+    """All runs of a grid.
 
     Attributes:
         x, y: the settings along the columns and down the rows.
         columns, rows: their values.
-        cells: the runs, in order.
+        cells: the runs, row by row.
+        plan: the order in which they share most steps.
     """
 
     x: str
@@ -54,16 +47,7 @@ class Grid:
     columns: tuple[float, ...]
     rows: tuple[float, ...]
     cells: tuple[Cell, ...]
-
-    @property
-    def saved(self) -> int:
-        """Steps that need not be run, because the run before has done them."""
-        return sum(cell.start for cell in self.cells)
-
-    @property
-    def steps(self) -> int:
-        """Steps that are run."""
-        return sum(cell.config.steps for cell in self.cells) - self.saved
+    plan: Plan
 
     def label(self, cell: Cell) -> str:
         """A cell in words, short enough for a contact sheet."""
@@ -99,8 +83,10 @@ def parse_values(field: str, text: str) -> tuple[float, ...]:
     return tuple(values)
 
 
-def plan_grid(x: str, columns: str, y: str, rows: str, values: dict) -> Grid:
-    """The grid of `columns`, values of the setting `x`, by `rows`, values of `y`; `values` are all the other settings.
+def plan_grid(
+    x: str, columns: str, y: str, rows: str, values: dict, seeds: tuple[int, ...] = (0,), prior: str = "embedded"
+) -> Grid:
+    """Plan the grid of `columns`, values of the setting `x`, by `rows`, values of `y`; `values` are all other settings.
 
     Raises:
         ValueError: on settings or values that are not allowed, two axes of the same setting, or more than 36 cells.
@@ -116,45 +102,10 @@ def plan_grid(x: str, columns: str, y: str, rows: str, values: dict) -> Grid:
             f"{len(across)} by {len(down)} values make {len(across) * len(down)} cells; at most {MAX_CELLS} are allowed."
         )
     base = DPIConfig.from_dict(values)
-    cells = [
+    cells = tuple(
         Cell(i, j, base.replaced({x: value, y: other}))
         for i, other in enumerate(down)
         for j, value in enumerate(across)
-    ]
-    return Grid(x, y, across, down, _in_order(cells))
-
-
-def shared_steps(a: DPIConfig, b: DPIConfig) -> int:
-    """How many first steps of two runs from the same noise are the same, short of the last, which only ends a run."""
-    if replace(a, **{name: getattr(b, name) for name in RACM_ONLY}) != b:
-        return 0
-    late_alike = (a.omega, a.edge_exponent) == (b.omega, b.edge_exponent)
-    count = 0
-    for (_, stage), (_, other) in zip(stages_of(a)[:-1], stages_of(b)[:-1], strict=True):
-        if stage != other or (stage == "RACM" and not late_alike):
-            break
-        count += 1
-    return count
-
-
-def _in_order(cells: list[Cell]) -> tuple[Cell, ...]:
-    """Runs that share FCM one after another, the one that leaves it first first; each knows where it can start.
-
-    So no run needs more than the run before it: its FCM is the longest so far, and what it began with, the one before had.
-    """
-    groups: dict[DPIConfig, list[Cell]] = {}
-    for cell in cells:
-        alike = replace(cell.config, **{name: getattr(cells[0].config, name) for name in RACM_ONLY})
-        groups.setdefault(alike, []).append(cell)
-    ordered: list[Cell] = []
-    for group in groups.values():
-        before = None
-        for cell in sorted(group, key=lambda cell: _leaves_fcm(cell.config)):
-            ordered.append(replace(cell, start=shared_steps(before.config, cell.config) if before else 0))
-            before = cell
-    return tuple(ordered)
-
-
-def _leaves_fcm(config: DPIConfig) -> tuple[int, float, float]:
-    stages = [stage for _, stage in stages_of(config)]
-    return stages.count("FCM"), config.omega, config.edge_exponent
+    )
+    plan = plan_variants([Variant(cell.config, seeds, prior) for cell in cells])
+    return Grid(x, y, across, down, cells, plan)

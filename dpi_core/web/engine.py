@@ -17,6 +17,7 @@ from dpi_core.weights.registry import PRIORS
 
 if TYPE_CHECKING:
     from dpi_core.restore.restorer import Restorer
+    from dpi_core.restore.variants import Plan, VariantResult
 
 LONG = 5.0  # seconds: a large prior on a CPU; a second warm-up run would keep visitors waiting more than it tells
 MAX_HELD = 2
@@ -62,6 +63,16 @@ class Engine:
         """Seconds that a run of so many sample steps should take, going by the prior's last; None before there was one."""
         pace = self._pace.get(prior or self.settings.prior)
         return None if pace is None else pace * samples
+
+    def note_result(self, result: "VariantResult") -> None:
+        """Remember the pace of one variant's run."""
+        self.note_pace(result.restoration.seconds, result.samples, result.run.variant.prior)
+
+    def estimate_plan(self, plan: "Plan") -> float | None:
+        """Estimate the seconds that all runs of a plan take; None before each of their priors had a run."""
+        seconds = [self.estimate(run.samples, run.variant.prior) for run in plan.runs]
+        known = [value for value in seconds if value is not None]
+        return sum(known) if len(known) == len(seconds) else None
 
     def holds(self, prior: str) -> bool:
         """Whether a prior is loaded, so that a run with it can start at once."""

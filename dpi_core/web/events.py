@@ -9,7 +9,7 @@ import gradio as gr
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_TAU, SETTINGS, DPIConfig
 from dpi_core.models.presets import Preset, name_of
-from dpi_core.restore.recipe import read_recipe
+from dpi_core.restore.request import read_request
 from dpi_core.web.checks import message_of, still_kept
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.engine import Engine
@@ -166,7 +166,7 @@ def on_load_settings(path: str | None) -> tuple:
     if path is None:
         return tuple([gr.skip()] * count)
     try:
-        recipe = read_recipe(still_kept(path))
+        recipe = read_request(still_kept(path))
     except Exception as error:
         return *[gr.skip()] * (count - 1), render_message(message_of(error), "error")
     mode = next(name for name, scale in MODES.items() if scale == recipe.scale)

@@ -1,29 +1,21 @@
-"""Exploring two settings, from a click to a grid of pictures: a plain generator over the pipeline.
-
-Each cell is one run; where its first steps are those of the run before, it goes on from there (`web.axes`).
-"""
+"""Exploring two settings, from a click to a grid of pictures: a view over `dpi_core.restore.variants`, one run a cell."""
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, check_int
+from dpi_core.restore.variants import VariantStep, mean_figures, run_variants
 from dpi_core.web.axes import Grid, plan_grid
 from dpi_core.web.checks import READING, chosen_photo, whole_number, with_messages
 from dpi_core.web.engine import Engine
-from dpi_core.web.explore_view import Tile, render_grid, render_maps
+from dpi_core.web.explore_view import Tile, references_of, render_grid, render_maps, render_progress
 from dpi_core.web.live import render_message
 from dpi_core.web.session import Session
-from dpi_core.web.single_face import prepare_one
-
-if TYPE_CHECKING:
-    from dpi_core.method.sampler import StepEvent
-    from dpi_core.restore.records import Preparation
-    from dpi_core.restore.restorer import Restoration
+from dpi_core.web.single_face import ready_face
 
 MAX_SEEDS = 4
 
@@ -40,9 +32,9 @@ class Request:
     seed: float | None = 0
     count: int = 1
 
-    def grid(self) -> Grid:
-        """The grid; ValueError says what is wrong with it."""
-        return plan_grid(self.x, self.columns, self.y, self.rows, self.values)
+    def grid(self, prior: str = "embedded") -> Grid:
+        """The grid, to be run with a prior; ValueError says what is wrong with it."""
+        return plan_grid(self.x, self.columns, self.y, self.rows, self.values, self.seeds(), prior)
 
     def seeds(self) -> tuple[int, ...]:
         """The seeds of every cell: `count` from `seed` on."""
@@ -65,19 +57,19 @@ class ExploreUpdate:
 def explore_plan(engine: Engine, request: Request) -> str:
     """What a grid would cost, as HTML, or what is wrong with it."""
     try:
-        grid, seeds = request.grid(), request.seeds()
+        grid = request.grid(engine.settings.prior)
     except DPIError as error:
         return render_message(str(error), "error")
-    cells, total = len(grid.cells), grid.steps + grid.saved
-    text = f"{_many(cells, 'cell')} ({len(grid.columns)} by {len(grid.rows)}), {_many(len(seeds), 'seed')} each: "
-    if grid.saved:
+    cells, plan = len(grid.cells), grid.plan
+    text = f"{_many(cells, 'cell')} ({len(grid.columns)} by {len(grid.rows)}), {_many(request.count, 'seed')} each: "
+    if plan.saved:
         text += (
-            f"{grid.steps} steps to run instead of {total}. {grid.saved} are saved: FCM knows neither tau, omega nor s, "
-            "so cells that differ in these share their FCM steps."
+            f"{plan.steps} steps to run instead of {plan.steps + plan.saved}. {plan.saved} are saved: FCM knows neither tau, "
+            "omega nor s, so cells that differ in these share their FCM steps."
         )
     else:
-        text += f"{_many(total, 'step')} to run."
-    seconds = engine.estimate(grid.steps * len(seeds))
+        text += f"{_many(plan.steps, 'step')} to run."
+    seconds = engine.estimate_plan(plan)
     if seconds is not None:
         text += f" About {max(1, round(seconds))} s on this machine."
     return f'<p class="dpi-plan">{escape(text)}</p>'
@@ -88,62 +80,42 @@ def run_exploration(
     engine: Engine, session: Session, photo: str | None, mode: str, aligned: bool, request: Request
 ) -> Iterator[ExploreUpdate]:
     """Run the cells one after another: yields the progress after every step, the pictures after every cell."""
-    grid, seeds, photo = request.grid(), request.seeds(), chosen_photo(photo)
-    yield ExploreUpdate(render_message(READING))
-    yield from _cells(engine, session, photo, mode, aligned, grid, seeds)
-
-
-def _cells(
-    engine: Engine, session: Session, photo: str, mode: str, aligned: bool, grid: Grid, seeds: tuple[int, ...]
-) -> Iterator[ExploreUpdate]:
-    from dpi_core.restore.restorer import Restoration
     from dpi_core.web.explore_files import write_files
 
-    for line in engine.loading(stop=lambda: session.stopped):
-        yield ExploreUpdate(render_message(line))
-    restorer = engine.restorer()
-    prepared = prepare_one(restorer, session, photo, mode, aligned)
+    def say(line: str) -> ExploreUpdate:
+        return ExploreUpdate(render_message(line))
+
+    grid, photo = request.grid(engine.settings.prior), chosen_photo(photo)
+    yield say(READING)
+    faces = yield from ready_face(engine, session, photo, mode, aligned, say)
+    ((_, prepared),) = faces.values()
     yield ExploreUpdate(grid=render_grid(grid, []), maps="")  # not earlier: a bad photo leaves what was shown
-    references = _references(prepared)
-    starts = {cell.start for cell in grid.cells}
-    held: dict[int, StepEvent] = {}  # number of steps done -> the event that later cells go on from
+    references = references_of(prepared.jobs[0])
     tiles: list[Tile] = []
     settings: dict = {}
     said: dict[str, None] = {}  # what the runs have to say, each thing once
-    begun, steps = time.perf_counter(), 0
-    for number, cell in enumerate(grid.cells, start=1):
-        held = {done: event for done, event in held.items() if done <= cell.start}
-        item = None
-        for item in restorer.restore_steps(
-            prepared, cell.config, seeds=seeds, after=held.get(cell.start), stop=lambda: session.stopped
-        ):
-            if isinstance(item, Restoration):
-                break
-            if item.event.index + 1 in starts:
-                held[item.event.index + 1] = item.event
-            steps += 1
-            left = (time.perf_counter() - begun) / steps * (grid.steps - steps)
+    begun, steps, saved = time.perf_counter(), 0, 0
+    for item in run_variants(grid.plan, faces, stop=lambda: session.stopped):
+        cell = grid.cells[item.run.place]
+        if isinstance(item, VariantStep):
+            steps, event = item.done, item.step.event
             text = (
-                f"Cell {number} of {len(grid.cells)} ({grid.label(cell)}), step {item.event.index + 1} of "
-                f"{item.event.total}, {left:.0f} s left"
+                f"Cell {len(tiles) + 1} of {len(grid.cells)} ({grid.label(cell)}), step {event.index + 1} of {event.total}, "
+                f"{item.seconds_left:.0f} s left"
             )
-            yield ExploreUpdate(_progress(steps, grid.steps, text))
-        assert isinstance(item, Restoration)  # what restore_steps ends with
-        engine.note_pace(item.seconds, (item.results[0].settings["steps_done"] - cell.start) * len(seeds))
-        said |= dict.fromkeys(item.messages)
-        if item.complete:
-            settings = {
-                key: item.results[0].settings[key] for key in ("version", "prior", "corrector", "scale", "aligned")
-            }
-            tiles.append(Tile(cell, item.results[0].image, _figures(item)))
+            yield ExploreUpdate(render_progress(steps, item.to_do, text, "Steps of the grid"))
+            continue
+        engine.note_result(item)
+        said |= dict.fromkeys(item.restoration.messages)
+        if item.restoration.complete:
+            results, saved = item.restoration.results, saved + item.run.start
+            settings = {key: results[0].settings[key] for key in ("version", "prior", "corrector", "scale", "aligned")}
+            tiles.append(Tile(cell, results[0].image, mean_figures(results)))
             yield ExploreUpdate(grid=render_grid(grid, tiles, references), maps=render_maps(grid, tiles))
-        if session.stopped:
-            break
-    seconds = time.perf_counter() - begun
-    complete = len(tiles) == len(grid.cells)
+    complete, seeds = len(tiles) == len(grid.cells), request.seeds()
     how = "Finished" if complete else f"Stopped after {len(tiles)} of {len(grid.cells)} cells"
-    saved = sum(tile.cell.start for tile in tiles)
-    message = f"{how} in {seconds:.1f} s. {_many(steps, 'step')} were run{f', {saved} saved' if saved else ''}."
+    message = f"{how} in {time.perf_counter() - begun:.1f} s. {_many(steps, 'step')} were run"
+    message += f", {saved} saved." if saved else "."
     if len(seeds) > 1:
         message += f" The pictures show seed {seeds[0]}; the figures are means over {len(seeds)} seeds."
     message = " ".join((message, *said))
@@ -155,39 +127,6 @@ def _cells(
     files = write_files(session.results_folder("explore"), Path(photo).stem, grid, tiles, settings)
     finished = render_grid(grid, tiles, references, finished=True)
     yield ExploreUpdate(render_message(message), finished, render_maps(grid, tiles), files)
-
-
-def _references(prepared: "Preparation") -> list:
-    from dpi_core.imaging.pixels import to_image
-
-    job = prepared.jobs[0]
-    pictures = [("the input", to_image(job.condition[0]))]
-    return pictures if job.truth is None else [*pictures, ("the truth", to_image(job.truth[0]))]
-
-
-def _figures(restoration: "Restoration") -> dict[str, float]:
-    """The means over the seeds, and how far the seeds lie apart."""
-    import numpy as np
-
-    from dpi_core.imaging.pixels import to_tensor
-    from dpi_core.measure.comparison import compare
-
-    results = restoration.results
-    keys = [key for key in ("lr_consistency", "psnr", "ssim") if key in results[0].measured]
-    figures: dict[str, float] = {
-        key: round(sum(result.measured[key] for result in results) / len(results), 4) for key in keys
-    }
-    if len(results) > 1:
-        images = to_tensor(np.stack([np.asarray(result.image) for result in results]))
-        figures["diversity"] = round(compare(images, [result.seed for result in results]).diversity, 3)
-    return figures
-
-
-def _progress(done: int, total: int, text: str) -> str:
-    return (
-        f'<div class="dpi-progress"><progress max="{total}" value="{done}" aria-label="Steps of the grid"></progress>'
-        f'<p class="dpi-line">{escape(text)}</p></div>'
-    )
 
 
 def _many(count: int, what: str) -> str:

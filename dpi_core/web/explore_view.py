@@ -7,12 +7,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from dpi_core.method.config import SETTINGS
 from dpi_core.web.axes import Cell, Grid, label_of
 from dpi_core.web.live import data_uri
+
+if TYPE_CHECKING:
+    from dpi_core.restore.records import FaceJob
 
 SCALE = ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725")
 """Viridis: even steps of its colours look even, in grey and to colour-blind eyes too."""
@@ -53,6 +57,22 @@ class Tile:
     def place(self) -> tuple[int, int]:
         """Row and column."""
         return self.cell.row, self.cell.column
+
+
+def references_of(job: "FaceJob", end: str = "") -> list[tuple[str, Image.Image]]:
+    """What results are shown beside: the input of a face and, in a simulation, the truth; `end` is put behind their names."""
+    from dpi_core.imaging.pixels import to_image
+
+    named = (("the input", job.condition), ("the truth", job.truth))
+    return [(name + end, to_image(tensor[0])) for name, tensor in named if tensor is not None]
+
+
+def render_progress(done: int, total: int, text: str, label: str) -> str:
+    """How far several runs are together: a bar, which `label` names, over a line."""
+    return (
+        f'<div class="dpi-progress"><progress max="{total}" value="{done}" aria-label="{label}"></progress>'
+        f'<p class="dpi-line">{escape(text)}</p></div>'
+    )
 
 
 def measures_of(tiles: Sequence[Tile]) -> list[Measure]:

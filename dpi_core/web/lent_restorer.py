@@ -18,14 +18,13 @@ import numpy as np
 
 from dpi_core.errors import DPIError
 from dpi_core.imaging.photo import Photo
-from dpi_core.method.config import DPIConfig
+from dpi_core.method.sampler import StepEvent
 from dpi_core.restore.compose import checked_background, composed
 from dpi_core.restore.records import Preparation, Restoration, RestoreStep, unpasted
+from dpi_core.restore.request import Request
 from dpi_core.restore.restorer import Restorer
+from dpi_core.web import zerogpu
 from dpi_core.web.packing import pack, unpack
-from dpi_core.web.zerogpu import Request, seconds_needed
-
-PREPARING = ("scale", "aligned", "face", "detector", "include_sharp")  # arguments of `Restorer.prepare`
 
 
 class LentGPURestorer(Restorer):
@@ -39,25 +38,27 @@ class LentGPURestorer(Restorer):
         in_time = threading.current_thread() is threading.main_thread()
         super().__init__(prior, device if in_time else "cpu", **options)
         self._load_there = None if in_time else (prior, device, options)
-        self._there = gpu(duration=seconds_needed)(self._run)
+        self._there = gpu(duration=zerogpu.seconds_needed)(self._run)
 
-    def restore_steps(
-        self, image: Any, config: DPIConfig | None = None, **options: Any
+    def run_steps(
+        self,
+        image: Any,
+        request: Request,
+        *,
+        after: StepEvent | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[RestoreStep | Restoration]:
-        """See `Restorer.restore_steps`.
+        """See `Restorer.run_steps`.
 
         Raises:
             ValueError: also if no GPU can be had, or it was taken away before the run was done.
         """
-        config = config or DPIConfig()
-        preparing = {name: options.pop(name) for name in PREPARING if name in options}
-        prepared = image if isinstance(image, Preparation) else self.prepare(image, **preparing)
-        background = checked_background(options.pop("background", 1), prepared)
-        stop = options.pop("stop", lambda: False)
+        prepared = image if isinstance(image, Preparation) else self.prepared(image, request)
+        background = checked_background(request.background, prepared)
         done = None
         with tempfile.TemporaryDirectory(prefix="dpi-") as folder:
             stop_file = Path(folder) / "stop"
-            for item in _received(self._there(_request(prepared, config, options, stop_file))):
+            for item in _received(self._there(_sent(prepared, request, after, stop_file))):
                 if isinstance(item, Restoration):
                     done = item  # the call has still to end, which gives the GPU back
                     continue
@@ -69,30 +70,29 @@ class LentGPURestorer(Restorer):
             raise DPIError("ZeroGPU ended the run before it was done. Try again.")
         yield _at_home(done, prepared, background)
 
-    def _run(self, request: Request) -> Iterator[bytes]:
+    def _run(self, sent: zerogpu.Request) -> Iterator[bytes]:
         """What the other process does: yields (place of the face, event), last the restoration or a message, packed."""
         try:
-            prepared, config, options = unpack(request.run)
+            prepared, request, after = unpack(sent.run)
             if self._load_there is not None:
                 prior, device, how = self._load_there
                 super().__init__(prior, device, **how)
                 self._load_there = None  # the process may serve another run
-            for item in super().restore_steps(prepared, config, stop=Path(request.stop_file).exists, **options):
+            for item in super().run_steps(prepared, request, after=after, stop=Path(sent.stop_file).exists):
                 yield pack(item if isinstance(item, Restoration) else (prepared.jobs.index(item.job), item.event))
         except DPIError as error:  # the decorator would pass on nothing but its class
             yield pack(str(error))
 
 
-def _request(prepared: Preparation, config: DPIConfig, options: dict, stop_file: Path) -> Request:
+def _sent(prepared: Preparation, request: Request, after: StepEvent | None, stop_file: Path) -> zerogpu.Request:
     dot = np.zeros((1, 1, 3), np.uint8)
-    sent = replace(unpasted(prepared), source=Photo(dot, dot, None, None, None))
-    after = options.get("after")
-    return Request(
+    faces = replace(unpasted(prepared), source=Photo(dot, dot, None, None, None))
+    return zerogpu.Request(
         faces=len(prepared.jobs),
-        steps=config.steps - (0 if after is None else after.index + 1),
-        seeds=len(options.get("seeds", (0,))),
+        steps=request.config.steps - (0 if after is None else after.index + 1),
+        seeds=len(request.seeds),
         side=max((job.condition.shape[-1] for job in prepared.jobs), default=0),
-        run=pack((sent, config, options)),
+        run=pack((faces, request, after)),
         stop_file=str(stop_file),
     )
 

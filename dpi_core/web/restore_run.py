@@ -130,11 +130,13 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
 
 
 def _prepare(restorer: Any, session: Session, photo: str, making: Making) -> "Preparation":
-    known = session.faces if session.photo == photo else None
-    if not making.chosen and known and not making.aligned:
+    scale, known = MODES[making.mode], session.faces if session.photo == photo else None
+    if making.aligned or not known:
+        return restorer.prepare(photo, scale=scale, aligned=making.aligned)
+    chosen = sorted(making.chosen) or session.chosen  # found a moment ago, the page may not have ticked them yet
+    if not chosen:
         raise DPIError("No face is chosen; tick at least one under “Faces to restore”.")
-    wanted = sorted(making.chosen) if known else None
-    return restorer.prepare(photo, scale=MODES[making.mode], aligned=making.aligned, face=wanted, faces=known)
+    return restorer.prepare(photo, scale=scale, face=chosen, faces=known)
 
 
 def _trajectory(session: Session, making: Making, photo: str, prepared: "Preparation") -> Trajectory:

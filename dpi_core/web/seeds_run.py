@@ -1,26 +1,25 @@
-"""Comparing seeds, from a click to the cards: a plain generator over the pipeline, with errors turned into messages."""
+"""Comparing seeds, from a click to the faces: a plain generator over the pipeline, with errors turned into messages."""
 
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
-from dpi_core.restore.recipe import Branch
-from dpi_core.web.checks import READING, chosen_photo, with_messages
+from dpi_core.restore.request import Branch
+from dpi_core.restore.variants import Variant, VariantStep, plan_variants, run_variants
+from dpi_core.web.checks import READING, chosen_photo, message_of
 from dpi_core.web.engine import Engine
-from dpi_core.web.live import render_live, render_message
-from dpi_core.web.seeds_view import Card, render_cards, render_comparison
+from dpi_core.web.seeds_data import Funnel, results_data
 from dpi_core.web.session import Session
-from dpi_core.web.single_face import prepare_one
-from dpi_core.web.trajectory import Source
+from dpi_core.web.single_face import ready_face
+from dpi_core.web.trajectory import Source, Trajectory
 
 if TYPE_CHECKING:
-    from dpi_core.method.sampler import StepEvent
     from dpi_core.restore.restorer import Restoration
 
 MIN_SEEDS, MAX_SEEDS = 2, 16
@@ -29,11 +28,31 @@ MAX_DRAWN = 2**32 - 1
 
 @dataclass(frozen=True)
 class ComparisonOutcome:
-    """What the page shows of a finished comparison: cards and figures as HTML, a line on it, and files to download."""
+    """What the page shows of a finished comparison: the view's value, and the file to download."""
 
-    html: str
-    summary: str
-    files: list[str]
+    view: dict[str, Any]
+    bundle: str
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """What is compared: one face, its settings and seeds.
+
+    Attributes:
+        photo, mode, aligned: the page's controls.
+        config: the settings.
+        seeds: one face each.
+        pick: mark that many of the most different results; below 2 none.
+        branch: let the seeds part after that step of the session's last restoration; 0 = each from its own noise.
+    """
+
+    photo: str | None
+    mode: str
+    aligned: bool
+    config: DPIConfig
+    seeds: tuple[int, ...]
+    pick: int = 2
+    branch: int = 0
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -74,84 +93,55 @@ def redrawn(text: str, kept: list[str]) -> str:
     return ", ".join(map(str, result))
 
 
-def compare_plan(engine: Engine, text: str, values: dict) -> str:
-    """What a comparison would cost, as HTML, or what is wrong with it."""
-    try:
-        seeds, config = parse_seeds(text), DPIConfig.from_dict(values)
-    except DPIError as error:
-        return render_message(str(error), "error")
-    seconds = engine.estimate(len(seeds) * config.steps)
+def compare_plan(engine: Engine, seeds: Sequence[int], config: DPIConfig) -> str:
+    """Say what a comparison would do and cost."""
+    seconds = engine.estimate_plan(plan_variants([Variant(config, tuple(seeds), engine.settings.prior)]))
     cost = f", about {max(1, round(seconds))} s on this machine" if seconds is not None else ""
-    return f'<p class="dpi-plan">{len(seeds)} seeds of {config.steps} steps each, in one batch{cost}.</p>'
+    return f"{len(seeds)} seeds of {config.steps} steps each, tau {config.tau}, in one batch{cost}."
 
 
-@with_messages()
-def run_comparison(
-    engine: Engine,
-    session: Session,
-    photo: str | None,
-    mode: str,
-    aligned: bool,
-    text: str,
-    pick: int,
-    branch: int,
-    values: dict,
-) -> Iterator[str | ComparisonOutcome]:
-    """Restore the chosen face with every seed: yields the cards after every step (HTML), last the outcome.
+def run_comparison(engine: Engine, session: Session, asked: Comparing) -> Iterator[dict[str, Any] | ComparisonOutcome]:
+    """Restore the chosen face with every seed: yields what the view shows after every step, last the outcome.
 
-    `pick`: mark that many of the most different results; below 2 none. `branch`: let the seeds part after that step of
-    the session's last restoration; 0 = each from its own noise.
+    A wrong input ends the run with one message.
     """
-    config, seeds, photo = DPIConfig.from_dict(values), parse_seeds(text), chosen_photo(photo)
-    yield render_live(config, None, headline=READING)
-    yield from _steps(engine, session, photo, mode, aligned, seeds, pick, branch, config)
+    funnel = Funnel(f"{time.time():.3f}", asked.seeds, asked.config)
+    try:
+        yield from _steps(engine, session, asked, funnel)
+    except Exception as error:
+        yield {"run": funnel.run, "state": "failed", "line": message_of(error)}
 
 
 def _steps(
-    engine: Engine,
-    session: Session,
-    photo: str,
-    mode: str,
-    aligned: bool,
-    seeds: tuple[int, ...],
-    pick: int,
-    branch: int,
-    config: DPIConfig,
-) -> Iterator[str | ComparisonOutcome]:
-    from dpi_core.imaging.pixels import to_image
-    from dpi_core.restore.restorer import Restoration
-
-    for line in engine.loading(stop=lambda: session.stopped):
-        yield render_live(config, None, headline=line)
-    restorer = engine.restorer()
-    prepared = prepare_one(restorer, session, photo, mode, aligned)
-    source = Source(photo, mode, aligned, prepared.jobs[0].index, seed=0)
-    after, parted = _branching(session, source, config, branch) if branch else (None, None)
-    start, item, last = time.perf_counter(), None, None
-    for item in restorer.restore_steps(
-        prepared, config, seeds=seeds, after=after, branch=parted, stop=lambda: session.stopped
-    ):
-        if isinstance(item, Restoration):
-            break
-        last = item.event
-        left = (time.perf_counter() - start) / (last.index + 1 - branch) * (last.total - last.index - 1)
-        headline = f"Step {last.index + 1} of {last.total}, t = {last.t}, {left:.1f} s left"
-        cards = [Card(seed, to_image(x0)) for seed, x0 in zip(seeds, last.x0, strict=True)]
-        yield render_live(config, last.index, headline=headline) + render_cards(cards)
-    assert isinstance(item, Restoration)
-    assert last is not None
-    engine.note_pace(item.seconds, len(seeds) * (last.index + 1 - branch))
-    how = "Finished" if item.complete else f"Stopped after step {last.index + 1} of {last.total}, the estimates kept,"
-    head = render_live(config, last.index, headline=" ".join((f"{how} in {item.seconds:.1f} s.", *item.messages)))
-    outcome = _outcome(session, item, seeds, pick, head, Path(photo).stem)
-    if branch:
-        text = f"The seeds parted after step {branch} of {config.steps}: all they differ in came after it."
-        outcome = replace(outcome, summary=outcome.summary + render_message(text))
-    yield outcome
+    engine: Engine, session: Session, asked: Comparing, funnel: Funnel
+) -> Iterator[dict[str, Any] | ComparisonOutcome]:
+    config, seeds, photo = asked.config, asked.seeds, chosen_photo(asked.photo)
+    yield funnel.value("reading", READING)
+    faces = yield from ready_face(
+        engine, session, photo, asked.mode, asked.aligned, lambda line: funnel.value("loading", line)
+    )
+    ((prior, (_, prepared)),) = faces.items()
+    funnel.look_at(prepared.jobs[0])
+    kept = None
+    if asked.branch:
+        source = Source(photo, asked.mode, asked.aligned, prepared.jobs[0].index, seed=0)
+        kept = _kept(session, source, config, asked.branch).kept(prior)
+    parted = Branch(asked.branch, kept.variant.seeds[0]) if kept else None
+    plan = plan_variants([Variant(config, seeds, prior, parted)], kept)
+    row = None
+    for item in run_variants(plan, faces, stop=lambda: session.stopped):
+        if not isinstance(item, VariantStep):
+            engine.note_result(item)
+            yield _outcome(session, item.restoration, asked.pick, funnel, row, Path(photo).stem)
+            return
+        event = item.step.event
+        row = funnel.add(event)
+        line = f"Step {event.index + 1} of {event.total}, t = {event.t}, {item.seconds_left:.1f} s left"
+        yield funnel.value("running", line, now=row)
 
 
-def _branching(session: Session, source: Source, config: DPIConfig, step: int) -> "tuple[StepEvent, Branch]":
-    """The event after which the seeds part, and what makes it again."""
+def _kept(session: Session, source: Source, config: DPIConfig, step: int) -> Trajectory:
+    """The session's last restoration, if the seeds can part after this step of it."""
     known = session.trajectory
     shared = known.shared(replace(source, seed=known.source.seed), config) if known is not None else 0
     if known is None or step > shared:
@@ -160,32 +150,27 @@ def _branching(session: Session, source: Source, config: DPIConfig, step: int) -
             f"branch is {step}: the seeds can part after a step of the last restoration of this face with these settings; "
             f"{there}. Restore the face first, or set branch to {shared}."
         )
-    return known.events[step - 1], Branch(step, known.source.seed)
+    return known
 
 
 def _outcome(
-    session: Session, restoration: "Restoration", seeds: tuple[int, ...], pick: int, head: str, stem: str
+    session: Session, restoration: "Restoration", pick: int, funnel: Funnel, row: dict[str, Any] | None, stem: str
 ) -> ComparisonOutcome:
-    import numpy as np
-
-    from dpi_core.imaging.pixels import to_tensor
-    from dpi_core.measure.comparison import compare, most_different
+    from dpi_core.measure.comparison import compare_pictures, most_different
     from dpi_core.show.bundle import write_bundle
 
-    results = restoration.results
-    comparison = compare(to_tensor(np.stack([np.asarray(result.image) for result in results])), seeds)
-    picked = most_different(comparison.distances, min(pick, len(seeds))) if pick >= 2 else []
-    cards = []
-    for i, (result, distance) in enumerate(zip(results, comparison.to_mean, strict=True)):
-        figures = f"{result.measured['lr_consistency']:.1f} dB to the input, {distance:.1f} levels to the mean"
-        if "psnr" in result.measured:
-            figures += f", PSNR {result.measured['psnr']:.2f} dB"
-        cards.append(Card(result.seed, result.image, figures, i in picked))
-    path = session.results_folder("compare") / f"{stem}-{len(seeds)}-seeds.zip"
+    results, settings = restoration.results, restoration.results[0].settings
+    comparison = compare_pictures([result.image for result in results], [result.seed for result in results])
+    picked = most_different(comparison.distances, min(pick, len(results))) if pick >= 2 else []
+    path = session.results_folder("compare") / f"{stem}-{len(results)}-seeds.zip"
     write_bundle(path, results, comparison, picked)
-    most = f" Most different: {', '.join(str(seeds[i]) for i in picked)}." if picked else ""
-    summary = (
-        f"Diversity {comparison.diversity:.1f} levels: the standard deviation over {len(seeds)} seeds, the mean over all "
-        f"pixels. Distances are root mean squares in 8-bit levels.{most}"
-    )
-    return ComparisonOutcome(head + render_comparison(cards, comparison), render_message(summary), [str(path)])
+    total, steps = funnel.config.steps, settings["steps_done"]
+    how = "Done" if restoration.complete else f"Stopped after step {steps} of {total}, the estimates kept,"
+    line = " ".join((f"{how} in {restoration.seconds:.1f} s.", *restoration.messages))
+    data = results_data(restoration, comparison, picked)
+    if settings.get("branch"):
+        data["note"] += (
+            f" They parted after step {settings['branch']['step']} of {total}: all they differ in came after it."
+        )
+    state = "done" if restoration.complete else "stopped"
+    return ComparisonOutcome(funnel.value(state, line, now=row, rows=funnel.rows, **data), str(path))

@@ -1,7 +1,11 @@
-"""The face that a view of one face works on, ready to be restored."""
+"""What a view of one face runs on: the models of each of its priors, and the face ready to be restored with them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterable
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, TypeVar
 
+from dpi_core.errors import DPIError
+from dpi_core.web.engine import Engine
 from dpi_core.web.restore_run import MODES
 from dpi_core.web.session import Session
 
@@ -9,19 +13,42 @@ if TYPE_CHECKING:
     from dpi_core.restore.records import Preparation
     from dpi_core.restore.restorer import Restorer
 
+Item = TypeVar("Item")
 
-def prepare_face(restorer: "Restorer", session: Session, photo: str, mode: str, aligned: bool) -> "Preparation":
-    """The largest of the session's chosen faces of `photo`, in its place in the photo.
+
+def ready_face(
+    engine: Engine,
+    session: Session,
+    photo: str,
+    mode: str,
+    aligned: bool,
+    show: Callable[[str], Item],
+    priors: Iterable[str] = (),
+) -> "Generator[Item, None, dict[str, tuple[Restorer, Preparation]]]":
+    """Load the `priors` (the page's own) and cut out the largest of the session's chosen faces for each.
+
+    Yields ``show(line)`` for what there is to tell meanwhile, and returns what `run_variants` takes; once stopped, without
+    the priors that are still to come.
 
     Raises:
-        ImageError, ValueError: as `Restorer.prepare`.
+        DPIError: if a prior cannot be loaded, called A, B .. where there are several; and as `Restorer.prepare`.
     """
+    names = list(dict.fromkeys(priors)) or [engine.settings.prior]
     known = session.faces if session.photo == photo else None
-    return restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=session.face, faces=known)
-
-
-def prepare_one(restorer: "Restorer", session: Session, photo: str, mode: str, aligned: bool) -> "Preparation":
-    """As `prepare_face`, and nothing is pasted back."""
-    from dpi_core.restore.records import unpasted
-
-    return unpasted(prepare_face(restorer, session, photo, mode, aligned))
+    ready: dict[str, tuple[Restorer, Preparation]] = {}
+    for name, prior in zip(ascii_uppercase, names, strict=False):
+        if ready and session.stopped:
+            break
+        if len(names) > 1 and not engine.holds(prior):
+            yield show(f"Loading {name}'s prior {prior}; the first time it may have to be downloaded ..")
+        try:
+            for line in engine.loading(prior, lambda: session.stopped):
+                yield show(line)
+            restorer = engine.restorer(prior)
+        except DPIError as error:
+            if session.stopped or len(names) == 1:
+                raise
+            raise DPIError(f"{name}'s prior {prior} cannot be loaded: {error}") from error
+        face = restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=session.face, faces=known)
+        ready[prior] = restorer, face
+    return ready

@@ -1,13 +1,13 @@
 """The steps of a visitor's last run, kept so that another tau or other seeds need not start from noise again.
 
-FCM does not know tau: for two values of tau a run is the same, bit for bit, down to the higher of them. So moving tau
-costs only the steps below the earlier split.
+What another run has in common with it is `dpi_core.restore.variants.shared_steps`.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dpi_core.method.config import DPIConfig
+from dpi_core.restore.variants import KeptRun, Variant
 
 if TYPE_CHECKING:
     from dpi_core.method.sampler import StepEvent
@@ -42,13 +42,13 @@ class Trajectory:
             self.events.append(event)
             self.frames.append(frame)
 
+    def kept(self, prior: str) -> KeptRun:
+        """The run as other runs of the same face with the same prior can go on from it."""
+        return KeptRun(Variant(self.config, (self.source.seed,), prior), self.events)
+
     def shared(self, source: Source, config: DPIConfig) -> int:
         """How many of the first steps a run from `source` with `config` has in common with this one."""
-        if source != self.source or replace(config, tau=self.config.tau) != self.config:
-            return 0
-        if config.tau == self.config.tau:
-            return len([event for event in self.events if event.stage != "final"])
-        return len([event for event in self.events if event.t > max(config.tau, self.config.tau)])
+        return self.kept("").shared(Variant(config, (source.seed,), "")) if source == self.source else 0
 
     def start(self, count: int) -> "Trajectory":
         """The first `count` steps, for a run that goes on from there."""

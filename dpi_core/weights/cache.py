@@ -23,7 +23,7 @@ CHUNK = 1 << 20
 
 
 def priors_folder() -> Path:
-    """Where priors are cached."""
+    """Return the folder where priors are cached."""
     return cache_folder() / "priors"
 
 
@@ -39,12 +39,12 @@ class Entry:
 
     @property
     def folder(self) -> Path:
-        """Where the prior lies, in diffusers' layout."""
+        """The folder of the prior, in diffusers' layout."""
         return priors_folder() / self._key
 
     @property
     def downloads(self) -> Path:
-        """Where what it is made of arrives; kept by an interrupted download, so that the next one goes on from it."""
+        """The folder in which what it is made of arrives; an interrupted download keeps the files that are whole."""
         return priors_folder() / f"{self._key}.download"
 
     @property
@@ -58,7 +58,7 @@ class Entry:
         return priors_folder() / f"{self._key}.sha256.json"
 
     def sound(self) -> bool:
-        """Whether the folder is there and every file is the one that was written."""
+        """Tell whether the folder is there and every file is the one that was written."""
         try:
             files = json.loads((self.folder / MANIFEST).read_text())["files"]
             return bool(files) and all(_sha256(self.folder / file) == found for file, found in files.items())
@@ -92,7 +92,7 @@ class Entry:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def recorded(self) -> dict[str, str]:
-        """SHA-256 by file name, as found at the first download."""
+        """Read the SHA-256 by file name, as found at the first download."""
         try:
             return dict(json.loads(self.record.read_text()))
         except (OSError, ValueError, TypeError):
@@ -107,19 +107,19 @@ class Entry:
             os.replace(fresh, self.record)
 
     def size(self) -> int:
-        """Bytes the entry takes on the disk, an unfinished download included."""
+        """Count the bytes the entry takes on the disk, an unfinished download included."""
         files = [path for folder in (self.folder, self.downloads) for path in folder.rglob("*") if path.is_file()]
-        return sum(path.stat().st_size for path in files)
+        return sum(path.stat().st_size for path in files if not path.is_symlink())
 
 
 def cached_names() -> Iterator[str]:
-    """The names of the priors in the cache, whole or under way."""
+    """Yield the names of the priors in the cache, whole or under way."""
     folders = sorted(path.name for path in priors_folder().glob("*") if path.is_dir() and path.suffix != ".new")
     yield from dict.fromkeys(unquote(name.removesuffix(".download")) for name in folders)
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, read in pieces."""
+    """Compute the SHA-256 of a file, read in pieces."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -134,5 +134,5 @@ def _sha256(path: Path) -> str:
 
 @cache
 def _sha256_at(path: Path, size: int, modified: int, changed: int) -> str:
-    """The last three make a changed file a different question."""
+    """Remember the hash; the last three make a changed file a different question."""
     return sha256_of(path)

@@ -44,7 +44,7 @@ ENDS = {
 
 
 def read_checkpoint(path: Path) -> "dict[str, Tensor]":
-    """The tensors of a PyTorch checkpoint or a .safetensors file, on the CPU; nothing in it is run.
+    """Read the tensors of a PyTorch checkpoint or a .safetensors file, on the CPU; nothing in it is run.
 
     Raises:
         ValueError: if it is no checkpoint, is damaged, or holds anything but tensors by name.
@@ -69,12 +69,12 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
 
 
 def is_adm(names: "dict[str, Tensor] | set[str]") -> bool:
-    """Whether a checkpoint has the names of this family."""
+    """Tell whether a checkpoint has the names of this family."""
     return "input_blocks.0.0.weight" in names and "time_embed.0.weight" in names
 
 
 def architecture(state: "dict[str, Tensor]") -> dict:
-    """The arguments of `UNet2DModel` for the network whose weights these are.
+    """Work out the arguments of `UNet2DModel` for the network whose weights these are.
 
     Raises:
         ValueError: if it is no unconditional RGB network of this family with residual up- and downsampling.
@@ -127,7 +127,7 @@ def _upsamplers(state: "dict[str, Tensor]") -> set[str]:
 
 
 def converted(state: "dict[str, Tensor]") -> "tuple[dict, dict[str, Tensor]]":
-    """The config and the float32 weights, by diffusers' names, of an ADM checkpoint.
+    """Convert an ADM checkpoint: the config and the float32 weights, by diffusers' names.
 
     Raises:
         ValueError: if the architecture cannot be had (see `architecture`), or a weight is missing or has no place in it.
@@ -168,7 +168,7 @@ def converted(state: "dict[str, Tensor]") -> "tuple[dict, dict[str, Tensor]]":
 
 
 def split_qkv(value: "Tensor", width: int = HEAD_WIDTH) -> "tuple[Tensor, Tensor, Tensor]":
-    """Query, key and value rows of ADM's qkv weight (3 C, C, 1) or bias (3 C,): each (C, C) or (C,)."""
+    """Split ADM's qkv weight (3 C, C, 1) or bias (3 C,) into query, key and value rows: each (C, C) or (C,)."""
     rows = value.unflatten(0, (-1, 3, width)).transpose(0, 1)  # (3, heads, width, ..)
     query, key, values = rows.flatten(1, 2).flatten(2).unbind() if value.ndim > 1 else rows.flatten(1, 2).unbind()
     return query, key, values

@@ -44,7 +44,7 @@ EMBEDDED = {
 
 @cache
 def embedded_file(name: str) -> Path:
-    """The file of the embedded model `name`, after its SHA-256, and those of what it needs beside it, were found right.
+    """Check the SHA-256 of the embedded model `name`, and of what it needs beside it; returns its file.
 
     Raises:
         ValueError: if the file is missing or is not the one this version ships.
@@ -63,5 +63,5 @@ def embedded_file(name: str) -> Path:
 
 
 def embedded_folder(name: str) -> Path:
-    """The folder of an embedded network, checked like `embedded_file`."""
+    """Return the folder of an embedded network, checked like `embedded_file`."""
     return embedded_file(name).parent

@@ -1,33 +1,44 @@
-"""One file from the Hugging Face hub: resumed where it broke off, even by an earlier process, checked, never half there.
+"""One file from the Hugging Face hub by its own `hf_hub_download`: progress as a generator, errors as sentences.
 
-The hub's library knows the addresses, tokens, headers and errors (`hub_client`), but begins every download anew after a
-restart. So the bytes are moved here: ask what the file is (HEAD), check the disk, go on at the end of what is there
-(Range), try again with longer and longer waits while the trouble may pass, and give the file out only when its size and
-hash are right.
-
-What arrives lies in ``NAME.ETAG.part``: bytes of another version of the file are never gone on with.
+The library tries again, goes on after a dropped connection and moves a file into place whole; a download that was stopped
+begins anew. It compares sizes only, so the hashes are looked after here.
 """
 
 import hashlib
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from dpi_core.errors import DPIError
 from dpi_core.weights.cache import sha256_of
 from dpi_core.weights.download_progress import Progress
-from dpi_core.weights.environment import offline
-from dpi_core.weights.hub_client import HubFile, MissingFileError, PassingError, endpoint, metadata, stream
+from dpi_core.weights.environment import hub_endpoint, offline
 
-__all__ = ["Fetched", "HubFile", "MissingFileError", "fetch_steps"]
-
-ATTEMPTS = 6  # without a byte gained in between
-WAIT = 1.0  # seconds before the second attempt; doubled for every other one
-LONGEST_WAIT = 16.0
 EVERY = 0.2  # seconds between two reports
+
+
+class MissingFileError(DPIError):
+    """The repository is there, the file is not."""
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file on the hub: repository, path in it, commit or branch, its SHA-256 where it is known, and who says so."""
+
+    repo: str
+    file: str
+    revision: str | None = None
+    sha256: str | None = None
+    known_from: str = "this program knows"
+
+    def __str__(self) -> str:
+        return f"{self.repo}/{self.file}"
 
 
 @dataclass(frozen=True)
@@ -36,15 +47,16 @@ class Fetched:
 
     path: Path
     sha256: str
-    commit: str | None
+    commit: str
 
 
 def fetch_steps(wanted: HubFile, folder: Path, room: float = 1.0) -> Iterator[Progress | Fetched]:
-    """Fetch a file into `folder`: yields how far it is and, last, the file.
+    """Fetch a file into `folder`, yield how far it is and, last, the file; closing the generator stops the download.
 
     A copy in the Hugging Face cache is taken as it is, if its hash is right.
 
     Args:
+        folder: laid out like the hub's own cache; nobody else may write to it meanwhile.
         room: how many times its size the disk must hold: 2.0 if a converted copy is to be made of it.
 
     Raises:
@@ -60,92 +72,130 @@ def fetch_steps(wanted: HubFile, folder: Path, room: float = 1.0) -> Iterator[Pr
             f"{wanted} is not on this machine and downloads are switched off (HF_HUB_OFFLINE, DPI_CORE_OFFLINE). Switch "
             "them on once, or give the path of a folder or checkpoint you have."
         )
+    for left in folder.rglob("*.incomplete"):  # by a process that was killed
+        left.unlink(missing_ok=True)
+    transfer = _Transfer(wanted, folder, room)
+    threading.Thread(target=transfer.run, name=f"fetch {wanted}", daemon=True).start()
     try:
-        yield from _fetch(wanted, folder, room)
+        yield transfer.progress()
+        while wait([transfer.outcome], EVERY).not_done:
+            yield transfer.progress()
+        path = transfer.outcome.result()
     except OSError as error:
         raise DPIError(
             f"{wanted} could not be written to {folder} ({error.strerror or error}). Make room there or set DPI_CORE_CACHE."
         ) from error
+    finally:
+        transfer.stopped.set()
+    fetched = _fetched(path, wanted)
+    problem = _problem(fetched, wanted)
+    if problem:
+        fetched.path.resolve().unlink()
+        raise DPIError(f"{wanted} {problem} nothing of it was kept. Try again later.")
+    yield fetched
 
 
-def _fetch(wanted: HubFile, folder: Path, room: float) -> Iterator[Progress | Fetched]:
-    what = f"Downloading {wanted.file}"
-    yield Progress(what)
-    meta = yield from _patiently(wanted, lambda: metadata(wanted))
-    if wanted.sha256 and _is_sha256(meta.etag) and meta.etag != wanted.sha256:
-        raise DPIError(f"{wanted} {_not_expected(meta.etag, wanted)} nothing was downloaded.")
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = wanted.file.replace("/", "--")
-    part = folder / f"{stem}.{(meta.etag or meta.commit_hash or 'unknown')[:16]}.part"
-    for other in folder.glob(f"{stem}.*.part"):
-        if other != part:
-            other.unlink()
-    pinned = replace(wanted, revision=meta.commit_hash or wanted.revision)
-    for fresh in (False, True):  # a part that turns out wrong is worth one download from the start
-        if fresh:
-            part.unlink(missing_ok=True)
-        _check_room(wanted, folder, meta.size, _length(part), room)
-        yield from _download(pinned, part, meta.size, what)
-        found = sha256_of(part)
-        problem = _problem(part, found, meta.etag, wanted)
-        if not problem:
-            yield Fetched(part, found, meta.commit_hash)
-            return
-    part.unlink(missing_ok=True)
-    raise DPIError(f"{wanted} {problem} nothing of it was kept. Try again later.")
+class _Transfer:
+    """A download in a thread of its own, and what that thread tells the one that shows it."""
 
+    def __init__(self, wanted: HubFile, folder: Path, room: float):
+        self.wanted, self.folder, self.room = wanted, folder, room
+        self.outcome: Future[Path] = Future()
+        self.stopped = threading.Event()
+        self.began, self.done, self.total = time.monotonic(), 0, 0
 
-def _download(wanted: HubFile, part: Path, size: int | None, what: str) -> Iterator[Progress]:
-    """Append to `part` until it has `size` bytes, or what the server says is the end of the file."""
-    began, at_start = time.monotonic(), _length(part)
-    attempt, reported = 1, 0.0
-    while True:
-        start = _length(part)
+    def progress(self) -> Progress:
+        what, left = f"Downloading {self.wanted.file}", None
+        if self.done and self.total:
+            left = (self.total - self.done) * (time.monotonic() - self.began) / self.done
+        return Progress(what, self.done, self.total or None, left)
+
+    def run(self) -> None:
         try:
-            if size is not None and start >= size:
-                return
-            for done in stream(wanted, part, start):
-                if time.monotonic() - reported >= EVERY:
-                    reported = time.monotonic()
-                    pace = (done - at_start) / max(reported - began, 1e-3)
-                    yield Progress(what, done, size, (size - done) / pace if size and pace > 0 else None)
-            if size is None or _length(part) >= size:
-                return
-            raise PassingError("the connection ended early")
-        except PassingError as error:
-            attempt = 1 if _length(part) > start else attempt
-            yield from _wait(wanted, attempt, error)
-            attempt += 1
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.outcome.set_result(_download(self.wanted, self.folder, self.bar()))
+        except BaseException as error:
+            self.outcome.set_exception(error)
+
+    def bar(self) -> type:
+        """Make the library's progress bar one that counts here and shows nothing; there a download can be ended."""
+        from tqdm import tqdm
+
+        transfer = self
+
+        class Bar(tqdm):
+            def __init__(self, *args, **options):
+                super().__init__(*args, **{**options, "disable": True})
+                self.arrived, transfer.total = options.get("initial", 0), options.get("total") or 0
+                _check_room(transfer.wanted, transfer.folder, int(transfer.total * transfer.room))
+
+            def update(self, n=1):
+                if transfer.stopped.is_set():
+                    raise InterruptedError("nobody waits for it any more")
+                self.arrived += n
+                transfer.done = int(self.arrived)
+
+        return Bar
 
 
-def _length(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
+def _download(wanted: HubFile, folder: Path, bar: type) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
-
-def _patiently(wanted: HubFile, ask):
-    """What `ask` answers, asked again while it meets `PassingError`; yields what it waits for."""
-    attempt = 1
-    while True:
-        try:
-            return ask()
-        except PassingError as error:
-            yield from _wait(wanted, attempt, error)
-            attempt += 1
-
-
-def _wait(wanted: HubFile, attempt: int, error: Exception) -> Iterator[Progress]:
-    if attempt >= ATTEMPTS:
+    where = hub_endpoint() or "the hub"
+    no_answer: tuple[type[Exception], ...] = (LocalEntryNotFoundError, *_transport_errors())
+    try:
+        found = hf_hub_download(
+            wanted.repo,
+            wanted.file,
+            revision=wanted.revision,
+            cache_dir=folder,
+            endpoint=hub_endpoint(),
+            tqdm_class=bar,
+        )
+    except RevisionNotFoundError as error:
+        raise DPIError(f"{wanted.repo} has no revision {wanted.revision!r} on the hub.") from error
+    except no_answer as error:
         raise DPIError(
-            f"{wanted} could not be downloaded from {endpoint() or 'the hub'} in {ATTEMPTS} attempts ({error}). What has "
-            "arrived is kept: try again later, or give the path of a folder or checkpoint you have."
+            f"{wanted} could not be downloaded from {where} ({error.__cause__ or error}). Try again later, or give the path "
+            "of a folder or checkpoint you have."
         ) from error
-    seconds = min(WAIT * 2 ** (attempt - 1), LONGEST_WAIT)
-    yield Progress(f"Download of {wanted.file}: {error}; trying again in {seconds:.0f} s (attempt {attempt + 1})")
-    time.sleep(seconds)
+    except (EntryNotFoundError, HfHubHTTPError) as error:
+        status = error.response.status_code if isinstance(error, HfHubHTTPError) else 404
+        if isinstance(error, RepositoryNotFoundError) or status in (401, 403):
+            raise DPIError(
+                f"{wanted.repo} is not on the hub, or is private or gated ({status}). Check its name; for a private or "
+                "gated one accept its terms on the hub and run `hf auth login`, or set HF_TOKEN."
+            ) from error
+        if status == 404:
+            raise MissingFileError(f"{wanted}: the hub has no such file (404).") from error
+        raise DPIError(f"{wanted} could not be downloaded from {where}: the server answered {status}.") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise  # the disk's, not the network's
+        raise DPIError(f"{wanted} could not be downloaded from {where}: it ended early. Try again later.") from error
+    return Path(found)
 
 
-def _check_room(wanted: HubFile, folder: Path, size: int | None, had: int, room: float) -> None:
-    needed, free = int((size or 0) * room) - had, shutil.disk_usage(folder).free
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """List what the hub's HTTP client raises when a connection fails; which client it is depends on the library's version."""
+    found: list[type[Exception]] = [ConnectionError, TimeoutError]
+    for name in ("httpx2", "httpx"):
+        try:
+            found.append(import_module(name).TransportError)
+        except ImportError:
+            continue
+    return tuple(found)
+
+
+def _check_room(wanted: HubFile, folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
     if needed > free:
         raise DPIError(
             f"{wanted} needs {needed / 1e6:.0f} MB in {folder}, where {free / 1e6:.0f} MB are free. Make room or set "
@@ -153,37 +203,36 @@ def _check_room(wanted: HubFile, folder: Path, size: int | None, had: int, room:
         )
 
 
-def _problem(part: Path, found: str, etag: str | None, wanted: HubFile) -> str:
-    """What is wrong with a file that arrived, or nothing: it is held against the known hash and the hub's own."""
-    if wanted.sha256 and found != wanted.sha256:
-        return _not_expected(found, wanted)
-    if _is_sha256(etag) and found != etag:
-        return f"arrived damaged: SHA-256 {found[:12]}.., the hub says {str(etag)[:12]}..;"
-    if etag and len(etag) == 40 and _git_sha1(part) != etag:  # small files have git's own hash there
+def _in_hub_cache(wanted: HubFile) -> Fetched | None:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        path = try_to_load_from_cache(wanted.repo, wanted.file, revision=wanted.revision)
+    except HFValidationError as error:
+        raise DPIError(f"{wanted.repo!r} is no name that the hub has: {error}") from error
+    if not isinstance(path, str) or not os.path.exists(path):
+        return None
+    fetched = _fetched(Path(path), wanted)
+    return None if _problem(fetched, wanted) else fetched
+
+
+def _fetched(path: Path, wanted: HubFile) -> Fetched:
+    return Fetched(path, sha256_of(path), path.parents[wanted.file.count("/")].name)  # snapshots/COMMIT/FILE
+
+
+def _problem(fetched: Fetched, wanted: HubFile) -> str:
+    """Say what is wrong with a file, or nothing: it is held against the known hash and the hub's own, the name of its blob."""
+    if wanted.sha256 and fetched.sha256 != wanted.sha256:
+        return f"is not the file {wanted.known_from}: SHA-256 {fetched.sha256[:12]}.., expected {wanted.sha256[:12]}..;"
+    blob = fetched.path.resolve()
+    if len(blob.name) == 64 and blob.name != fetched.sha256:
+        return f"arrived damaged: SHA-256 {fetched.sha256[:12]}.., the hub says {blob.name[:12]}..;"
+    if len(blob.name) == 40 and blob.name != _git_sha1(blob):  # small files have git's own hash there
         return "arrived damaged: its hash is not the one the hub says;"
     return ""
-
-
-def _not_expected(found: str | None, wanted: HubFile) -> str:
-    return f"is not the file {wanted.known_from}: SHA-256 {str(found)[:12]}.., expected {str(wanted.sha256)[:12]}..;"
-
-
-def _is_sha256(etag: str | None) -> bool:
-    return etag is not None and len(etag) == 64
 
 
 def _git_sha1(path: Path) -> str:
     data = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-def _in_hub_cache(wanted: HubFile) -> Fetched | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    path = try_to_load_from_cache(wanted.repo, wanted.file, revision=wanted.revision)
-    if not isinstance(path, str) or not os.path.exists(path):
-        return None
-    found, blob = sha256_of(Path(path)), Path(path).resolve().name
-    if _problem(Path(path), found, blob if len(blob) in (40, 64) else None, wanted):
-        return None
-    return Fetched(Path(path), found, Path(path).parents[wanted.file.count("/")].name)  # snapshots/COMMIT/FILE

@@ -28,7 +28,7 @@ class Layout:
 
 
 def read_layout(root: Path) -> Layout:
-    """What a local folder holds.
+    """Read what a local folder holds.
 
     Raises:
         ValueError: if it holds no network, or one that cannot be a prior.
@@ -46,7 +46,7 @@ def read_layout(root: Path) -> Layout:
 def described(
     where: str, config: dict, index: dict | None, scheduler: dict | None, template: str | None = None
 ) -> dict:
-    """The fields of `FIELDS` from the configs of a network, its pipeline and its scheduler.
+    """Describe a network by the fields of `FIELDS`, from its own config, its pipeline's and its scheduler's.
 
     Args:
         where: what to call it in an error.
@@ -102,7 +102,7 @@ def _sidecar(path: Path) -> dict:
 
 
 def read_json(path: Path) -> dict | None:
-    """A JSON object from a file; None if there is no file.
+    """Read a JSON object from a file; None if there is no file.
 
     Raises:
         ValueError: if there is something else in it.

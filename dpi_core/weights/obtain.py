@@ -59,7 +59,7 @@ def prior_folder_steps(name: str) -> Iterator[Progress | Path]:
 
 
 def prior_folder(name: str) -> Path:
-    """Drains `prior_folder_steps`; takes and raises what it does."""
+    """Make a prior available and return its folder; takes and raises what `prior_folder_steps` does."""
     return next(item for item in prior_folder_steps(name) if isinstance(item, Path))
 
 
@@ -157,7 +157,7 @@ def _fill_diffusers(entry: Entry, spec: PriorSpec) -> Steps:
         if not file.endswith(UNET_FILE):
             _unpickle(fetched.path, folder / UNET_FILE)
         elif fetched.path.is_relative_to(entry.downloads):
-            os.replace(fetched.path, folder / UNET_FILE)
+            os.replace(fetched.path.resolve(), folder / UNET_FILE)
         else:
             shutil.copyfile(fetched.path, folder / UNET_FILE)
 
@@ -166,7 +166,7 @@ def _fill_diffusers(entry: Entry, spec: PriorSpec) -> Steps:
 
 
 def _from_folder(root: Path) -> Iterator[Progress | Path]:
-    """A folder as it is; if its weights are a pickle, a copy of it with safetensors in the cache."""
+    """Yield a folder as it is; if its weights are a pickle, a copy of it with safetensors in the cache."""
     layout = read_layout(root)
     pickled = layout.unet / PICKLE
     if (layout.unet / UNET_FILE).exists() or not pickled.exists():
@@ -187,7 +187,7 @@ def _from_folder(root: Path) -> Iterator[Progress | Path]:
 
 
 def _from_checkpoint(path: Path) -> Iterator[Progress | Path]:
-    """A guided-diffusion checkpoint on this machine, converted once for every content."""
+    """Convert a guided-diffusion checkpoint on this machine, once for every content."""
 
     def fill(entry: Entry) -> Steps:
         yield Progress(f"Converting {path.name}")

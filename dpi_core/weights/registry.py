@@ -63,7 +63,7 @@ PRIORS = {
 
 
 def spec_of(name: str) -> PriorSpec | None:
-    """The spec of a prior by its name here or by its hub id ("owner/name" or "owner/name@revision"); None otherwise."""
+    """Find the spec of a prior by its name here or its hub id ("owner/name" or "owner/name@revision"); None otherwise."""
     if name in PRIORS:
         return PRIORS[name]
     if not HUB_ID.fullmatch(name):

@@ -14,7 +14,7 @@ UNET_FILE = "diffusion_pytorch_model.safetensors"
 
 
 def load_unet(folder: Path, device: "torch.device") -> "UNet2DModel":
-    """A diffusers UNet2DModel from a local folder, float32, channels_last, ready for inference; never a pickle.
+    """Load a diffusers UNet2DModel from a local folder, float32, channels_last, ready for inference; never a pickle.
 
     Raises:
         ValueError: if the folder does not hold one.

@@ -41,7 +41,8 @@ function handOver() {
 }
 
 function drawTimeline() {
-  const v = run(), own = busy() || (!stale() && v.steps?.length);
+  const v = run(), kept = v.state !== "example" || v.tau === plan().tau;  // moved away, the example no longer says what a run does
+  const own = busy() || (!stale() && kept && v.steps?.length);
   const steps = own ? v.steps || [] : plan().steps, count = steps.length;
   const shown = count > 100 ? 100 : count, ticks = part("ticks");
   if (ticks.childElementCount !== shown) ticks.replaceChildren(...Array.from({length: shown}, () => document.createElement("i")));

@@ -4,15 +4,12 @@ Its value is a run (`dpi_core.web.stage_data`), its property `plan` what the con
 triggers "tau" with the new split when that is let go.
 """
 
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
-HERE = Path(__file__).parent
+from dpi_core.web.components.data_html import DataHTML
 
 
-class Stage(gr.HTML):
+class Stage(DataHTML):
     """See the module.
 
     Args:
@@ -20,25 +17,7 @@ class Stage(gr.HTML):
         plan: what a run would do, as `stage_data.plan_of` builds it.
     """
 
+    files = "stage"
+
     def __init__(self, value: dict[str, Any] | None = None, *, plan: dict[str, Any] | None = None, **options: Any):
-        super().__init__(
-            value or {"state": "empty"},
-            html_template=(HERE / "stage.html").read_text(),
-            css_template=(HERE / "stage.css").read_text(),
-            js_on_load=(HERE / "stage.js").read_text(),
-            apply_default_css=False,
-            plan=plan or {},
-            **options,
-        )
-
-    def preprocess(self, payload: Any) -> Any:
-        """Pass the value on as it is."""
-        return payload
-
-    def postprocess(self, value: Any) -> Any:
-        """Pass the value on as it is: data, not HTML."""
-        return value
-
-    def api_info(self) -> dict[str, Any]:
-        """Describe the value as a JSON object."""
-        return {"type": "object"}
+        super().__init__(value or {"state": "empty"}, plan=plan or {}, **options)

@@ -1,0 +1,294 @@
+"""Variants of one face: runs of (prior, settings, seeds) that share the first steps they have in common.
+
+Comparing seeds is one variant, exploring a grid of them, A/B two. FCM does not know tau, omega nor the edge exponent, and no
+step but the last knows the projection. So runs that differ in nothing else are the same, bit for bit, as long as both are in
+FCM, and the one goes on where the other's FCM ended. Planning loads no torch: what a plan costs can be told at once.
+
+    plan = plan_variants([Variant(config, seeds, prior), ..])
+    for item in run_variants(plan, {prior: (restorer, preparation)}): ...
+"""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from dpi_core.errors import DPIError
+from dpi_core.method.config import SETTINGS, DPIConfig
+from dpi_core.method.timesteps import stage_of, timestep_pairs
+
+if TYPE_CHECKING:
+    from dpi_core.method.sampler import StepEvent
+    from dpi_core.restore.records import FaceResult, Preparation, Restoration, RestoreStep
+    from dpi_core.restore.request import Branch
+    from dpi_core.restore.restorer import Restorer
+
+RACM_ONLY = ("tau", "omega", "edge_exponent")
+"""Settings that FCM does not know; tau says where it ends."""
+LAST_ONLY = ("project",)
+"""Settings that only the last step knows."""
+ALWAYS = tuple(name for name in SETTINGS if name not in RACM_ONLY + LAST_ONLY)
+FIGURES: tuple[str, ...] = ("lr_consistency", "psnr", "ssim")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to restore a face.
+
+    Attributes:
+        config: the sampler's settings.
+        seeds: one result for each, in one batch.
+        prior: the name of the prior.
+        branch: where the seeds part, or None if each starts from its own noise.
+    """
+
+    config: DPIConfig
+    seeds: tuple[int, ...] = (0,)
+    prior: str = "embedded"
+    branch: "Branch | None" = None
+
+
+@dataclass(frozen=True, eq=False)
+class KeptRun:
+    """A run of the same face that was kept: its events, from the first on, as many as there are."""
+
+    variant: Variant
+    events: "Sequence[StepEvent]"
+
+    def shared(self, variant: Variant) -> int:
+        """Count the first steps of `variant` that are kept here."""
+        return min(shared_steps(self.variant, variant), len(self.events))
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A variant in its plan.
+
+    Attributes:
+        place: its place among the variants that were given.
+        variant: what is run.
+        start: how many first steps it need not run.
+        source: the place of the variant that it goes on from; None = from the kept run, or from noise where start is 0.
+    """
+
+    place: int
+    variant: Variant
+    start: int = 0
+    source: int | None = None
+
+    @property
+    def steps(self) -> int:
+        """Count the steps to run, those before a branch too, which are run with one seed and yield nothing."""
+        return self.variant.config.steps - self.start
+
+    @property
+    def samples(self) -> int:
+        """Count the steps to run, each as often as there are seeds."""
+        return self.steps * len(self.variant.seeds)
+
+    @property
+    def hidden(self) -> int:
+        """Count the first steps of which it yields none, because they are those of another run."""
+        return max(self.start, 0 if self.variant.branch is None else self.variant.branch.step)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All runs, in the order in which they share most steps and wait for each other least; and the run kept before."""
+
+    runs: tuple[PlannedRun, ...]
+    kept: KeptRun | None = None
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The variants as they were given."""
+        return tuple(run.variant for run in sorted(self.runs, key=lambda run: run.place))
+
+    @property
+    def steps(self) -> int:
+        """Count the steps to run."""
+        return sum(run.steps for run in self.runs)
+
+    @property
+    def saved(self) -> int:
+        """Count the steps that need not be run, because another run has done them."""
+        return sum(run.start for run in self.runs)
+
+
+@dataclass(frozen=True, eq=False)
+class VariantStep:
+    """One step of one variant.
+
+    Attributes:
+        run: whose step it is.
+        step: what it did.
+        done, to_do: steps run so far, and of all variants.
+        seconds_left: for what is left, each prior at its own pace so far.
+    """
+
+    run: PlannedRun
+    step: "RestoreStep"
+    done: int
+    to_do: int
+    seconds_left: float
+
+
+@dataclass(frozen=True, eq=False)
+class VariantResult:
+    """What a variant ended in, finished or stopped."""
+
+    run: PlannedRun
+    restoration: "Restoration"
+
+    @property
+    def samples(self) -> int:
+        """Count the steps it ran, each as often as there are seeds."""
+        done: int = self.restoration.results[0].settings["steps_done"]
+        return (done - self.run.start) * len(self.run.variant.seeds)
+
+
+def shared_steps(a: Variant, b: Variant) -> int:
+    """Count the first steps that two runs have in common, short of the last, which only ends a run."""
+    if _family(a) != _family(b):
+        return 0
+    late = [(v.config.omega, v.config.edge_exponent, _fcm_steps(v.config.steps, v.config.tau)) for v in (a, b)]
+    count = a.config.steps - 1 if late[0] == late[1] else min(fcm for _, _, fcm in late)
+    if (a.seeds, a.branch) != (b.seeds, b.branch):  # of one family: the one parts from the other, or both from a third
+        count = min(count, *(v.branch.step for v in (a, b) if v.branch is not None))
+    return count
+
+
+def _family(variant: Variant) -> tuple[object, ...]:
+    """Say what two runs must agree in to have any step in common; FCM is then the same for both."""
+    seeds = variant.seeds if variant.branch is None else (variant.branch.seed,)
+    return variant.prior, seeds, *(getattr(variant.config, name) for name in ALWAYS)
+
+
+@lru_cache(maxsize=1024)
+def _fcm_steps(steps: int, tau: int) -> int:
+    return [stage_of(t, t_prev, tau) for t, t_prev in timestep_pairs(steps)].count("FCM")
+
+
+def plan_variants(variants: Sequence[Variant], kept: KeptRun | None = None) -> Plan:
+    """Plan runs of one face so that no step is run twice.
+
+    Runs of a family come one after another, the one that leaves FCM first first: so little has to be held for later ones.
+    Each goes on from the kept run or from the first that had most of its steps, which is the one that ran the last of these.
+    """
+    families = list(dict.fromkeys(map(_family, variants)))
+
+    def late(place: int) -> tuple[int | float | bool, ...]:
+        variant, config = variants[place], variants[place].config
+        fcm = _fcm_steps(config.steps, config.tau)
+        parts = variant.branch is not None  # after the run that it may part from
+        return families.index(_family(variant)), parts, fcm, config.omega, config.edge_exponent, config.project
+
+    runs: list[PlannedRun] = []
+    for place in sorted(range(len(variants)), key=late):
+        variant = variants[place]
+        starts = [PlannedRun(place, variant, kept.shared(variant) if kept else 0)]
+        for run in runs:
+            shared = shared_steps(run.variant, variant)
+            starts += [PlannedRun(place, variant, shared, run.place)] if shared > run.hidden else []
+        best = max(starts, key=lambda run: run.start)
+        if variant.branch is not None and best.start < variant.branch.step:  # it would part too early
+            best = PlannedRun(place, variant)
+        runs.append(best)
+    return Plan(tuple(runs), kept)
+
+
+def run_variants(
+    plan: Plan,
+    faces: "Mapping[str, tuple[Restorer, Preparation]]",
+    *,
+    side_by_side: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[VariantStep | VariantResult]:
+    """Run a plan; every variant comes out as if it were run alone, bit for bit.
+
+    Args:
+        faces: of each prior its models and the one face, prepared for it; nothing is pasted back.
+        side_by_side: let all runs advance together, the one that is behind first; otherwise one after another, in order.
+        stop: asked after every step; True ends the runs that have begun where they are and begins no other.
+
+    Yields:
+        VariantStep: for each step; and after the last of each variant, its VariantResult.
+
+    Raises:
+        DPIError: if more faces than one are prepared; and as `Restorer.restore_steps`.
+    """
+    from dpi_core.restore.records import RestoreStep, unpasted
+
+    for prior, (_, prepared) in faces.items():
+        if len(prepared.jobs) != 1:
+            raise DPIError(f"{len(prepared.jobs)} faces are prepared for {prior}; variants are runs of one face.")
+    waiting = list(plan.runs)
+    running: dict[PlannedRun, Iterator[RestoreStep | Restoration]] = {}
+    held: dict[tuple[int | None, int], StepEvent] = {}  # (source, start) -> where a run goes on
+    for run in plan.runs:
+        if plan.kept is not None and run.source is None and run.start:
+            held[None, run.start] = plan.kept.events[run.start - 1]
+    reached = {run: run.start for run in plan.runs}
+    spent: dict[str, float] = defaultdict(float)  # seconds, by prior
+    stopped = False
+
+    def begin(run: PlannedRun) -> "Iterator[RestoreStep | Restoration]":
+        v, (restorer, prepared) = run.variant, faces[run.variant.prior]
+        return restorer.restore_steps(
+            unpasted(prepared),
+            v.config,
+            seeds=v.seeds,
+            after=held.get((run.source, run.start)),
+            branch=v.branch,
+            stop=lambda: stopped,
+        )
+
+    while True:
+        for run in list(waiting):
+            if (run.start == 0 or (run.source, run.start) in held) and (side_by_side or not running):
+                waiting.remove(run)
+                running[run] = begin(run)
+        needed = {(run.source, run.start) for run in waiting}
+        held = {key: event for key, event in held.items() if key in needed}
+        if not running:
+            return
+        run = min(running, key=lambda run: (reached[run] / run.variant.config.steps, run.place))  # the one behind
+        clock = time.perf_counter()
+        item = next(running[run])
+        spent[run.variant.prior] += time.perf_counter() - clock
+        if isinstance(item, RestoreStep):
+            reached[run] = item.event.index + 1
+            if (run.place, reached[run]) in needed:
+                held[run.place, reached[run]] = item.event
+            done = sum(reached.values()) - plan.saved
+            yield VariantStep(run, item, done, plan.steps, _seconds_left(reached, spent))
+        else:
+            del running[run]
+            yield VariantResult(run, item)
+        if not stopped and stop():
+            stopped, waiting = True, []
+            running = {run: steps for run, steps in running.items() if reached[run] > run.start}
+
+
+def _seconds_left(reached: Mapping[PlannedRun, int], spent: Mapping[str, float]) -> float:
+    """Estimate what is left, each prior at its own pace so far, or at the others' before its first step."""
+    done, left = Counter[str](), Counter[str]()
+    for run, step in reached.items():
+        done[run.variant.prior] += (step - run.start) * len(run.variant.seeds)
+        left[run.variant.prior] += (run.variant.config.steps - step) * len(run.variant.seeds)
+    usual = sum(spent.values()) / sum(done.values())
+    return sum((spent[prior] / done[prior] if done[prior] else usual) * count for prior, count in left.items())
+
+
+def mean_figures(results: "Sequence[FaceResult]") -> dict[str, float]:
+    """Average what was measured of one face over its seeds; with several, `diversity` in 8-bit levels comes to it."""
+    from dpi_core.measure.comparison import compare_pictures
+
+    measured = [result.measured for result in results]
+    figures = {key: round(sum(m[key] for m in measured) / len(measured), 4) for key in FIGURES if key in measured[0]}
+    if len(results) > 1:
+        compared = compare_pictures([result.image for result in results], [result.seed for result in results])
+        figures["diversity"] = round(compared.diversity, 3)
+    return figures

@@ -1,0 +1,43 @@
+from dataclasses import replace
+
+import pytest
+from conftest import EXAMPLES
+
+from dpi_core.method.config import DPIConfig
+from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.restore_run import run
+from dpi_core.web.session import Session
+from dpi_core.web.trajectory import Source, Trajectory
+
+SOURCE = Source("photo.png", "Simulate x4", True, 0, 7)
+
+
+@pytest.mark.parametrize(
+    ("kept", "source", "values", "shared"),
+    [
+        (20, {}, {}, 19),  # the last step only ends a run
+        (20, {}, {"tau": 50}, 12),
+        (20, {}, {"omega": 500.0}, 12),  # FCM knows omega as little as tau
+        (20, {}, {"project": True}, 19),
+        (5, {}, {"tau": 50}, 5),  # it was stopped there
+        (0, {}, {}, 0),
+        (20, {}, {"eta": 1.0}, 0),
+        (20, {"seed": 8}, {}, 0),
+        (20, {"face": 1}, {}, 0),
+    ],
+)
+def test_a_kept_run_is_gone_on_from_as_far_as_it_is_the_same(kept, source, values, shared):
+    trajectory = Trajectory(SOURCE, DPIConfig(), events=[object()] * kept)
+    assert trajectory.shared(replace(SOURCE, **source), DPIConfig().replaced(values)) == shared
+
+
+def test_what_a_restoration_goes_on_from_changes_no_picture():
+    engine, session, first = Engine(EngineSettings(device="cpu")), Session(), {"steps": 5, "tau": 300, "eta": 1.0}
+    asked = (str(EXAMPLES / "astronaut-tiny.png"), "Simulate x4", True, [0], 1, 7)
+    list(run(engine, session, *asked, first))
+    for values, shared in (({"project": True}, 4), ({"omega": 500.0, "edge_exponent": 1.0}, 3)):
+        *_, line, outcome = run(engine, session, *asked, first | values)
+        *_, alone = run(engine, Session(), *asked, first | values)
+        assert f"{shared} of 5 steps were those of the run before" in line
+        assert outcome.after.tobytes() == alone.after.tobytes()
+    session.clean()
