@@ -169,7 +169,7 @@ def test_another_method_restores_with_the_same_prior_and_says_so(restorer, astro
     config = DPIConfig(steps=3)
     result = restorer.restore(astronaut, config, scale=8, method="ddnm").results[0]
     assert result.settings["method"] == "ddnm"
-    assert "method" not in restorer.restore(astronaut, config, scale=8).results[0].settings
+    assert restorer.restore(astronaut, config, scale=8).results[0].settings["method"] == "dpi"
     assert result.measured["lr_consistency"] > 45
     with pytest.raises(ValueError, match="method is 'dnm'; allowed is dpi"):
         restorer.restore(astronaut, config, method="dnm")

@@ -62,7 +62,8 @@ def daps(
 def langevin(certainty: Tensor, sigma: float, h: float, steps: int) -> tuple[Tensor, Tensor]:
     """Tell how much of the way to y, and how much noise, that many Langevin steps add to x^.
 
-    The energy is |x - x^|^2 / 2 sigma^2 + certainty^2 |x - y|^2 / 2. Both have the shape of `certainty`. In double precision: q may be 1 - 1e-8.
+    The energy is |x - x^|^2 / 2 sigma^2 + certainty^2 |x - y|^2 / 2. Both answers have the shape of `certainty`; they are
+    computed in double precision, as q may be 1 - 1e-8.
     """
     pull = certainty.double().cpu().square()
     precision = 1 / sigma**2 + pull
