@@ -65,7 +65,14 @@ def test_the_comparison_prints_a_table_a_task_and_goes_on_where_it_was(folder, t
     printed = capsys.readouterr().out
     table = (out / "methods.md").read_text()
     assert table in printed
-    lines = table.splitlines()
+    lines, less = (part.splitlines() for part in table.rstrip().split("\n\n"))
+    assert [line.split(" | ")[0].removeprefix("| ") for line in less] == [
+        "x8 blind-medium: less ddnm, face by face",
+        "|---|---|---|---|",
+        "bicubic",
+        "corrector alone",
+        "published",
+    ]
     assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:]] == [
         "truth",
         "bicubic",
@@ -74,13 +81,21 @@ def test_the_comparison_prints_a_table_a_task_and_goes_on_where_it_was(folder, t
         "published",
     ]
     assert [line.split(" | ")[1] for line in lines[2:]] == ["-", "-", "-", "2", "2"]
-    figures = json.loads((out / "methods.json").read_text())["x8 blind-medium"]
-    assert figures["bicubic"]["psnr"][0] > 0
+    report = json.loads((out / "methods.json").read_text())["x8 blind-medium"]
+    assert report["methods"]["bicubic"]["psnr"][0] > 0
+    psnrs = [report["methods"][name]["psnr"][0] for name in ("published", "ddnm")]
+    assert report["less ddnm"]["published"]["psnr"][0] == pytest.approx(psnrs[0] - psnrs[1])
     assert (out / "methods-x8-blind-medium.png").exists()
 
     monkeypatch.setattr("dpi_core.evaluation.embedded.restored", None)  # what is kept is not made again
     compare_methods.main(argv)
     assert (out / "methods.md").read_text() == table
+
+
+def test_differences_are_taken_face_by_face():
+    found = {"truth": {}, "a": {"psnr": [20.0, 30.0, 40.0]}, "b": {"psnr": [21.0, 31.0, 41.0]}}
+    assert compare_methods.differences(found, "a") == {"b": {"psnr": (1.0, 1.0, 1.0)}}
+    assert "| b | +1.00 (+1.00 .. +1.00) |" in compare_methods.paired_rows("t", compare_methods.differences(found, "a"))
 
 
 def test_wrong_methods_are_named(folder, tmp_path, capsys):

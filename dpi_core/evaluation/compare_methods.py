@@ -3,7 +3,7 @@
 Every method over the same prior, on the same held-out faces, at as many calls of the prior: DPI in several settings and the
 methods of `dpi_core.baselines` at their published ones, on x8 clean (bicubic) and x8 blind-medium (blur 2 px, noise 8 levels,
 JPEG 60; methods that heed a noise level are told the 8). Measures are those of `dpi_core.evaluation.embedded`, each with its
-95 % bootstrap interval over the faces.
+95 % bootstrap interval over the faces; a second table tells how far each method is from one of them, face by face.
 
 Prints one table a task and writes them as ``methods.md`` and ``methods.json``, with a sheet to look at. A face takes about
 1.5 s a method and seed on a CPU's core; what was restored is kept in ``FOLDER/kept``, where a later call goes on.
@@ -18,8 +18,8 @@ from pathlib import Path
 from dpi_core.evaluation.embedded import Judge, available, judged, sheet
 from dpi_core.evaluation.held_out import TASKS, face_sets, task_of
 from dpi_core.evaluation.identity import dlib_descriptor
-from dpi_core.evaluation.intervals import Interval
-from dpi_core.evaluation.judged_figures import MEASURES, summary
+from dpi_core.evaluation.intervals import Interval, mean_interval
+from dpi_core.evaluation.judged_figures import MEASURES, Figures, summary
 from dpi_core.evaluation.methods import (
     Way,
     add_model_arguments,
@@ -31,6 +31,7 @@ from dpi_core.evaluation.realism import NETWORKS
 
 DPI = ("published", "medium", "mild")
 OTHERS = ("ilvr", "repaint", "ddnm", "ddnm+", "ddrm", "diffpir", "dps", "daps")
+PAIRED = ("psnr", "agreement", "distance", "ms_ssim")  # what each face has a value of its own for
 COLUMNS = ("psnr", "agreement", "detail", "grain", "two_seeds", "distance", "same", "kid", "ms_ssim")
 
 
@@ -41,6 +42,33 @@ def rows(title: str, found: Mapping[str, Mapping[str, Interval]], calls: Mapping
     for method, figures in found.items():
         cells = [_cell(figures.get(name), MEASURES[name].form) for name in COLUMNS]
         lines.append(f"| {method} | {calls.get(method, 0) or '-'} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def differences(found: Mapping[str, Figures], against: str) -> dict[str, dict[str, Interval]]:
+    """Each method's figures less those of `against`, face by face, so that the faces' own differences cancel."""
+    base = found[against]
+    return {
+        method: {
+            name: mean_interval([a - b for a, b in zip(figures[name], base[name], strict=True)])
+            for name in PAIRED
+            if name in figures and name in base
+        }
+        for method, figures in found.items()
+        if method not in ("truth", against)
+    }
+
+
+def paired_rows(title: str, found: Mapping[str, Mapping[str, Interval]]) -> str:
+    """Write a Markdown table of `differences`; an interval that leaves out 0 is a difference."""
+    names = [name for name in PAIRED if any(name in figures for figures in found.values())]
+    lines = [
+        f"| {title} | " + " | ".join(MEASURES[name].title for name in names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
+    for method, figures in found.items():
+        cells = [_cell(figures.get(name), f"+{MEASURES[name].form}") for name in names]
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -62,6 +90,9 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
         default=[*DPI, *OTHERS],
         help=f"presets, NAME:field=value,... for DPI, or {', '.join(OTHERS)} (default: {', '.join(DPI)} and all of these)",
     )
+    parser.add_argument(
+        "--against", help="the method that the others are compared with face by face (default: the first)"
+    )
     parser.add_argument("--calls", type=int, default=20, help="of the prior for each method (default 20)")
     parser.add_argument("--features", default="efficientnet-lite0", choices=NETWORKS, help="for the kernel distance")
     args = parser.parse_args(argv)
@@ -70,6 +101,9 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
         args.methods = {name: replace(way, steps=args.calls) for name, way in found.items()}
     except ValueError as error:
         parser.error(str(error))
+    args.against = args.against or next(iter(found))
+    if args.against not in found:
+        parser.error(f"against is {args.against!r}; allowed is one of the methods: {', '.join(found)}.")
     return args
 
 
@@ -92,7 +126,9 @@ def main(argv: list[str] | None = None) -> None:
         figures = {method: summary(values, found["truth"]) for method, values in found.items()}
         sheet(columns, args.out / f"methods-{task.name.replace(' ', '-')}.png")
         parts.append(rows(f"{task.name}, {len(true)} {kind} faces", figures, calls))
-        report[task.name] = figures
+        less = differences(found, args.against)
+        parts.append(paired_rows(f"{task.name}: less {args.against}, face by face", less))
+        report[task.name] = {"methods": figures, f"less {args.against}": less}
         (args.out / "methods.md").write_text("\n\n".join(parts) + "\n")
         (args.out / "methods.json").write_text(json.dumps(report, indent=1) + "\n")
     print("\n" + "\n\n".join(parts))
