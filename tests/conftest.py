@@ -1,11 +1,14 @@
 """What several test files share: analytic networks, the bundled photographs, the app and a browser to visit it."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("DPI_CORE_OFFLINE", "1")  # tests run the embedded detector; none starts a download
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of several processes slow each other down
 
 import pytest
 import torch
@@ -20,7 +23,23 @@ DATA = Path(__file__).resolve().parent / "data"
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None
 )
+FAST_LANE = "not slow and not browser"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Share the whole fast lane among the processor's cores, a file to a process, where pytest-xdist is installed."""
+    whole = config.option.markexpr == FAST_LANE and config.args == config.getini("testpaths")
+    alone = not hasattr(config, "workerinput") and config.getoption("numprocesses", 0) is None
+    if whole and alone and not config.option.usepdb:
+        config.option.numprocesses = min(os.cpu_count() or 1, 8)  # each holds a gigabyte
+        config.option.dist = "loadfile"
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every garbage collection to come, each of which would look through all of torch."""
+    gc.freeze()
 
 
 class AnalyticPrior:

@@ -14,7 +14,7 @@ from dpi_core.models.devices import pick_device
 from dpi_core.restore.restorer import on_cpu
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
-FAST = DPIConfig(steps=4, tau=600, eta=0.5)
+FAST = DPIConfig(steps=3, tau=600, eta=0.5)
 
 
 class Network(nn.Module):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from conftest import AnalyticPrior, analytic_corrector
@@ -42,8 +44,8 @@ def condition(size=32):
     return torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
-@pytest.mark.parametrize("holds", [1, 2, 3, 5, 7, 100])
-@pytest.mark.parametrize("count", [1, 2, 7, 8])
+@pytest.mark.parametrize("holds", [1, 3, 5, 100])
+@pytest.mark.parametrize("count", [1, 7, 8])
 def test_a_split_run_gives_the_same_bits_in_every_step(holds, count):
     seeds = range(count)
     whole = sample(AnalyticPrior(), condition(), CONFIG, corrector=analytic_corrector, seeds=seeds)
@@ -135,12 +137,13 @@ def test_a_failed_call_leaves_nothing_behind():
 
 def test_the_restorer_splits_says_so_once_and_restores_the_same(astronaut):
     restorer = Restorer(device="cpu")
-    seeds = (0, 1, 2, 3)
+    seeds = (0, 1, 2)
     prepared = restorer.prepare(astronaut, scale=8)
-    whole = restorer.restore_steps(prepared, CONFIG, seeds=seeds)
+    config = replace(CONFIG, steps=3)
+    whole = restorer.restore_steps(prepared, config, seeds=seeds)
     expected = [item.event.x0 for item in whole if isinstance(item, RestoreStep)]
     with_memory_for(1, restorer.prior)
-    *steps, done = restorer.restore_steps(prepared, CONFIG, seeds=seeds)
+    *steps, done = restorer.restore_steps(prepared, config, seeds=seeds)
     for step, x0 in zip(steps, expected, strict=True):
         assert torch.allclose(step.event.x0, x0, atol=1e-3)
     assert len(done.messages) == 1

@@ -96,7 +96,7 @@ def test_a_folder_is_done_as_far_as_it_goes(capfd, tmp_path, out, astronaut):
     error = capfd.readouterr().err
     assert "broken.png: this is not a picture that can be read" in error
     assert "1 of 3 photos failed" in error
-    assert "not read, for they are no pictures by their names: notes.txt." in error
+    assert "not read, for they are no picture files: notes.txt." in error
     assert sorted(p.name for p in out.glob("*-face*")) == ["a-face0-seed0.png", "b-face0-seed0.png"]
 
 
@@ -218,6 +218,7 @@ def test_help_and_version_end_well(capfd):
     assert "required" in complaint(capfd)
 
 
+@pytest.mark.slow
 def test_as_a_program_it_leaves_stderr_to_errors(out):
     argv = [sys.executable, "-m", "dpi_core", "restore", TINY, TINY.parent / "gone.png", "-o", out]
     failed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)

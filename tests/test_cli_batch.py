@@ -88,15 +88,16 @@ def test_what_is_not_read_is_listed(capfd, photos, out, tmp_path):
     (photos / "more").mkdir()
     for name in ("notes.txt", "more/film.mov"):
         (photos / name).touch()
+    (photos / "lost.png").symlink_to(photos / "gone.png")
     log = tmp_path / "log.jsonl"
     assert call("restore", photos, "-o", out, *SHORT, "--log", log) == 0
     (line,) = told(capfd)
-    assert line.endswith(f"not read, for they are no pictures by their names: {Path('more/film.mov')}, notes.txt.")
+    assert line.endswith(f"not read, for they are no picture files: lost.png, {Path('more/film.mov')}, notes.txt.")
     assert lines(log)[0]["status"] == "left out"
     for number in range(50):
         (photos / f"{number}.txt").touch()
     assert call("restore", photos, "-o", out, *SHORT) == 0
-    assert told(capfd)[0].endswith(" and 32 more.")
+    assert told(capfd)[0].endswith(" and 33 more.")
 
 
 def test_results_in_the_input_folder_are_no_inputs(capfd, photos):
@@ -314,3 +315,23 @@ def test_a_second_comparison_is_numbered(out):
     for options in ([], [], ["--overwrite"]):
         assert call(*argv, *options) == 0
     assert sorted(contents(out)) == ["astronaut-tiny-2-seeds-2.zip", "astronaut-tiny-2-seeds.zip"]
+
+
+def test_the_processes_of_a_killed_batch_end_with_it(tmp_path):
+    code = """
+
+from pathlib import Path
+from batch_processes import load_endless
+from dpi_core.commands.outputs import Job
+from dpi_core.commands.workers import in_processes
+if __name__ == "__main__":
+    list(in_processes(iter([Job(Path("x"), "x", {})]), load_endless, 1))
+"""
+    (tmp_path / "script.py").write_text(code)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
+    batch = subprocess.Popen([sys.executable, tmp_path / "script.py"], env=environment, stdout=subprocess.PIPE)
+    assert batch.stdout is not None
+    assert batch.stdout.readline() == b"started\n"
+    batch.kill()
+    assert batch.stdout.read() == b"", "which ends when the last process that can write to it has ended"
+    batch.wait()

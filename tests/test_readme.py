@@ -41,6 +41,7 @@ def run(command: list[str], folder) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_python_examples(workplace):
     examples = blocks("python", "Python")
     assert len(examples) == 3
@@ -50,6 +51,7 @@ def test_the_python_examples(workplace):
     assert (workplace / "face-seed1.png").exists()
 
 
+@pytest.mark.slow
 def test_the_first_python_example(workplace):
     (code,) = blocks("python", "Five examples")
     run([sys.executable, "-c", code], workplace)
@@ -62,6 +64,7 @@ def test_the_first_command_line_examples_are_understood():
         parser().parse_args(shlex.split(line)[3:])
 
 
+@pytest.mark.slow
 def test_the_command_line_examples(workplace):
     (block,) = blocks("bash", "Command line")
     for line in block.strip().splitlines():
@@ -75,6 +78,7 @@ def test_the_list_of_priors(workplace):
     assert "ffhq-256" in run([sys.executable, *shlex.split(listing)[1:]], workplace)
 
 
+@pytest.mark.slow
 def test_the_http_example(workplace, app_url):
     (code,) = blocks("python", "HTTP")
     assert "http://127.0.0.1:7860" in code

@@ -7,13 +7,15 @@ import pytest
 from conftest import EXAMPLES
 from PIL import Image
 
-from dpi_core import DPIConfig
 from dpi_core.faces import find_faces
 from dpi_core.faces.face import five_points
 from dpi_core.imaging.pictures import read_image, read_settings
+from dpi_core.method.config import DEFAULTS
+from dpi_core.restore.request import Request
 from dpi_core.web.checks import UNEXPECTED, whole_number
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.events import FIELDS, making_of
 from dpi_core.web.restore_run import AUTO, MODES, Outcome, run
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making, decoded
@@ -27,7 +29,8 @@ def engine():
 
 
 def making(photo, mode="The photo as it is", aligned=False, chosen=(0,), background=1, seed=0, values=FAST):
-    return Making(str(photo) if photo else None, mode, aligned, chosen, background, seed, DPIConfig.from_dict(values))
+    asked = {"config": values, "seeds": [seed], "scale": MODES[mode], "aligned": aligned, "background": background}
+    return Making(str(photo) if photo else None, Request().replaced({**asked, "face": chosen or "all"}))
 
 
 def drain(engine, session, photo, **options):
@@ -86,8 +89,7 @@ def test_stop_ends_within_one_step_and_keeps_the_estimate(engine, astronaut):
     session.clean()
 
 
-def test_wrong_seeds_and_photos_end_in_a_message(engine, astronaut, bad_files):
-    assert "seed is None" in drain(engine, Session(), astronaut, seed=None)[-1]["line"]
+def test_wrong_photos_end_in_a_message(engine, astronaut, bad_files):
     assert "Choose a photo first" in drain(engine, Session(), None)[-1]["line"]
     for name, path in bad_files.items():
         last = drain(engine, Session(), path)[-1]
@@ -204,13 +206,13 @@ def test_stopping_at_a_later_face_names_that_face(engine, astronaut, tmp_path):
 
 def test_another_tau_runs_only_the_steps_below_the_earlier_split(engine, astronaut):
     session = Session()
-    drain(engine, session, astronaut, values={"steps": 10, "tau": 300})
-    for tau, reused in ((500, 4), (100, 4), (100, 9), (0, 8)):
-        items = drain(engine, session, astronaut, values={"steps": 10, "tau": tau})
-        assert f"{reused} of 10 steps were those of the run before" in items[-1].stage["line"]
-        assert sum(item["state"] == "running" for item in items[:-1]) == 10 - reused
+    drain(engine, session, astronaut, values={"steps": 6, "tau": 300})
+    for tau, reused in ((600, 2), (200, 2), (200, 5), (0, 4)):
+        items = drain(engine, session, astronaut, values={"steps": 6, "tau": tau})
+        assert f"{reused} of 6 steps were those of the run before" in items[-1].stage["line"]
+        assert sum(item["state"] == "running" for item in items[:-1]) == 6 - reused
         fresh = Session()
-        alone = drain(engine, fresh, astronaut, values={"steps": 10, "tau": tau})[-1]
+        alone = drain(engine, fresh, astronaut, values={"steps": 6, "tau": tau})[-1]
         assert result_of(alone) == result_of(items[-1])
         assert [f.stage for f in session.film] == [f.stage for f in fresh.film]
         fresh.clean()
@@ -229,12 +231,12 @@ def test_nothing_is_reused_of_a_run_of_another_kind(engine, astronaut, other):
 
 def test_a_stopped_run_goes_on_where_it_stopped(engine, astronaut):
     session = Session()
-    for item in run(engine, session, making(astronaut, values={"steps": 12})):
-        session.stopped = session.stopped or at_step(item, 5)
+    for item in run(engine, session, making(astronaut, values={"steps": 6})):
+        session.stopped = session.stopped or at_step(item, 3)
     session.stopped = False
-    items = drain(engine, session, astronaut, values={"steps": 12})
-    assert "5 of 12 steps were those of the run before" in items[-1].stage["line"]
-    fresh = drain(engine, Session(), astronaut, values={"steps": 12})[-1]
+    items = drain(engine, session, astronaut, values={"steps": 6})
+    assert "3 of 6 steps were those of the run before" in items[-1].stage["line"]
+    fresh = drain(engine, Session(), astronaut, values={"steps": 6})[-1]
     assert result_of(items[-1]) == result_of(fresh)
     session.clean()
 
@@ -300,4 +302,14 @@ def test_two_runs_have_the_same_key_only_if_they_are_the_same():
         making("a.png", values={"tau": 3}),
     ]
     assert len({one.key, *(other.key for other in others)}) == 5
-    assert making("a.png", chosen=(1, 0)).key == making("a.png", chosen=(0, 1)).key
+
+
+def test_what_is_asked_for_is_one_request_of_the_pages_controls(engine, astronaut):
+    values = [DEFAULTS[field] for field in FIELDS]
+    made = making_of(engine, str(astronaut), "Simulate x8", False, [2, 0], 3, 7.0, *values)
+    assert made.request == Request(seeds=(7,), scale=8, face=(0, 2), background=3)
+    assert making_of(engine, None, "Simulate x8", False, [], 0, 7, *values).request.face == "all"
+    with pytest.raises(ValueError, match="seed is None"):
+        making_of(engine, None, "Simulate x8", False, [], 0, None, *values)
+    with pytest.raises(ValueError, match="tau is 2000"):
+        making_of(engine, None, "Simulate x8", False, [], 0, 1, *[2000 if f == "tau" else DEFAULTS[f] for f in FIELDS])

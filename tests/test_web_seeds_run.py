@@ -11,7 +11,7 @@ from PIL import Image
 
 from dpi_core import DPIConfig
 from dpi_core.__main__ import main
-from dpi_core.restore.request import Branch, read_request
+from dpi_core.restore.request import Branch, Request, read_request
 from dpi_core.web.compare_tab import on_load_seeds
 from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.events import on_load_settings
@@ -41,7 +41,7 @@ def drain(engine, session, **options):
 
 def restoration(engine, session):
     """Restore the face that the comparisons here are of, and return its picture."""
-    made = Making(str(TINY), "Simulate x4", True, (0,), 1, 7, DPIConfig.from_dict(FAST))
+    made = Making(str(TINY), Request(DPIConfig.from_dict(FAST), seeds=(7,), scale=4, aligned=True))
     outcome = list(run(engine, session, made))[-1]
     return decoded(outcome.stage["pieces"][0]["pictures"]["result"])
 

@@ -120,17 +120,19 @@ def tamper(path):
     ],
     ids=["truncated", "tampered", "missing", "config", "no manifest", "empty manifest", "wrong manifest"],
 )
-def test_a_damaged_cache_is_never_used_and_heals(hub, monkeypatch, damage):
-    folder = prior_folder("ffhq-256")
+def test_a_damaged_cache_is_never_used_and_heals(hub, monkeypatch, tmp_path, damage):
+    pipeline(tmp_path / "repo")
+    published(hub, tmp_path / "repo")
+    folder = prior_folder("owner/faces")
     whole = (folder / UNET_FILE).read_bytes()
     damage(folder)
-    assert not Entry("ffhq-256").sound()
+    assert not Entry("owner/faces").sound()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ValueError, match="downloads are switched off"):
-        prior_folder("ffhq-256")
+        prior_folder("owner/faces")
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    assert (prior_folder("ffhq-256") / UNET_FILE).read_bytes() == whole
-    assert Entry("ffhq-256").sound()
+    assert (prior_folder("owner/faces") / UNET_FILE).read_bytes() == whole
+    assert Entry("owner/faces").sound()
 
 
 def test_what_a_killed_process_left_is_not_used_and_goes(hub):

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dpi_core.training import corrector, prior, states
+from dpi_core.method.timesteps import timestep_pairs
+from dpi_core.training import corrector, prior, sheets, states
 
 TINY = {
     "layers_per_block": 1,
@@ -43,8 +44,8 @@ def write_faces(folder: Path, count: int = 12, size: int = 40) -> Path:
 
 
 def with_argv(faces: Path, out: Path, *more: str) -> list[str]:
-    """The arguments of a script that trains for about a second."""
-    return ["--data", str(faces), "--out", str(out), "--minutes", "0.02", "--batch", "2", "--device", "cpu", *more]
+    """The arguments of a script that trains for a third of a second."""
+    return ["--data", str(faces), "--out", str(out), "--minutes", "0.005", "--batch", "2", "--device", "cpu", *more]
 
 
 def without_time(argv: list[str]) -> list[str]:
@@ -59,6 +60,7 @@ def shrink(monkeypatch) -> None:
     monkeypatch.setattr(prior, "architecture", lambda *given: {**full(*given), **TINY})
     monkeypatch.setattr(prior, "SIZE", 32)
     monkeypatch.setattr(states, "STEPS", (3,))
+    monkeypatch.setattr(sheets, "timestep_pairs", lambda steps, timesteps: timestep_pairs(4, timesteps))
     monkeypatch.setattr(corrector, "ARCHITECTURE", {**corrector.ARCHITECTURE, **TINY})
 
 

@@ -28,25 +28,24 @@ def detect(args: argparse.Namespace) -> int:
     Raises:
         ValueError: if an input does not exist or a folder holds no picture.
     """
-    import numpy as np
-
     from dpi_core.faces import find_faces, is_sharp, span
-    from dpi_core.imaging.pictures import read_image
+    from dpi_core.imaging.photo import read_photo
 
     def found_in(photo: Path) -> dict:
-        picture = read_image(photo)
-        found, pixels = find_faces(picture, args.detector), np.asarray(picture)
+        read = read_photo(photo)
+        found = find_faces(read.rgb, args.detector)
         faces = [
             {
                 "box": [round(float(v), 2) for v in f.box],
                 "points": f.points.round(2).tolist(),
                 "score": round(float(f.score), 4),
                 "size": round(span(f), 1),
-                "sharp": is_sharp(pixels, f),
+                "sharp": is_sharp(read.rgb, f),
             }
             for f in found.faces
         ]
-        return {"detector": found.detector_used, "note": found.note, "faces": faces}
+        note = " ".join(filter(None, [found.note, *read.notes]))
+        return {"detector": found.detector_used, "note": note, "faces": faces}
 
     photos = photos_in(args.inputs)
     outcomes = (outcome_of(photo, partial(found_in, photo)) for photo in photos)

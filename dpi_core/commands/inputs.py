@@ -51,7 +51,7 @@ def photos_in(inputs: list[Path], tell: Callable[[str], None] = complain) -> lis
             continue
         photos, unread, made = contents_of(path)
         if unread:
-            tell(f"{path}: not read, for they are no pictures by their names: {_named(unread, path)}")
+            tell(f"{path}: not read, for they are no picture files: {_named(unread, path)}")
         if made:
             tell(f"{path}: not restored again, for this program made them: {_named(made, path)}")
         if not photos:
@@ -67,9 +67,9 @@ def contents_of(folder: Path) -> Contents:
     contents = Contents([], [], [])
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).parts[:-1]
-        if not path.is_file() or any(part.startswith(".") and part.endswith(PART) for part in inside):
+        if path.is_dir() or any(part.startswith(".") and part.endswith(PART) for part in inside):
             continue
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES or not path.is_file():  # a link to nothing, a pipe
             contents.unread.append(path)
         else:
             (contents.made if is_result(path) else contents.photos).append(path)

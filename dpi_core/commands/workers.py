@@ -5,12 +5,14 @@ with one, so that nothing piles up.
 """
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import RLock, Thread
 
 from dpi_core.commands.batch import Outcome, failure
 from dpi_core.commands.outputs import Job
@@ -59,10 +61,12 @@ def in_processes(jobs: Iterable[Job], load: Load, number: int) -> Iterator[Outco
                     give(following, *((pipe, process) if process.is_alive() else _started(load, number)))
                 else:
                     pipe.close()  # which ends it
+                    process.join()
                 yield answer
     finally:
         for _, process, _ in busy.values():
             process.terminate()
+            process.join()
 
 
 def _started(load: Load, number: int) -> tuple[Connection, BaseProcess]:
@@ -75,9 +79,12 @@ def _started(load: Load, number: int) -> tuple[Connection, BaseProcess]:
 
 
 def _serve(pipe: Connection, load: Load, number: int) -> None:
-    """Carry out the jobs that come through a pipe until it is closed, at the other end of which the batch may have died."""
+    """Carry out the jobs that come through a pipe until it is closed."""
     import torch
+    from tqdm import tqdm
 
+    tqdm.set_lock(RLock())  # its own is a semaphore that a process which is ended leaves behind
+    Thread(target=_end_with_the_batch, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption from the keyboard is the batch's to handle
     torch.set_num_threads(max(1, torch.get_num_threads() // number))
     try:
@@ -93,3 +100,11 @@ def _serve(pipe: Connection, load: Load, number: int) -> None:
             pipe.send(carry_out(pipe.recv()))
     except (EOFError, OSError):
         return
+
+
+def _end_with_the_batch() -> None:
+    """End this process as soon as the batch was killed, so that one that goes on where it was meets nobody."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

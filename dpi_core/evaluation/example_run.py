@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
+from dpi_core.restore.request import Request
 from dpi_core.web.engine import Engine, EngineSettings
-from dpi_core.web.restore_run import AUTO, MODES, Outcome, run
+from dpi_core.web.restore_run import AUTO, Outcome, run
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import EXAMPLE_RUN, Making, decoded
 from dpi_core.weights.embedded_files import ASSETS
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=EXAMPLE_RUN)
     args = parser.parse_args(argv)
     session = Session()
-    making = Making(str(args.photo), next(iter(MODES)), False, (0,), AUTO, 0, PRESETS[args.preset].config)
+    making = Making(str(args.photo), Request(PRESETS[args.preset].config, background=AUTO))
     for item in run(Engine(EngineSettings(device="cpu")), session, making):
         last = item
     session.clean()

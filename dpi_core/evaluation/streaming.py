@@ -61,11 +61,12 @@ class TimedEngine(Engine):
 
 def restoration(engine: Engine, steps: int) -> Iterator:
     """Run the restore view on the example photo; yield what the page shows."""
+    from dpi_core.restore.request import Request
     from dpi_core.web.restore_run import run
     from dpi_core.web.stage_data import Making
 
     config = replace(PRESETS[DEFAULT_PRESET].config, steps=steps)
-    return run(engine, Session(), Making(PHOTO, MODE, False, (0,), 1, 0, config))
+    return run(engine, Session(), Making(PHOTO, Request(config, scale=8)))
 
 
 def share(engine: TimedEngine, start: Callable[[], Iterator]) -> float:

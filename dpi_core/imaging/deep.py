@@ -29,8 +29,12 @@ def deep_pixels(image: Image.Image, data: bytes) -> np.ndarray | None:
         DPIError: for a TIFF that would be read wrong.
     """
     if image.format == "PNG" and data[24] == 16 and "transparency" not in image.info:
-        return _coloured(_by_opencv(data))
-    return _from_tiff(image.tag_v2, data) if image.format == "TIFF" else None  # type: ignore[attr-defined]
+        pixels = _coloured(_by_opencv(data))
+    else:
+        pixels = _from_tiff(image.tag_v2, data) if image.format == "TIFF" else None  # type: ignore[attr-defined]
+    if pixels is not None and pixels.shape[:2] != (image.height, image.width):
+        raise DPIError("two decoders see pictures of different sizes in it; it is damaged. Choose another copy of it.")
+    return pixels
 
 
 def eight_bits(deep: np.ndarray) -> np.ndarray:

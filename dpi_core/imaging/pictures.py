@@ -223,11 +223,13 @@ def save_png(image: Image.Image, path: str | PathLike | BytesIO, settings: dict)
     text.add_itxt(SETTINGS_KEY, json.dumps(settings))
     text.add_text("Software", "dpi_core, Diffusion Prior Interpolation (arXiv 2412.16552)")
     text.add_text("Comment", "A plausible face computed from a prior, not evidence of identity.")
-    deep, target = image.info.get(DEEP_KEY), BytesIO()
-    if deep is not None and deep.shape[:2] != image.size[::-1]:
-        deep = None  # it belongs to the picture that this one was made from
-    (image if deep is None else image.crop((0, 0, 1, 1))).save(target, "PNG", pnginfo=text, exif=image.info.get("exif"))
-    data = target.getvalue() if deep is None else deep_png(deep, target.getvalue())
+    deep, exif = image.info.get(DEEP_KEY), image.info.get("exif")
+    if deep is None or deep.shape[:2] != image.size[::-1]:  # those of a picture that this one was made from
+        image.save(path, "PNG", pnginfo=text, exif=exif)
+        return
+    described = BytesIO()
+    image.crop((0, 0, 1, 1)).save(described, "PNG", pnginfo=text, exif=exif)
+    data = deep_png(deep, described.getvalue())
     if isinstance(path, BytesIO):
         path.write(data)
     else:

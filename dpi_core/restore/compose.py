@@ -24,11 +24,13 @@ AUTO_SIDE = 2048  # how large a small photo may become by itself
 
 
 def checked_background(background: int, prepared: Preparation) -> int:
-    """The scale of the background, 1 to 4, for a photo of that size.
+    """Settle the scale of the background, 1 to 4, for a photo of that size; 0 asks for as much as its faces need.
 
     Raises:
         DPIError: if it would make more than 64 million pixels.
     """
+    if background == 0:
+        return enough_background(prepared)
     height, width = prepared.photo.shape[:2]
     pixels = width * height * background**2
     if pixels > MAX_PIXELS and background > 1:

@@ -50,7 +50,7 @@ class Request:
         prior, corrector: names or folders of the models.
         detector: "auto", "face-alignment", "yunet" or "embedded".
         include_sharp: "all" takes the sharp faces too.
-        background: 1 to 4, how much larger the photo becomes under its faces.
+        background: 1 to 4, how much larger the photo becomes under its faces; 0 = as much as they need to keep what they gain.
         branch: where the seeds part, or None if each starts from its own noise.
         method: "dpi", or another of `dpi_core.baselines`, which heeds of the config only steps, sparsity and noise level.
 
@@ -100,7 +100,7 @@ class Request:
             raise DPIError(f"method is {self.method!r}; allowed is {', '.join(NAMES)}.")
         if self.branch is not None and self.method != "dpi":
             raise DPIError(f"method is {self.method!r}, whose seeds cannot part on the way; only those of dpi can.")
-        check_int("background", self.background, 1, 4)
+        check_int("background", self.background, 0, 4)
         if self.branch is not None:
             if not isinstance(self.branch, Branch):
                 raise DPIError(f"branch is {self.branch!r}; allowed is None or a Branch.")

@@ -12,7 +12,7 @@ import gradio as gr
 import numpy as np
 
 from dpi_core.errors import DPIError
-from dpi_core.method.config import DPIConfig
+from dpi_core.restore.request import Request
 from dpi_core.web.api_schema import (
     FACE,
     FOUND,
@@ -188,13 +188,15 @@ def _stream(
     from dpi_core.restore.records import Restoration, unpasted
 
     try:
-        settings = DPIConfig.from_dict(config or {})
         numbers = [whole_number("seed", seed) for seed in seeds]
         if len(set(numbers)) < len(numbers):
             raise DPIError(f"seeds is {numbers}; each seed is allowed once.")
+        own = {"prior": engine.settings.prior, "corrector": engine.settings.corrector}
+        asked = {"config": config or {}, "seeds": numbers, "scale": scale or None, "face": face, "aligned": aligned}
+        request, photo = Request().replaced(own | asked), _given(image)
         restorer = engine.restorer()
-        prepared = restorer.prepare(_given(image), scale=scale or None, face=face, aligned=aligned)
-        for item in restorer.restore_steps(prepared if paste else unpasted(prepared), settings, seeds=numbers):
+        prepared = restorer.prepared(photo, request)
+        for item in restorer.run_steps(prepared if paste else unpasted(prepared), request):
             if isinstance(item, Restoration):
                 report = {"done": True, "seconds": round(item.seconds, 3), "note": item.note}
                 report["faces"] = [{"face": r.job.index, "seed": r.seed, **r.measured} for r in item.results]

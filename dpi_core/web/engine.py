@@ -100,7 +100,7 @@ class Engine:
                 if isinstance(item, Progress):
                     yield item.text
                     if stop():
-                        raise DPIError("Stopped before the models were loaded. What has arrived is kept.")
+                        raise DPIError("Stopped before the models were loaded.")
 
     def restorer(self, prior: str | None = None) -> "Restorer":
         """The `Restorer` of a prior (the page's own), loaded by the first caller.

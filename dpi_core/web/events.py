@@ -9,8 +9,8 @@ import gradio as gr
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_TAU, SETTINGS, DPIConfig
 from dpi_core.models.presets import Preset, name_of
-from dpi_core.restore.request import read_request
-from dpi_core.web.checks import message_of, still_kept
+from dpi_core.restore.request import Request, read_request
+from dpi_core.web.checks import message_of, still_kept, whole_number
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.engine import Engine
 from dpi_core.web.links import VIEW, Linked, read_link
@@ -31,14 +31,23 @@ def preset_text(name: str, presets: dict[str, Preset]) -> str:
     return f"{name.capitalize()}: {presets[name].about}."
 
 
-def making_of(photo, mode, aligned, chosen, background, seed, *values) -> Making:
+def making_of(engine: Engine, photo, mode, aligned, chosen, background, seed, *values) -> Making:
     """Gather what a restoration is made from, as `Controls.making` lists it.
 
     Raises:
-        ValueError: on settings that are not allowed.
+        DPIError: on a setting or a seed that is not allowed.
     """
-    config = DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True)))
-    return Making(photo, mode, bool(aligned), tuple(chosen or ()), int(background), seed, config)
+    asked = {
+        "config": dict(zip(FIELDS, values, strict=True)),
+        "seeds": [whole_number("seed", seed)],
+        "scale": MODES[mode],
+        "aligned": bool(aligned),
+        "face": sorted(chosen) or "all",
+        "background": int(background),
+        "prior": engine.settings.prior,
+        "corrector": engine.settings.corrector,
+    }
+    return Making(photo, Request().replaced(asked))
 
 
 def on_photo(prior: str, photo: str | None, session: Session) -> Iterator[tuple]:
@@ -90,7 +99,7 @@ def giving_back(rows: Iterator[tuple]) -> Iterator[tuple]:
 def on_run(engine: Engine, session: Session, *making) -> Iterator[tuple]:
     """Stream a run to the stage, its downloads, Restore and Stop."""
     try:
-        made = making_of(*making)
+        made = making_of(engine, *making)
     except DPIError as error:
         yield from giving_back(iter([(failed(str(error)), *[gr.skip()] * 3)]))
         return
@@ -105,10 +114,11 @@ def on_run(engine: Engine, session: Session, *making) -> Iterator[tuple]:
 def on_plan(engine: Engine, *making) -> dict:
     """A control was moved: tell the stage what a run would do now."""
     try:
-        made = making_of(*making)
+        made = making_of(engine, *making)
     except DPIError as error:
         return gr.update(plan={"steps": [], "tau": 0, "made": "", "line": str(error)})
-    faces = 1 if made.aligned else max(1, len(made.chosen))
+    face = made.request.face
+    faces = len(face) if isinstance(face, tuple) and not made.request.aligned else 1
     seconds = engine.estimate(faces * made.config.steps)
     cost = f" {faces} faces." if faces > 1 else ""
     if seconds is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpi_core.errors import DPIError
-from dpi_core.web.checks import READING, chosen_photo, message_of, whole_number
+from dpi_core.web.checks import READING, chosen_photo, message_of
 from dpi_core.web.engine import Engine
 from dpi_core.web.live import render_message
 from dpi_core.web.session import Session
@@ -61,7 +61,6 @@ def run(engine: Engine, session: Session, making: Making) -> Iterator[dict[str, 
     A wrong input ends the run with one message.
     """
     try:
-        whole_number("seed", making.seed)
         photo = chosen_photo(making.photo)
         view = RunView(f"{time.time():.3f}", making)
         yield view.value("reading", READING)
@@ -72,7 +71,6 @@ def run(engine: Engine, session: Session, making: Making) -> Iterator[dict[str, 
 
 def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Iterator[dict[str, Any] | Outcome]:
     from dpi_core.imaging.pixels import to_image
-    from dpi_core.restore.compose import enough_background
     from dpi_core.restore.restorer import Restoration
     from dpi_core.show.film import frame_of, is_kept
     from dpi_core.web.live import data_uri
@@ -82,7 +80,6 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
         yield view.value("loading", line)
     restorer = engine.restorer()
     prepared = _prepare(restorer, session, photo, making)
-    background = making.background if making.background != AUTO else enough_background(prepared)
     trajectory = _trajectory(session, making, photo, prepared)
     reused = len(trajectory.events)
     watched = {id(job): Watched() for job in prepared.jobs}
@@ -94,14 +91,7 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
     inputs = {id(job): data_uri(to_image(job.condition[0])) for job in prepared.jobs}
     start, item, where = time.perf_counter(), None, ""
     total = config.steps * len(prepared.jobs) - reused
-    items = restorer.restore_steps(
-        prepared,
-        config,
-        seeds=(int(making.seed or 0),),
-        background=background,
-        after=after,
-        stop=lambda: session.stopped,
-    )
+    items = restorer.run_steps(prepared, making.request, after=after, stop=lambda: session.stopped)
     for done, item in enumerate(items, start=1):
         if isinstance(item, Restoration):
             break
@@ -130,18 +120,18 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
 
 
 def _prepare(restorer: Any, session: Session, photo: str, making: Making) -> "Preparation":
-    scale, known = MODES[making.mode], session.faces if session.photo == photo else None
-    if making.aligned or not known:
-        return restorer.prepare(photo, scale=scale, aligned=making.aligned)
-    chosen = sorted(making.chosen) or session.chosen  # found a moment ago, the page may not have ticked them yet
-    if not chosen:
-        raise DPIError("No face is chosen; tick at least one under “Faces to restore”.")
-    return restorer.prepare(photo, scale=scale, face=chosen, faces=known)
+    request, known = making.request, session.faces if session.photo == photo else None
+    if known and not request.aligned and request.face == "all":  # none is ticked, or the page has not ticked them yet
+        if not session.chosen:
+            raise DPIError("No face is chosen; tick at least one under “Faces to restore”.")
+        request = request.replaced({"face": session.chosen})
+    return restorer.prepared(photo, request, faces=known)
 
 
 def _trajectory(session: Session, making: Making, photo: str, prepared: "Preparation") -> Trajectory:
     """Find where this run can start: at the last step it shares with the session's run before, or at noise."""
-    source = Source(photo, making.mode, making.aligned, prepared.jobs[0].index, int(making.seed or 0))
+    request = making.request
+    source = Source(photo, request.scale, request.aligned, prepared.jobs[0].index, request.seeds[0])
     known = session.trajectory
     shared = known.shared(source, making.config) if known is not None and len(prepared.jobs) == 1 else 0
     begun = known.start(shared) if known is not None and shared else Trajectory(source, making.config)

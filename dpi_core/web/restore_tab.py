@@ -17,7 +17,9 @@ RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }
 def restore_tab(engine: Engine, controls: Controls) -> View:
     """Build the tab over the page's shared controls."""
     c = controls
-    stage = Stage(example_value(), plan=plan_of(making_of(*(control.value for control in c.making))), elem_id="stage")
+    stage = Stage(
+        example_value(), plan=plan_of(making_of(engine, *(control.value for control in c.making))), elem_id="stage"
+    )
     with gr.Row(elem_id="downloads", visible=False) as row:
         photo = gr.DownloadButton("Download the photo", variant="primary", elem_id="download")
         bundle = gr.DownloadButton("Everything (ZIP)", elem_id="bundle")

@@ -14,6 +14,7 @@ from dpi_core.restore.request import Branch
 from dpi_core.restore.variants import Variant, VariantStep, plan_variants, run_variants
 from dpi_core.web.checks import READING, chosen_photo, message_of
 from dpi_core.web.engine import Engine
+from dpi_core.web.restore_run import MODES
 from dpi_core.web.seeds_data import Funnel, results_data
 from dpi_core.web.session import Session
 from dpi_core.web.single_face import ready_face
@@ -124,7 +125,7 @@ def _steps(
     funnel.look_at(prepared.jobs[0])
     kept = None
     if asked.branch:
-        source = Source(photo, asked.mode, asked.aligned, prepared.jobs[0].index, seed=0)
+        source = Source(photo, MODES[asked.mode], asked.aligned, prepared.jobs[0].index, seed=0)
         kept = _kept(session, source, config, asked.branch).kept(prior)
     parted = Branch(asked.branch, kept.variant.seeds[0]) if kept else None
     plan = plan_variants([Variant(config, seeds, prior, parted)], kept)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from dpi_core.method.config import DPIConfig
+from dpi_core.restore.request import Request
 from dpi_core.web.live import data_uri, plan_text, stages_of
 from dpi_core.weights.embedded_files import ASSETS
 
@@ -42,31 +43,28 @@ STATES = (
 
 @dataclass(frozen=True)
 class Making:
-    """What a run is made from, as far as a visitor chooses it: two runs alike have the same picture.
+    """What a run is made from: a photo's path, or None before one was chosen, and what is asked for.
 
-    Attributes:
-        photo, mode, aligned, chosen, background, seed: the page's controls.
-        config: the settings.
+    Two runs alike in both have the same picture.
     """
 
     photo: str | None
-    mode: str
-    aligned: bool
-    chosen: tuple[int, ...]
-    background: int
-    seed: float | None
-    config: DPIConfig
+    request: Request
+
+    @property
+    def config(self) -> DPIConfig:
+        """The sampler's settings."""
+        return self.request.config
 
     @property
     def key(self) -> str:
-        """A text that is the same for the same run."""
-        values = {**vars(self), "config": vars(self.config), "chosen": sorted(self.chosen)}
-        return json.dumps(values, sort_keys=True)
+        """Write it as a text that is the same for the same run."""
+        return json.dumps([self.photo, self.request.to_dict()], sort_keys=True)
 
     @property
     def words(self) -> str:
-        """What a visitor would know it by."""
-        return f"tau {self.config.tau}, k {self.config.sparsity}, seed {self.seed}"
+        """Say what a visitor would know it by."""
+        return f"tau {self.config.tau}, k {self.config.sparsity}, seed {self.request.seeds[0]}"
 
 
 def plan_of(making: Making, cost: str = "") -> dict[str, Any]:

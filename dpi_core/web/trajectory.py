@@ -21,7 +21,7 @@ class Source:
     """What a run was made from: another run with the same source differs in `config` at most."""
 
     photo: str
-    mode: str
+    scale: int | None
     aligned: bool
     face: int
     seed: int
