@@ -63,7 +63,7 @@ def test_the_result_agrees_with_the_input(name, analytic_prior):
     assert misfit < (1e-3 if name in EXACT else 0.9 * given.low_res.std())  # masking holds a quarter of the pixels only
 
 
-@pytest.mark.parametrize("name", ["ddnm+", "ddrm", "diffpir", "daps"])
+@pytest.mark.parametrize("name", ["ddnm+", "ddrm", "diffpir"])
 def test_noise_in_the_input_is_followed_less(name, analytic_prior):
     given = problem(analytic_prior)
     misfits = []

@@ -10,7 +10,7 @@ precision p = 1 / sigma_i^2 + s^2 / beta^2, the energy's lowest point m, and q =
 
     x0 = x^ + (1 - q^n) (m - x^) + sqrt(2 h (1 - q^2n) / (1 - q^2)) z,    m - x^ = s^2 / (beta^2 p) (y / s - x^)
 
-Published: 200 levels of 5 calls each, beta 0.01 (here at least the noise of y), n 100, h from 1e-4 down to 1e-6.
+Published: 200 levels of 5 calls each, beta 0.01, n 100, h from 1e-4 down to 1e-6.
 """
 
 from collections.abc import Iterator
@@ -18,11 +18,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from dpi_core.baselines.problem import LEVELS, Problem, Step, repeats_within
+from dpi_core.baselines.problem import Problem, Step, repeats_within
 from dpi_core.method.diffusion import ddim_step, eps_from_x0, step_coefficients
 from dpi_core.method.sampler import StepEvent
 
 HIGHEST, LOWEST, RHO = 100.0, 0.1, 7
+BETA = 0.01  # whatever the noise of y is: with more of it so many steps of that length would not arrive
 
 
 @torch.no_grad()
@@ -37,7 +38,6 @@ def daps(
     ends = torch.tensor([HIGHEST, LOWEST], dtype=torch.float64) ** (1 / RHO)
     sigmas = [float(ends[0].lerp(ends[1], i / max(levels - 1, 1))) ** RHO for i in range(levels)]
     measured = reduction.measured(problem.low_res)
-    beta = max(problem.noise_level / LEVELS, 0.01)
     x = sigmas[0] * problem.z()
     for level, sigma in enumerate(sigmas):
         top = int((noises - sigma).abs().argmin())
@@ -51,7 +51,7 @@ def daps(
                 yield problem.event(step, at, clean)
         h = length * (1 - 0.99 * level / levels)
         mine, z = reduction.coefficients(clean), problem.z()
-        share, spread = langevin(reduction.singular / beta, sigma, h, langevin_steps)
+        share, spread = langevin(reduction.singular / BETA, sigma, h, langevin_steps)
         seen = mine + share * (measured - mine) + spread * reduction.coefficients(z)
         _, spread = langevin(torch.zeros(1), sigma, h, langevin_steps)
         x0 = reduction.unseen(clean + spread.to(z) * z) + reduction.from_coefficients(seen)
