@@ -129,6 +129,14 @@ def compiled_with(backend):
     return lambda network: Compiled(network, backend)
 
 
+def test_a_gradient_goes_through_the_network_itself():
+    network = Network()
+    model = accelerated(SimpleNamespace(unet=network), torch.float32, compiled_with("eager"))
+    x = torch.randn(1, 3, 8, 8, requires_grad=True)
+    (slope,) = torch.autograd.grad(model.unet(x, torch.zeros(1)).sample.sum(), x)
+    assert slope.abs().max() > 0
+
+
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_a_compiled_network_answers_the_same_at_any_size(backend):
     network = Network()

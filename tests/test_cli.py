@@ -145,6 +145,15 @@ def test_a_result_can_be_made_again_from_its_own_settings(out):
     assert read_settings(copy) == s
 
 
+def test_another_method_is_named_and_made_again_from_its_settings(capfd, out):
+    assert call("restore", TINY, "-o", out, "--steps", 3, "--device", "cpu", "--method", "ddnm") == 0
+    (made,) = out.glob("*-face0-*.png")
+    assert read_settings(made)["method"] == "ddnm"
+    assert call("restore", TINY, "-o", out / "again", "--settings", made, "--device", "cpu") == 0
+    assert np.array_equal(pixels(out / "again" / made.name), pixels(made))
+    assert "ddnm+" in complaint(capfd, "restore", TINY, "-o", out, "--method", "ddnn")
+
+
 def test_the_package_makes_the_same_picture(out, restorer):
     assert call("restore", TINY, "-o", out, *FAST, "--aligned", "--seed", "3") == 0
     (path,) = out.iterdir()

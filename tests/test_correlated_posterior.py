@@ -2,42 +2,18 @@
 
 import pytest
 import torch
+from correlated_gaussian import MEAN, SIDE, CorrelatedPrior, covariance, drawn_face
 
 from dpi_core.method.config import DPIConfig
-from dpi_core.method.diffusion import linear_alpha_bar
 from dpi_core.method.sampler import sample
 
-SIDE, MEAN, STD, REACH, SEEDS = 8, 0.1, 0.15, 3.0, 128
-
-
-def covariance() -> torch.Tensor:
-    """exp(-distance / reach) between the pixels of a channel, times the variance."""
-    axis = torch.arange(SIDE, dtype=torch.float64)
-    places = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), dim=-1).reshape(-1, 2)
-    return STD**2 * torch.exp(-torch.cdist(places, places) / REACH)
-
-
-class CorrelatedPrior:
-    """Channels are independent N(mean, C): eps(x, t) = sqrt(1-ab) (ab C + (1-ab) I)^-1 (x - sqrt(ab) mean)."""
-
-    image_size = SIDE
-
-    def __init__(self):
-        self.alpha_bar = linear_alpha_bar()
-        self.values, self.vectors = torch.linalg.eigh(covariance())
-
-    def predict_eps(self, x_t, t):
-        ab = self.alpha_bar[t].double().view(-1, 1, 1)
-        off = x_t.double().flatten(2) - ab.sqrt() * MEAN
-        weighed = (off @ self.vectors) * (1 - ab).sqrt() / (ab * self.values + 1 - ab)
-        return (weighed @ self.vectors.T).reshape(x_t.shape).to(x_t)
+SEEDS = 128
 
 
 @pytest.mark.parametrize(("steps", "eta"), [(1000, 0.0), (1000, 1.0)])
 def test_between_the_grid_pixels_the_samples_are_those_of_the_posterior(steps, eta):
     c, k = covariance(), 2
-    noise = torch.randn(3, SIDE**2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    truth = MEAN + noise @ torch.linalg.cholesky(c).T
+    truth = drawn_face()
     held = torch.zeros(SIDE, SIDE, dtype=torch.bool)
     held[::k, ::k] = True
     on, off = held.flatten(), ~held.flatten()

@@ -10,7 +10,7 @@ from conftest import ROOT
 LAYERS = [
     {"errors"},
     {"method"},
-    {"imaging", "weights", "space"},
+    {"imaging", "weights", "space", "baselines"},
     {"models", "faces", "measure"},
     {"restore"},
     {"show"},

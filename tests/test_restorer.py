@@ -163,3 +163,20 @@ def test_lettering_over_a_face_stays_in_the_photo_and_is_told(restorer, astronau
     assert np.abs(np.asarray(last.photo).astype(int) - np.asarray(photo))[strokes].mean() < 10
     plain = restorer.restore_steps(restorer.prepare(soft, faces=faces, face=0), DPIConfig(steps=4, tau=200))
     assert "lettering" not in next(step for step in plain if isinstance(step, Restoration)).note
+
+
+def test_another_method_restores_with_the_same_prior_and_says_so(restorer, astronaut):
+    config = DPIConfig(steps=3)
+    result = restorer.restore(astronaut, config, scale=8, method="ddnm").results[0]
+    assert result.settings["method"] == "ddnm"
+    assert restorer.restore(astronaut, config, scale=8).results[0].settings["method"] == "dpi"
+    assert result.measured["lr_consistency"] > 45
+    with pytest.raises(ValueError, match="method is 'dnm'; allowed is dpi"):
+        restorer.restore(astronaut, config, method="dnm")
+    with pytest.raises(ValueError, match="cannot part on the way"):
+        restorer.restore(astronaut, config, method="ddnm", branch=Branch(1, 0))
+
+
+def test_a_method_that_needs_a_gradient_has_one(restorer, astronaut):
+    few = restorer.restore(astronaut, DPIConfig(steps=4), scale=8, method="dps").results[0]
+    assert few.measured["psnr"] > 5

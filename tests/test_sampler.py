@@ -11,7 +11,7 @@ from dpi_core.measure.metrics import lr_consistency
 from dpi_core.method.consistency import project
 from dpi_core.method.diffusion import linear_alpha_bar
 from dpi_core.method.masks import on_grid
-from dpi_core.method.resampling import dense_condition
+from dpi_core.method.resampling import dense_condition, resize
 
 GOLDEN = [
     ("ddim_seed7_n32_eta0.0", 7, DPIConfig(), 1),
@@ -209,9 +209,48 @@ def test_projecting_changes_the_result_alone_and_makes_it_consistent(analytic_pr
     assert lr_consistency(exact[-1].x0, low_res) > 50 > lr_consistency(plain[-1].x0, low_res)
 
 
-def test_projecting_needs_the_low_resolution_face(analytic_prior):
-    with pytest.raises(ValueError, match="low_res"):
-        sample_steps(analytic_prior, random_condition(), DPIConfig(project=True))
+@pytest.mark.parametrize("wish", [{"project": True}, {"consistent_below": 350}])
+def test_agreeing_needs_the_low_resolution_face(analytic_prior, wish):
+    with pytest.raises(ValueError, match=rf"{next(iter(wish))} is .*low_res"):
+        sample_steps(analytic_prior, random_condition(), DPIConfig(**wish))
+
+
+def agreements(prior, **wish):
+    """How far, in dB, each step's estimate agrees with the input and with what the corrector makes of it."""
+    low_res = downscale(random_condition(), 4)
+    condition = dense_condition(low_res, 32, 32)
+
+    def brighter(noisy, t, grid):
+        return grid + 0.1
+
+    run = sample_steps(prior, condition, DPIConfig(**wish), corrector=brighter, seeds=[1, 2], low_res=low_res)
+    corrected = resize((condition + 0.1).clamp(-1, 1), 8, 8)
+    return [(e.t, lr_consistency(e.x0, low_res), lr_consistency(e.x0, corrected)) for e in run]
+
+
+@pytest.mark.parametrize("below", [0, 300, 1000])
+def test_estimates_agree_with_the_input_below_a_timestep(analytic_prior, below):
+    for t, agreement, _ in agreements(analytic_prior, consistent_below=below):
+        assert (agreement > 45) == (t < below)
+
+
+def test_they_can_agree_with_what_the_corrector_makes_of_it(analytic_prior):
+    for _, agreement, corrected in agreements(analytic_prior, consistent_below=1000, correct_input=True):
+        assert agreement < 35 < 45 < corrected
+
+
+def test_a_noisy_input_is_followed_less_the_cleaner_the_estimate(analytic_prior):
+    found = agreements(analytic_prior, consistent_below=1000, noise_level=8.0)
+    assert found[0][1] > found[-1][1] + 5
+
+
+def test_a_run_that_agrees_goes_on_as_if_it_had_not_stopped(analytic_prior):
+    low_res = downscale(random_condition(), 4)
+    config = DPIConfig(steps=6, consistent_below=1000, correct_input=True)
+    wanted = {"corrector": analytic_corrector, "seeds": [4], "low_res": low_res}
+    events = list(sample_steps(analytic_prior, dense_condition(low_res, 32, 32), config, **wanted))
+    rest = list(sample_steps(analytic_prior, dense_condition(low_res, 32, 32), config, **wanted, after=events[2]))
+    assert torch.equal(rest[-1].x0, events[-1].x0)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpi_core.baselines import NAMES as METHODS
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, SETTINGS, DPIConfig, check_int, kind_of
 from dpi_core.models.presets import DEFAULT_PRESET, NAMES, find_preset
@@ -17,7 +18,7 @@ from dpi_core.restore.request import Request, read_request
 if TYPE_CHECKING:
     from dpi_core.restore.restorer import Restorer
 
-OVER = ("scale", "aligned", "face", "prior", "corrector", "detector", "include_sharp", "background")
+OVER = ("scale", "aligned", "face", "prior", "corrector", "detector", "include_sharp", "background", "method")
 AS_IT_IS = "none"
 
 
@@ -54,6 +55,7 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
             allowed = f"{setting.low:g} to {setting.high:g}"
             p.add_argument(option(name), type=kind_of(name), help=f"{setting.label}, {allowed}. {setting.help}")
     p = parser.add_argument_group("seeds, face and models")
+    p.add_argument("--method", choices=METHODS, help="dpi (default), or another over the same prior, to compare with")
     p.add_argument("--seed", type=int, help="the (first) seed (default: the file's, or 0)")
     p.add_argument(
         "--seeds",

@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dpi_core.evaluation.groups import groups
-from dpi_core.evaluation.held_out import Faces, Task, face_sets, task_of
+from dpi_core.evaluation.held_out import TASKS, Faces, Task, face_sets, task_of
 from dpi_core.evaluation.identity import Descriptor, UnavailableError, dlib_descriptor
 from dpi_core.evaluation.judged_figures import Figures, identity, likeness, spectrum, summary, variety
 from dpi_core.evaluation.kept import digest, kept
@@ -32,6 +33,7 @@ from dpi_core.evaluation.methods import (
     SETTINGS,
     Models,
     Restored,
+    Way,
     add_model_arguments,
     corrector_alone,
     models_from,
@@ -41,7 +43,6 @@ from dpi_core.evaluation.methods import (
 from dpi_core.evaluation.realism import NETWORKS, Features, kernel_distances
 from dpi_core.evaluation.report import table
 from dpi_core.imaging.pixels import to_image
-from dpi_core.method.config import DPIConfig
 from dpi_core.models.acceleration import PRECISIONS
 from dpi_core.show.figures import labelled_sheet
 from dpi_core.training.sheets import unconditional_samples
@@ -58,26 +59,27 @@ class Judge:
     def __init__(self, models: Models, describe: Descriptor | None, features: Features | None, folder: Path, made: str):
         self.models, self.describe, self.features, self.folder, self.made = models, describe, features, folder, made
 
-    def runs(self, task: Task, name: str, config: DPIConfig, diverse: int) -> list[Restored]:
-        """Name two seeds for every face, and six more for the first `diverse`."""
+    def runs(self, task: Task, name: str, way: Way, diverse: int, pairs: int | None = None) -> list[Restored]:
+        """Restore with two seeds for every face, or for the first `pairs`, and six more for the first `diverse`."""
         found = []
+        every = len(task.condition)
         for seed in range(SEEDS if diverse else 2):
-            count = len(task.condition) if seed < 2 else diverse
+            count = every if seed == 0 else diverse if seed > 1 else every if pairs is None else min(pairs, every)
             parts = []
             for first in tqdm(range(0, count, self.models.batch), desc=f"{task.name} {name}, seed {seed}", leave=False):
                 rows = slice(first, min(first + self.models.batch, count))
-                part = Task(task.name, task.low_res[rows], task.condition[rows], first)
-                parts.append(self._restored(part, config, seed))
+                part = replace(task, low_res=task.low_res[rows], condition=task.condition[rows], first=first)
+                parts.append(self._restored(part, way, seed))
             found.append(Restored(torch.cat([one.result for one in parts]), torch.cat([one.fcm_end for one in parts])))
         return found
 
-    def _restored(self, part: Task, config: DPIConfig, seed: int) -> Restored:
+    def _restored(self, part: Task, way: Way, seed: int) -> Restored:
         seeds = [1000 * seed + part.first + i for i in range(len(part.condition))]
         inputs = digest({"condition": part.condition, "low_res": part.low_res})
         found = kept(
             self.folder,
-            f"{self.made} {config} {inputs} {seeds}",
-            lambda: vars(restored(self.models, part, config, seeds)),
+            f"{self.made} {way} {inputs} {seeds}",
+            lambda: vars(restored(self.models, part, way, seeds)),
         )
         return Restored(**found)
 
@@ -111,9 +113,15 @@ class Judge:
 
 
 def judged(
-    judge: Judge, task: Task, true: Tensor, real: Tensor | None, settings: dict[str, DPIConfig], diverse: int
+    judge: Judge,
+    task: Task,
+    true: Tensor,
+    real: Tensor | None,
+    settings: dict[str, Way],
+    diverse: int,
+    pairs: int | None = None,
 ) -> tuple[dict[str, Figures], list[tuple[str, Tensor]]]:
-    """Measure every method on one task's faces; return the figures and the columns of the sheet."""
+    """Measure every method on one task's faces; return figures and columns of the sheet. The counts: `Judge.runs`."""
     size = true.shape[2:]
     columns = [("truth", true), ("input", F.interpolate(task.low_res, size)), ("bicubic", task.condition)]
     columns.append(("corrector alone", corrector_alone(judge.models, task)))
@@ -127,10 +135,11 @@ def judged(
 
     found = {"truth": spectrum(true) | judge.realism(true, real)}
     found |= {name: figures(faces) for name, faces in columns[2:]}
-    for name, config in settings.items():
-        runs = judge.runs(task, name, config, diverse)
+    for name, way in settings.items():
+        runs = judge.runs(task, name, way, diverse, pairs)
         found[name] = figures(runs[0].result) | variety(runs)
-        columns += [(f"{name}, seed {seed}", run.result) for seed, run in enumerate(runs[:2])]
+        whole = [run.result for run in runs[:2] if len(run.result) == len(true)]
+        columns += [(f"{name}, seed {seed}", result) for seed, result in enumerate(whole)]
     return found, columns
 
 
@@ -159,7 +168,7 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--faces", type=int, default=24, help="how many faces of each kind (default 24)")
     parser.add_argument("--sets", nargs="+", help="sharp, utk (default: all that the folder has)")
-    parser.add_argument("--tasks", nargs="+", default=["8"], choices=["4", "8", "16", "blind"], help="default: 8")
+    parser.add_argument("--tasks", nargs="+", default=["8"], choices=TASKS, help="default: 8")
     parser.add_argument(
         "--settings",
         nargs="+",
@@ -182,10 +191,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parsed(argv)
     models = models_from(args)
     args.out.mkdir(parents=True, exist_ok=True)
-    weights = {
-        f"{n} {k}": v for n, part in vars(models).items() if n != "device" for k, v in part.unet.state_dict().items()
-    }
-    made = f"{digest(weights)} {args.precision}"
+    made = f"{models.digest()} {args.precision}"
     sets = face_sets(args.data, models.prior.image_size, args.all)
     models = models.computing_in(PRECISIONS[args.precision])
     describe = available(dlib_descriptor) if models.prior.template == "tight-128" else None

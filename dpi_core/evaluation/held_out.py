@@ -1,7 +1,7 @@
 """Faces that never trained, and what they are restored from: bicubic reductions and one blind degradation."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from dpi_core.method.resampling import dense_condition
 from dpi_core.training.data import decode, held_out_names, ranked_names, read_encoded
 
 BLIND_SCALE = 8
+TASKS = ("4", "8", "16", "blind", "medium")
+MEDIUM = Degradation(scale=8, blur=2.0, noise=8.0, jpeg=60)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +23,14 @@ class Task:
     """Low-resolution faces (N,3,h,w) and the dense conditions (N,3,H,W) made of them, both in [-1, 1].
 
     `first` is the number of the first among all held-out faces: numbers, not places in a batch, decide on seeds and draws.
+    `noise_level` is what is known of the noise in the low-resolution faces, its deviation in 8-bit levels.
     """
 
     name: str
     low_res: Tensor
     condition: Tensor
     first: int = 0
+    noise_level: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,23 +91,36 @@ def bicubic_task(true: Tensor, scale: int, first: int = 0) -> Task:
 
 def blind_task(true: Tensor, first: int = 0) -> Task:
     """Blur the faces and reduce them by 8, with noise and JPEG; each face has its own draw, the same in every run."""
-    pixels = ((true.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    low_res = to_tensor(np.stack([_blind(face, number) for number, face in enumerate(pixels, first)]))
-    return Task(f"x{BLIND_SCALE} blind", low_res, dense_condition(low_res, *true.shape[2:]), first)
+    return _degraded_task(f"x{BLIND_SCALE} blind", true, first, _blind)
+
+
+def medium_task(true: Tensor, first: int = 0) -> Task:
+    """Put the faces through one damage for all, `MEDIUM`, whose noise is known; each face's noise is its own."""
+    task = _degraded_task(f"x{MEDIUM.scale:g} blind-medium", true, first, lambda rng: MEDIUM)
+    return replace(task, noise_level=MEDIUM.noise)
 
 
 def task_of(name: str, true: Tensor) -> Task:
-    """Make the task that a command line names: "4", "8", "16" or "blind"."""
-    return blind_task(true) if name == "blind" else bicubic_task(true, int(name))
+    """Make the task that a command line names, one of `TASKS`."""
+    named = {"blind": blind_task, "medium": medium_task}
+    return named[name](true) if name in named else bicubic_task(true, int(name))
 
 
-def _blind(face: np.ndarray, number: int) -> np.ndarray:
-    rng = np.random.default_rng(number)
-    draw = Degradation(
+def _degraded_task(name: str, true: Tensor, first: int, draw: Callable[[np.random.Generator], Degradation]) -> Task:
+    pixels = ((true.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    degraded = []
+    for number, face in enumerate(pixels, first):
+        rng = np.random.default_rng(number)
+        degraded.append(draw(rng).apply(face, rng))
+    low_res = to_tensor(np.stack(degraded))
+    return Task(name, low_res, dense_condition(low_res, *true.shape[2:]), first)
+
+
+def _blind(rng: np.random.Generator) -> Degradation:
+    return Degradation(
         scale=BLIND_SCALE,
         kernel=str(rng.choice(["bicubic", "area"])),
         blur=float(rng.uniform(0.2, 3.0)),
         noise=float(rng.uniform(0, 15)),
         jpeg=int(rng.integers(40, 95)),
     )
-    return draw.apply(face, rng)

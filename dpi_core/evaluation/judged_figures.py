@@ -77,7 +77,7 @@ def variety(runs: Sequence[Restored]) -> Figures:
     """
     found: Figures = {"fcm_end": rms_levels(runs[0].result, runs[0].fcm_end).tolist()}
     if len(runs) > 1:
-        found["two_seeds"] = rms_levels(runs[0].result, runs[1].result).tolist()
+        found["two_seeds"] = rms_levels(runs[0].result[: len(runs[1].result)], runs[1].result).tolist()
     if len(runs) > 2:
         count = len(runs[-1].result)
         seeds = torch.stack([run.result[:count] for run in runs], dim=1)

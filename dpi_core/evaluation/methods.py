@@ -2,16 +2,19 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from dpi_core.baselines.by_name import METHODS
+from dpi_core.baselines.problem import Problem
 from dpi_core.evaluation.held_out import Task
+from dpi_core.evaluation.kept import digest
 from dpi_core.method.config import DPIConfig
-from dpi_core.method.sampler import sample_steps
+from dpi_core.method.sampler import StepEvent, sample_steps
 from dpi_core.models.acceleration import accelerated
 from dpi_core.models.correctors import UNetCorrector, load_corrector
 from dpi_core.models.devices import pick_device
@@ -34,6 +37,11 @@ class Models:
     def batch(self) -> int:
         """How many faces are restored at once: enough to keep the device busy."""
         return BATCH if self.device.type == "cpu" else GPU_BATCH
+
+    def digest(self) -> str:
+        """Tell these networks from others, by their weights."""
+        networks = {"prior": self.prior.unet, "corrector": self.corrector.unet}
+        return digest({f"{name} {k}": v for name, unet in networks.items() for k, v in unet.state_dict().items()})
 
     def computing_in(self, dtype: torch.dtype) -> "Models":
         """Convert the networks to `dtype`, in place."""
@@ -58,18 +66,36 @@ def models_from(args: argparse.Namespace) -> Models:
     return Models(prior, corrector, pick_device(args.device))
 
 
-def settings_from(words: Sequence[str]) -> dict[str, DPIConfig]:
-    """Read the settings that a command line names: presets, or ``NAME:field=value,...`` with `DPIConfig`'s fields.
+@dataclass(frozen=True)
+class Baseline:
+    """A method of `dpi_core.baselines` in so many calls of the prior."""
+
+    name: str
+    steps: int = 20
+
+
+Way = DPIConfig | Baseline  # DPI with these settings, or another method
+
+
+def calls_of(way: Way) -> int:
+    """Tell how often a way calls the prior for a face."""
+    return 0 if isinstance(way, Baseline) and way.name in ("bicubic", "corrector") else way.steps
+
+
+def settings_from(words: Sequence[str]) -> dict[str, Way]:
+    """Read the settings that a command line names: presets, or ``NAME:field=value,...`` with `DPIConfig`'s fields, or methods.
 
     Raises:
         ValueError: on an unknown preset, an unknown field or a value out of range.
     """
-    found = {}
+    found: dict[str, Way] = {}
     for word in words:
         name, colon, fields = word.partition(":")
         if colon:
             pairs = (field.partition("=")[::2] for field in filter(None, fields.split(",")))
             found[name] = DPIConfig.from_dict({field.strip(): _value(text) for field, text in pairs})
+        elif name in METHODS:
+            found[name] = Baseline(name)
         else:
             found[name] = find_preset(name).config
     return found
@@ -90,8 +116,8 @@ class Restored:
     fcm_end: Tensor
 
 
-def restored(models: Models, task: Task, config: DPIConfig, seeds: Sequence[int] | None = None) -> Restored:
-    """Restore a task's faces by DPI; `seeds` are the faces' own (N), without them their numbers."""
+def restored(models: Models, task: Task, way: Way, seeds: Sequence[int] | None = None) -> Restored:
+    """Restore a task's faces; `seeds` are the faces' own (N), without them their numbers."""
     if seeds is None:
         seeds = range(task.first, task.first + len(task.condition))
     results, ends = [], []
@@ -99,9 +125,7 @@ def restored(models: Models, task: Task, config: DPIConfig, seeds: Sequence[int]
         rows = slice(start, start + models.batch)
         condition, low_res = task.condition[rows].to(models.device), task.low_res[rows].to(models.device)
         end = result = condition
-        for event in sample_steps(
-            models.prior, condition, config, corrector=models.corrector, seeds=seeds[rows], low_res=low_res
-        ):
+        for event in _events(models, way, condition, low_res, tuple(seeds[rows]), task.noise_level):
             end = event.x0 if event.stage == "FCM" or event.index == 0 else end
             result = event.x0
         results.append(result.cpu())
@@ -109,27 +133,20 @@ def restored(models: Models, task: Task, config: DPIConfig, seeds: Sequence[int]
     return Restored(torch.cat(results), torch.cat(ends))
 
 
-def restore(models: Models, task: Task, config: DPIConfig, seeds: Sequence[int] | None = None) -> Tensor:
-    """Return DPI's results (N,3,H,W) alone; see `restored`."""
-    return restored(models, task, config, seeds).result
+def _events(
+    models: Models, way: Way, condition: Tensor, low_res: Tensor, seeds: tuple[int, ...], noise_level: float
+) -> Iterator[StepEvent]:
+    if isinstance(way, Baseline):
+        problem = Problem(models.prior, condition, low_res, seeds, noise_level, models.corrector)
+        return METHODS[way.name](problem, way.steps)
+    return sample_steps(models.prior, condition, way, corrector=models.corrector, seeds=seeds, low_res=low_res)
 
 
-@torch.no_grad()
-def corrector_alone(models: Models, task: Task, sparsity: int = 2) -> Tensor:
-    """Ask the corrector once at every shifted grid and put the answers together: what it knows without the prior (N,3,H,W).
+def restore(models: Models, task: Task, way: Way, seeds: Sequence[int] | None = None) -> Tensor:
+    """Return the results (N,3,H,W) alone; see `restored`."""
+    return restored(models, task, way, seeds).result
 
-    At the noisiest timestep, where c is noise and y_init all there is to see.
-    """
-    t = len(models.prior.alpha_bar) - 1
-    generator = torch.Generator().manual_seed(0)
-    parts = []
-    for condition in task.condition.split(models.batch):
-        result = condition.clone()
-        for i in range(sparsity):
-            for j in range(sparsity):
-                grid = condition[..., i::sparsity, j::sparsity].contiguous().to(models.device)
-                noise = torch.randn(grid.shape, generator=generator).to(grid)
-                steps = torch.full((len(grid),), t, device=grid.device)
-                result[..., i::sparsity, j::sparsity] = models.corrector(noise, steps, grid).cpu()
-        parts.append(result.clamp(-1, 1))
-    return torch.cat(parts)
+
+def corrector_alone(models: Models, task: Task) -> Tensor:
+    """Ask the corrector what it knows without the prior (N,3,H,W); see `dpi_core.baselines.corrector_alone`."""
+    return restore(models, task, Baseline("corrector"))

@@ -145,6 +145,33 @@ class DPIConfig:
         published=False,
     )
 
+    consistent_below: int = _setting(
+        0,
+        "consistent below",
+        "Agree with the input below t",
+        "Each clean estimate is made to agree with the input while t is below this. 0: never, as published. 1000: always.",
+        0,
+        MAX_TAU,
+        step=10,
+        published=False,
+    )
+    noise_level: float = _setting(
+        0.0,
+        "input noise",
+        "Noise in the input",
+        "In 8-bit levels: a noisy input is agreed with less the cleaner the estimate is. 0: exactly.",
+        0.0,
+        50.0,
+        published=False,
+    )
+    correct_input: bool = _setting(
+        False,
+        "corrected input",
+        "Agree with the corrected input",
+        "Not with a damaged input itself, but with what the corrector makes of it.",
+        published=False,
+    )
+
     def __post_init__(self) -> None:
         for name in SETTINGS:
             check_setting(name, getattr(self, name), name)

@@ -1,44 +1,60 @@
-"""The exact data-consistency step: the image nearest to x that, reduced, is the low-resolution face again.
+"""Data consistency: the images nearest to x that, reduced, agree with the low-resolution face.
 
-Reduction is linear and separable, ``low = A x B^T``, so the least change is the null-space projection (DDNM, Wang et
-al. 2023, eq. 9) with the pseudo-inverses of two small matrices:
+Hard, the null-space projection (DDNM, Wang et al. 2023, eq. 9); soft, DiffPIR's proximal step (Zhu et al. 2023, eq. 12),
+for an input that is noisy itself:
 
-    x' = x + A^+ (low - A x B^T) (B^+)^T
+    hard    x' = x + A^+ (low - A x)
+    soft    x' = argmin_z |low - A z|^2 + weight |z - x|^2
 
-What it adds is smooth, and only what contradicts the input is changed: detail between the low-resolution pixels stays.
-Where that leaves [-1, 1] the image is clipped and projected again, a few times over.
+What they add is smooth, and only what contradicts the input is changed: detail between the low-resolution pixels stays.
+Where that leaves [-1, 1] the image is clipped and, if hard, projected again, a few times over.
 """
 
-import torch
 from torch import Tensor
 
-from dpi_core.errors import DPIError
-from dpi_core.method.resampling import resize
+from dpi_core.method.diffusion import StepCoefficients
+from dpi_core.method.interfaces import Corrector
+from dpi_core.method.reduction import Reduction
 
 ROUNDS = 8
+LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
 
 
-def project(x: Tensor, low_res: Tensor) -> Tensor:
+def project(x: Tensor, low_res: Tensor, reduction: Reduction | None = None) -> Tensor:
     """Project images (N,3,H,W) in [-1, 1] onto those that reduce bicubically to `low_res` (N or 1,3,h,w).
 
-    Exact where nothing had to be clipped to [-1, 1], as good as exact elsewhere.
+    Exact where nothing had to be clipped to [-1, 1], as good as exact elsewhere. `reduction`: that between the two, if
+    it is at hand.
 
     Raises:
         ValueError: if `low_res` is larger than `x`, or its batch does not fit.
     """
-    (height, width), (low_height, low_width) = x.shape[2:], low_res.shape[2:]
-    if low_height > height or low_width > width or low_res.shape[0] not in (1, x.shape[0]):
-        raise DPIError(
-            f"low_res has shape {tuple(low_res.shape)} for images {tuple(x.shape)}; it must be no larger, "
-            "and one for each image or one for all."
-        )
-    rows, columns = _reduction(height, low_height).to(x), _reduction(width, low_width).to(x)
-    rows_back, columns_back = torch.linalg.pinv(rows), torch.linalg.pinv(columns)
+    reduction = reduction or Reduction.between(x, low_res)
     for _ in range(ROUNDS):
-        x = (x + rows_back @ (low_res - rows @ x @ columns.T) @ columns_back.T).clamp(-1.0, 1.0)
+        x = reduction.proximal(x, low_res, 0.0).clamp(-1.0, 1.0)
     return x
 
 
-def _reduction(size: int, reduced: int) -> Tensor:
-    """Make the (reduced, size) matrix of the bicubic reduction of a line."""
-    return resize(torch.eye(size)[None, None], reduced, size)[0, 0]
+def agreed(x0: Tensor, low_res: Tensor, reduction: Reduction, noise_level: float, c: StepCoefficients) -> Tensor:
+    """Make the clean estimate (N,3,H,W) of a step agree with `low_res` (N,3,h,w).
+
+    Hard without noise in `low_res`; with noise of deviation `noise_level` (8-bit levels) soft, the weight being DiffPIR's
+    ``sigma^2 ab / (1 - ab)``: the input decides while the image is noisier than it is, the prior after that.
+    """
+    if noise_level == 0:
+        return project(x0, low_res, reduction)
+    weight = (noise_level / LEVELS * c.sqrt_ab / c.sqrt_1mab) ** 2
+    return reduction.proximal(x0, low_res, weight).clamp(-1.0, 1.0)
+
+
+def corrected(corrector: Corrector, noise: Tensor, t: Tensor, condition: Tensor, sparsity: int) -> Tensor:
+    """Let the corrector look at every shifted grid of `condition` (N,3,H,W), put together: what it knows without the prior.
+
+    `noise` (N,3,H,W) stands for the running sample at the noisiest timestep `t` (N,).
+    """
+    x = condition.clone()
+    for i in range(sparsity):
+        for j in range(sparsity):
+            grid = (..., slice(i, None, sparsity), slice(j, None, sparsity))
+            x[grid] = corrector(noise[grid].contiguous(), t, condition[grid].contiguous())
+    return x.clamp(-1.0, 1.0)

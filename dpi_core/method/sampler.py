@@ -8,6 +8,8 @@
         t <= tau  RACM:  G(x') = A (w y' + (1 - w) G(x')) + (1 - A) G(x')     fidelity: A ~ Bernoulli(edges(y)^s), w = t/omega
         y = corrector(G(x'), t, y_init);  x = x'
 
+Ours, and off as published: x0 made to agree with the input while t < consistent_below (`dpi_core.method.consistency`).
+
 `sample_steps` is the primitive and `sample` drains it. Nothing here loads, saves or draws anything.
 """
 
@@ -20,7 +22,7 @@ from torch import Tensor
 from dpi_core.errors import DPIError
 from dpi_core.method.condition_stages import fcm, racm
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
-from dpi_core.method.consistency import project
+from dpi_core.method.consistency import agreed, corrected, project
 from dpi_core.method.diffusion import (
     SeededNoise,
     ddim_step,
@@ -30,6 +32,7 @@ from dpi_core.method.diffusion import (
 )
 from dpi_core.method.interfaces import Corrector, Prior
 from dpi_core.method.masks import dense_mask, edge_probability, fixed_mask, on_grid
+from dpi_core.method.reduction import Reduction
 from dpi_core.method.timesteps import Stage, stage_of, timestep_pairs
 
 __all__ = ["DPIConfig", "StepEvent", "sample", "sample_steps"]
@@ -42,7 +45,7 @@ class StepEvent:
     Attributes:
         index, total: this step, 0 to total - 1, and the number of steps.
         t: the training timestep the prior was called at.
-        stage: "FCM" or "RACM"; the last step, which returns its x0, is "final".
+        stage: "FCM" or "RACM", or "guided" (`dpi_core.baselines`); the last step, which returns its x0, is "final".
         x_t: (N,3,H,W) the sample after the step.
         x0: (N,3,H,W) the clean estimate of this step, in [-1, 1].
         mask: (N,1,H,W) bool, the pixels tied to the condition at this step (none at the final one).
@@ -78,7 +81,7 @@ def sample_steps(
         corrector: refines the condition on the grid after every step, or every `config.correct_every`-th.
         seeds: N = one per sample; B must be N, or 1 and is then shared by all seeds. Each seed's result does not
             depend on the other seeds.
-        low_res: (B,3,h,w) in [-1, 1], the low-resolution face; only `config.project` needs it.
+        low_res: (B,3,h,w) in [-1, 1], the low-resolution face; only `config.project` and `consistent_below` need it.
         after: go on after this event of a run with as many steps and the same sparsity, instead of from noise. With that
             run's seeds and settings the rest comes out the same, bit for bit; FCM does not know tau, so tau may differ
             below the event's t. Other seeds branch off there; an event of one sample is shared by all seeds.
@@ -90,13 +93,13 @@ def sample_steps(
         ValueError: on a condition, seeds or an event of the wrong shape or range (at once, not at the first step).
     """
     seeds = _check_inputs(condition, seeds, len(prior.alpha_bar), config)
-    if config.project and low_res is None:
-        raise DPIError("project is True, but low_res, the low-resolution face to agree with, is not given.")
+    if (config.project or config.consistent_below) and low_res is None:
+        wish = "project is True" if config.project else f"consistent_below is {config.consistent_below}"
+        raise DPIError(f"{wish}, but low_res, the low-resolution face to agree with, is not given.")
     if after is not None:
         _check_event(after, condition, len(seeds), config)
     dense = condition.expand(len(seeds), -1, -1, -1)
-    crt, target = corrector if config.correct else None, low_res if config.project else None
-    return _run(prior, dense, config, crt, seeds, target, after)
+    return _run(prior, dense, config, corrector if config.correct else None, seeds, low_res, after)
 
 
 def sample(
@@ -162,6 +165,12 @@ def _run(
     every_pixel = fixed_mask(batch, k, height, width, condition.device)
     y = y_init
     x = noise.normal((channels, height, width), like=condition)
+    if config.consistent_below and low_res is not None:
+        reduction = Reduction.between(condition, low_res)
+        target = low_res.to(condition)
+        if config.correct_input and corrector is not None:
+            noisiest = torch.full((batch,), len(prior.alpha_bar) - 1, device=x.device)
+            target = reduction.apply(corrected(corrector, x, noisiest, condition, k))
     pairs = timestep_pairs(config.steps, len(prior.alpha_bar))
     stages = [stage_of(t, t_prev, config.tau) for t, t_prev in pairs]
     done = 0 if after is None else after.index + 1
@@ -175,9 +184,11 @@ def _run(
         timesteps = torch.full((batch,), t, device=x.device, dtype=torch.long)
         eps = prior.predict_eps(x, timesteps)
         x0 = predict_x0(x, eps, c)
+        if t < config.consistent_below:
+            x0 = agreed(x0, target, reduction, config.noise_level, c)
         stage = stages[index]
         if stage == "final":
-            x0 = x0 if low_res is None else project(x0, low_res.to(x0))
+            x0 = project(x0, low_res.to(x0)) if config.project and low_res is not None else x0
             yield StepEvent(index, len(pairs), t, stage, x0, x0, torch.zeros_like(every_pixel), y)
             return
         eps_clipped = eps_from_x0(x, x0, c)

@@ -4,7 +4,8 @@ from typing import Literal
 
 from dpi_core.errors import DPIError
 
-Stage = Literal["FCM", "RACM", "final"]
+Stage = Literal["FCM", "RACM", "guided", "final"]
+"""DPI's two, a step of another method, and the last step of any."""
 
 TRAIN_TIMESTEPS = 1000
 

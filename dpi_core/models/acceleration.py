@@ -87,7 +87,8 @@ class Converting(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor) -> Any:
         """Answer with the network's output, float32, to `x` (N,C,H,W) at `t` (N,)."""
-        return SimpleNamespace(sample=self.call(x.to(self.dtype), t).sample.float())
+        call = self.network if x.requires_grad else self.call  # no gradient goes through what was compiled or recorded
+        return SimpleNamespace(sample=call(x.to(self.dtype), t).sample.float())
 
 
 class Compiled:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from dpi_core.baselines import NAMES
 from dpi_core.errors import DPIError
 from dpi_core.imaging.pictures import ImageError, read_settings
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
@@ -51,6 +52,7 @@ class Request:
         include_sharp: "all" takes the sharp faces too.
         background: 1 to 4, how much larger the photo becomes under its faces; 0 = as much as they need to keep what they gain.
         branch: where the seeds part, or None if each starts from its own noise.
+        method: "dpi", or another of `dpi_core.baselines`, which heeds of the config only steps, sparsity and noise level.
 
     Raises:
         DPIError: naming the field, the value and what is allowed.
@@ -67,6 +69,7 @@ class Request:
     include_sharp: bool = False
     background: int = 1
     branch: Branch | None = None
+    method: str = "dpi"
 
     def __post_init__(self) -> None:
         from dpi_core.faces.face import (
@@ -93,6 +96,10 @@ class Request:
                 raise DPIError(f"{name} is {getattr(self, name)!r}; allowed is a name, or a folder.")
         if self.detector not in DETECTORS:
             raise DPIError(f"detector is {self.detector!r}; allowed are {', '.join(DETECTORS)}.")
+        if self.method not in NAMES:
+            raise DPIError(f"method is {self.method!r}; allowed is {', '.join(NAMES)}.")
+        if self.branch is not None and self.method != "dpi":
+            raise DPIError(f"method is {self.method!r}, whose seeds cannot part on the way; only those of dpi can.")
         check_int("background", self.background, 0, 4)
         if self.branch is not None:
             if not isinstance(self.branch, Branch):

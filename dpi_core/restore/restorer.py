@@ -17,6 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from dpi_core import __version__
+from dpi_core.baselines.by_name import method_steps
 from dpi_core.errors import DPIError
 from dpi_core.faces import Face
 from dpi_core.faces.colour import as_grey, is_grey
@@ -25,7 +26,7 @@ from dpi_core.imaging.pictures import ImageLike
 from dpi_core.imaging.pixels import to_image, to_tensor
 from dpi_core.measure.metrics import lr_consistency, psnr, ssim
 from dpi_core.method.config import DPIConfig
-from dpi_core.method.sampler import StepEvent, sample_steps
+from dpi_core.method.sampler import StepEvent
 from dpi_core.models.acceleration import AUTO, accelerated, allow_tf32, notes, pick_precision, quick_call
 from dpi_core.models.batch_splitting import Fitting, FittingCorrector, FittingPrior
 from dpi_core.models.correctors import load_corrector
@@ -81,6 +82,7 @@ class Restorer:
         include_sharp: bool = False,
         background: int = 1,
         branch: Branch | None = None,
+        method: str = "dpi",
     ) -> Restoration:
         """Restore the faces of a photo; the arguments are those of `prepare` and `restore_steps`."""
         steps = self.restore_steps(
@@ -94,6 +96,7 @@ class Restorer:
             include_sharp=include_sharp,
             background=background,
             branch=branch,
+            method=method,
         )
         return next(step for step in steps if isinstance(step, Restoration))
 
@@ -115,6 +118,7 @@ class Restorer:
         background: int = 1,
         after: StepEvent | None = None,
         branch: Branch | None = None,
+        method: str = "dpi",
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[RestoreStep | Restoration]:
         """Restore step by step: `run_steps` with a request made of these arguments.
@@ -124,7 +128,7 @@ class Restorer:
                 ignored).
             scale, aligned, face, detector, include_sharp: see `prepare`.
             config: the settings; None = `DPIConfig()`.
-            seeds, background, branch: see `Request`.
+            seeds, background, branch, method: see `Request`.
             after, stop: see `run_steps`.
 
         Raises:
@@ -140,6 +144,7 @@ class Restorer:
             include_sharp=include_sharp,
             background=background,
             branch=branch,
+            method=method,
         )
         yield from self.run_steps(image, request, after=after, stop=stop)
 
@@ -187,7 +192,7 @@ class Restorer:
         for job in image.jobs:
             x0 = None
             condition, low_res = job.condition.to(self.device), job.low_res.to(self.device)
-            run = partial(sample_steps, prior, condition, config, corrector=corrector, low_res=low_res)
+            run = partial(method_steps, request.method, prior, condition, config, corrector=corrector, low_res=low_res)
             stem = after
             if branch is not None and after is None:
                 stem = next(islice(run(seeds=(branch.seed,)), branch.step - 1, None))
