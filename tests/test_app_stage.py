@@ -7,6 +7,8 @@ from conftest import EXAMPLES, check_both_schemes
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from dpi_core.models.presets import PRESETS
+
 pytestmark = pytest.mark.browser
 
 PATIENCE = 90_000  # ms; the first run loads the models
@@ -145,7 +147,7 @@ def test_a_finished_run_is_scrubbed_compared_and_goes_out_of_date(laptop):
     check_both_schemes(laptop)
     laptop.get_by_label("Heavy").check()
     expect(state(laptop, "stale")).to_be_visible()
-    expect(laptop.locator(LINE)).to_contain_text("Out of date: made with tau 200")
+    expect(laptop.locator(LINE)).to_contain_text(f"Out of date: made with tau {PRESETS['medium'].config.tau}")
     laptop.get_by_label("Medium").check()
     expect(state(laptop, "done")).to_be_visible()
     choose(laptop, EXAMPLES / "grace-hopper.jpg")

@@ -37,7 +37,15 @@ def test_presets_of_a_table_differ_from_each_other(side):
 
 @pytest.mark.parametrize("side", TABLES)
 def test_a_stronger_damage_gives_racm_more_steps(side):
-    assert TABLES[side]["mild"].config.tau < TABLES[side]["medium"].config.tau < TABLES[side]["heavy"].config.tau
+    assert TABLES[side]["mild"].config.tau <= TABLES[side]["medium"].config.tau < TABLES[side]["heavy"].config.tau
+
+
+def test_a_damaged_input_is_not_agreed_with_as_it_is():
+    mild, medium, heavy = (TABLES[SMALL][name].config for name in ("mild", "medium", "heavy"))
+    assert mild.consistent_below > 0
+    assert not mild.correct_input
+    assert medium.consistent_below == 0 or medium.correct_input
+    assert heavy.consistent_below == 0 or heavy.correct_input
 
 
 @pytest.mark.parametrize("side", TABLES)
