@@ -1,9 +1,9 @@
 """Settings to start from: data, not code. One table a size of prior, one row a strength of the damage.
 
-The published setting drifts with a small prior. The embedded one's rows keep to the input instead: "mild" in RACM, which has the
-last word (`consistent_below` 351 is tau and a step), "medium" at every step, and not to the input itself but to what the corrector
-makes of it, or its damage would stay. Measured as "agree-RACM" and "agree-corrected" in ``docs/methods.md``, with the command.
-"heavy" keeps to nothing: its seeds differ most. "fine" is "medium" with more steps.
+The published setting drifts with a small prior. The embedded one's rows keep to the input instead: "mild" in RACM, which has
+the last word (`consistent_below` 351: all of RACM), "medium" at every step, and not to the input itself but to what the
+corrector makes of it, or its damage would stay. Measured as "agree-RACM" and "agree-corrected" in ``docs/methods.md``, with the
+command. "heavy" keeps to nothing: its seeds differ most. "fine" is "medium" with more steps.
 """
 
 from typing import NamedTuple
