@@ -9,7 +9,7 @@ from PIL import Image
 from dpi_core.imaging.pictures import read_settings
 from dpi_core.method.config import DPIConfig
 from dpi_core.web.engine import Engine, EngineSettings
-from dpi_core.web.explore_run import Request, explore_plan, run_exploration
+from dpi_core.web.explore_run import Exploring, explore_plan, run_exploration
 from dpi_core.web.session import Session
 
 FAST = {"steps": 4, "tau": 400, "eta": 1.0}
@@ -27,7 +27,7 @@ def drain(engine, session, request, photo=TINY, mode="Simulate x4", aligned=True
 
 def test_a_grid_streams_and_ends_in_its_files(engine):
     session = Session()
-    request = Request("tau", "0, 400, 700", "sparsity", "1, 2", FAST, seed=7, count=2)
+    request = Exploring("tau", "0, 400, 700", "sparsity", "1, 2", FAST, seed=7, count=2)
     updates = drain(engine, session, request)
     grids = [update.grid for update in updates if update.grid]
     assert [text.count('type="radio"') for text in grids] == [0, 1, 2, 3, 4, 5, 6, 6]
@@ -55,14 +55,14 @@ def test_a_grid_streams_and_ends_in_its_files(engine):
 def test_what_the_runs_have_to_say_is_told_once(engine, monkeypatch):
     monkeypatch.setattr("dpi_core.restore.restorer.notes", lambda *_: ["The batch was cut."])
     session = Session()
-    last = drain(engine, session, Request("tau", "0, 700", "sparsity", "2", {**FAST, "steps": 2}))[-1]
+    last = drain(engine, session, Exploring("tau", "0, 700", "sparsity", "2", {**FAST, "steps": 2}))[-1]
     assert last.progress.count("The batch was cut.") == 1
     session.clean()
 
 
 def test_sharing_steps_changes_no_picture(engine, restorer):
     session = Session()
-    request = Request("tau", "700, 0, 300", "omega", "500, 1500", FAST, seed=3)
+    request = Exploring("tau", "700, 0, 300", "omega", "500, 1500", FAST, seed=3)
     assert request.grid().plan.saved > 0
     sheet, table = drain(engine, session, request)[-1].files
     shown = np.asarray(Image.open(sheet))
@@ -78,7 +78,7 @@ def test_sharing_steps_changes_no_picture(engine, restorer):
 
 def test_a_photo_as_it_is_has_no_truth_to_compare_with(engine, astronaut):
     session = Session()
-    request = Request("eta", "0", "steps", "2", {})
+    request = Exploring("eta", "0", "steps", "2", {})
     last = drain(engine, session, request, astronaut, "The photo as it is", aligned=False)[-1]
     assert "PSNR" not in last.grid
     assert "the truth" not in last.grid
@@ -89,7 +89,7 @@ def test_a_photo_as_it_is_has_no_truth_to_compare_with(engine, astronaut):
 
 def test_stop_ends_within_one_step_and_keeps_the_finished_cells(engine):
     session, updates = Session(), []
-    request = Request("eta", "0, 1", "steps", "2, 50", {})
+    request = Exploring("eta", "0, 1", "steps", "2, 50", {})
     for update in run_exploration(engine, session, str(TINY), "Simulate x4", True, request):
         updates.append(update)
         session.stopped = bool(update.progress and "Cell 3 of 4 (eta 0, steps 50), step 2 of 50" in update.progress)
@@ -104,7 +104,7 @@ def test_stop_ends_within_one_step_and_keeps_the_finished_cells(engine):
 
 def test_stop_before_the_first_cell_leaves_no_files(engine):
     session, updates = Session(), []
-    for update in run_exploration(engine, session, str(TINY), "Simulate x4", True, Request("eta", "0", "tau", "0", {})):
+    for update in run_exploration(engine, session, str(TINY), "Simulate x4", True, Exploring("eta", "0", "tau", "0", {})):
         updates.append(update)
         session.stopped = True
     assert "Stopped after 0 of 1 cells" in updates[-1].progress
@@ -113,13 +113,13 @@ def test_stop_before_the_first_cell_leaves_no_files(engine):
 
 
 def test_wrong_input_ends_in_one_message(engine, bad_files):
-    good = Request("tau", "0", "eta", "0", FAST)
+    good = Exploring("tau", "0", "eta", "0", FAST)
     for updates, message in (
-        (drain(engine, Session(), Request("tau", "0, x", "eta", "0", FAST)), "tau holds &#x27;x&#x27;"),
-        (drain(engine, Session(), Request("tau", "0", "tau", "0", FAST)), "both settings are tau"),
-        (drain(engine, Session(), Request("tau", "0", "eta", "0", FAST, seed=None)), "seed is None"),
-        (drain(engine, Session(), Request("tau", "0", "eta", "0", FAST, count=5)), "seeds per cell is 5"),
-        (drain(engine, Session(), Request("tau", "0", "eta", "0", {"omega": 0})), "omega is 0"),
+        (drain(engine, Session(), Exploring("tau", "0, x", "eta", "0", FAST)), "tau holds &#x27;x&#x27;"),
+        (drain(engine, Session(), Exploring("tau", "0", "tau", "0", FAST)), "both settings are tau"),
+        (drain(engine, Session(), Exploring("tau", "0", "eta", "0", FAST, seed=None)), "seed is None"),
+        (drain(engine, Session(), Exploring("tau", "0", "eta", "0", FAST, count=5)), "seeds per cell is 5"),
+        (drain(engine, Session(), Exploring("tau", "0", "eta", "0", {"omega": 0})), "omega is 0"),
         (drain(engine, Session(), good, photo=None), "Choose a photo first"),
     ):
         assert len(updates) == 1
@@ -131,12 +131,12 @@ def test_wrong_input_ends_in_one_message(engine, bad_files):
 
 def test_the_plan_tells_cells_steps_savings_and_time():
     engine = Engine()
-    request = Request("tau", "0, 50, 150, 350", "sparsity", "1, 2", {"steps": 20})
+    request = Exploring("tau", "0, 50, 150, 350", "sparsity", "1, 2", {"steps": 20})
     plan = explore_plan(engine, request)
     assert "8 cells (4 by 2), 1 seed each: 68 steps to run instead of 160. 92 are saved" in plan
     assert "About" not in plan
     engine.note_pace(10.0, 100)
     assert "About 7 s" in explore_plan(engine, request)
-    assert "4 steps to run." in explore_plan(engine, Request("eta", "0", "sparsity", "2", FAST, count=3))
-    assert "1 cell (1 by 1), 3 seeds each" in explore_plan(engine, Request("eta", "0", "sparsity", "2", FAST, count=3))
-    assert "k has no values" in explore_plan(engine, Request("eta", "0", "sparsity", "", FAST))
+    assert "4 steps to run." in explore_plan(engine, Exploring("eta", "0", "sparsity", "2", FAST, count=3))
+    assert "1 cell (1 by 1), 3 seeds each" in explore_plan(engine, Exploring("eta", "0", "sparsity", "2", FAST, count=3))
+    assert "k has no values" in explore_plan(engine, Exploring("eta", "0", "sparsity", "", FAST))

@@ -16,11 +16,11 @@ from conftest import EXAMPLES
 
 from dpi_core import DPIConfig
 from dpi_core.restore.records import RestoreStep
-from dpi_core.restore.request import Request as Asked
+from dpi_core.restore.request import Request
 from dpi_core.restore.restorer import Restoration, Restorer
 from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.session import Session
-from dpi_core.web.zerogpu import Request, gpu_decorator, restorer_class, seconds_needed
+from dpi_core.web.zerogpu import LentRun, gpu_decorator, restorer_class, seconds_needed
 
 CONFIG = DPIConfig(steps=4, tau=400, eta=0.5)
 PHOTO = EXAMPLES / "astronaut.jpg"
@@ -97,7 +97,7 @@ def lent(spaces):
 
 
 def request(**values):
-    return replace(Request(faces=1, steps=20, seeds=1, side=256, run=b"", stop_file=""), **values)
+    return replace(LentRun(faces=1, steps=20, seeds=1, side=256, run=b"", stop_file=""), **values)
 
 
 def test_without_the_package_nothing_changes(monkeypatch):
@@ -245,7 +245,7 @@ def test_the_page_runs_on_it(spaces):
 
     engine, session, photo = Engine(EngineSettings()), Session(), str(PHOTO)
     values = {"steps": 4, "tau": 400}
-    restored = list(run(engine, session, Making(photo, Asked().replaced({"config": values, "scale": 8}))))
+    restored = list(run(engine, session, Making(photo, Request().replaced({"config": values, "scale": 8}))))
     assert isinstance(restored[-1], Outcome)
     other = list(run_ab(engine, session, photo, "Simulate x8", False, 0, values, {**values, "tau": 0}))
     assert isinstance(other[-1], AbOutcome)

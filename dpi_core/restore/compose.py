@@ -46,9 +46,8 @@ def enough_background(prepared: Preparation) -> int:
 
     A photo does not grow beyond `AUTO_SIDE` pixels a side for that.
     """
-    scales = [
-        scale_of(job.matrix) for job in prepared.jobs if job.matrix is not None
-    ]  # crop pixels for one of the photo
+    # Each tells how many pixels of the crop there are for one of the photo.
+    scales = [scale_of(job.matrix) for job in prepared.jobs if job.matrix is not None]
     wanted = max((math.ceil(scale - 0.01) for scale in scales), default=1)
     room = AUTO_SIDE // max(prepared.photo.shape[:2])
     return int(max(1, min(wanted, room, BACKGROUNDS[-1])))

@@ -72,9 +72,8 @@ class Request:
     method: str = "dpi"
 
     def __post_init__(self) -> None:
-        from dpi_core.faces.face import (
-            DETECTORS,
-        )  # late: its package loads OpenCV, which a command line's help needs not
+        # Late: its package loads OpenCV, which a command line's help needs not.
+        from dpi_core.faces.face import DETECTORS
 
         if not isinstance(self.config, DPIConfig):
             raise DPIError(f"config is {self.config!r}; allowed is a DPIConfig.")

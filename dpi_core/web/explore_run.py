@@ -21,7 +21,7 @@ MAX_SEEDS = 4
 
 
 @dataclass(frozen=True)
-class Request:
+class Exploring:
     """What a visitor asked for: the two settings with their values as text, all other settings, and the seeds."""
 
     x: str
@@ -54,7 +54,7 @@ class ExploreUpdate:
     files: list[str] | None = None
 
 
-def explore_plan(engine: Engine, request: Request) -> str:
+def explore_plan(engine: Engine, request: Exploring) -> str:
     """What a grid would cost, as HTML, or what is wrong with it."""
     try:
         grid = request.grid(engine.settings.prior)
@@ -77,7 +77,7 @@ def explore_plan(engine: Engine, request: Request) -> str:
 
 @with_messages(ExploreUpdate)
 def run_exploration(
-    engine: Engine, session: Session, photo: str | None, mode: str, aligned: bool, request: Request
+    engine: Engine, session: Session, photo: str | None, mode: str, aligned: bool, request: Exploring
 ) -> Iterator[ExploreUpdate]:
     """Run the cells one after another: yields the progress after every step, the pictures after every cell."""
     from dpi_core.web.explore_files import write_files

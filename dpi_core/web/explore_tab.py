@@ -14,7 +14,7 @@ from dpi_core.web.axes import AXES, MAX_CELLS, first_values
 from dpi_core.web.controls import QUIET, Controls, Plan, View
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, giving_back
-from dpi_core.web.explore_run import MAX_SEEDS, ExploreUpdate, Request, explore_plan, run_exploration
+from dpi_core.web.explore_run import MAX_SEEDS, ExploreUpdate, Exploring, explore_plan, run_exploration
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import render_message
 from dpi_core.web.running import connect_run, downloads, keep_told, run_buttons
@@ -53,7 +53,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
 
     c, values = controls, list(controls.settings.values())
     asked = [x, columns, y, rows, count, c.seed, *values]
-    plan.value = explore_plan(engine, _request(*(component.value for component in asked)))
+    plan.value = explore_plan(engine, _exploring(*(component.value for component in asked)))
     for axis, text in ((x, columns), (y, rows)):
         axis.input(on_axis, axis, text, queue=False, **QUIET)
     told = Plan(partial(on_plan, engine), asked, plan)
@@ -95,8 +95,8 @@ def _axis(label: str, name: str, field: str) -> tuple[gr.Dropdown, gr.Textbox]:
     return setting, text
 
 
-def _request(x, columns, y, rows, count, seed, *values) -> Request:
-    return Request(x, columns, y, rows, dict(zip(FIELDS, values, strict=True)), seed, int(count))
+def _exploring(x, columns, y, rows, count, seed, *values) -> Exploring:
+    return Exploring(x, columns, y, rows, dict(zip(FIELDS, values, strict=True)), seed, int(count))
 
 
 def on_axis(field: str) -> str:
@@ -106,12 +106,12 @@ def on_axis(field: str) -> str:
 
 def on_plan(engine: Engine, *asked) -> str:
     """Something was changed: say what the grid would cost."""
-    return explore_plan(engine, _request(*asked))
+    return explore_plan(engine, _exploring(*asked))
 
 
 def on_explore(engine: Engine, session: Session, photo, mode, aligned, *asked) -> Iterator[tuple]:
     """Stream a grid to progress, pictures, maps and files; the button to take settings comes with the first picture."""
-    updates = run_exploration(engine, session, photo, mode, aligned, _request(*asked))
+    updates = run_exploration(engine, session, photo, mode, aligned, _exploring(*asked))
     yield from giving_back(_row(update) for update in updates)
 
 

@@ -70,7 +70,7 @@ class LentGPURestorer(Restorer):
             raise DPIError("ZeroGPU ended the run before it was done. Try again.")
         yield _at_home(done, prepared, background)
 
-    def _run(self, sent: zerogpu.Request) -> Iterator[bytes]:
+    def _run(self, sent: zerogpu.LentRun) -> Iterator[bytes]:
         """What the other process does: yields (place of the face, event), last the restoration or a message, packed."""
         try:
             prepared, request, after = unpack(sent.run)
@@ -84,10 +84,10 @@ class LentGPURestorer(Restorer):
             yield pack(str(error))
 
 
-def _sent(prepared: Preparation, request: Request, after: StepEvent | None, stop_file: Path) -> zerogpu.Request:
+def _sent(prepared: Preparation, request: Request, after: StepEvent | None, stop_file: Path) -> zerogpu.LentRun:
     dot = np.zeros((1, 1, 3), np.uint8)
     faces = replace(unpasted(prepared), source=Photo(dot, dot, None, None, None))
-    return zerogpu.Request(
+    return zerogpu.LentRun(
         faces=len(prepared.jobs),
         steps=request.config.steps - (0 if after is None else after.index + 1),
         seeds=len(request.seeds),

@@ -25,7 +25,7 @@ REFERENCE_SIDE = 256
 
 
 @dataclass(frozen=True)
-class Request:
+class LentRun:
     """One run, as it crosses to the process with the GPU.
 
     Attributes:
@@ -42,7 +42,7 @@ class Request:
     stop_file: str
 
 
-def seconds_needed(request: Request) -> int:
+def seconds_needed(request: LentRun) -> int:
     """For how long a run may hold the GPU, in seconds: linear in faces, steps, seeds and pixels."""
     images = request.seeds * (request.side / REFERENCE_SIDE) ** 2
     return math.ceil(START_SECONDS + request.faces * request.steps * (STEP_SECONDS + IMAGE_SECONDS * images))
