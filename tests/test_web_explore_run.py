@@ -104,7 +104,9 @@ def test_stop_ends_within_one_step_and_keeps_the_finished_cells(engine):
 
 def test_stop_before_the_first_cell_leaves_no_files(engine):
     session, updates = Session(), []
-    for update in run_exploration(engine, session, str(TINY), "Simulate x4", True, Exploring("eta", "0", "tau", "0", {})):
+    for update in run_exploration(
+        engine, session, str(TINY), "Simulate x4", True, Exploring("eta", "0", "tau", "0", {})
+    ):
         updates.append(update)
         session.stopped = True
     assert "Stopped after 0 of 1 cells" in updates[-1].progress
@@ -138,5 +140,7 @@ def test_the_plan_tells_cells_steps_savings_and_time():
     engine.note_pace(10.0, 100)
     assert "About 7 s" in explore_plan(engine, request)
     assert "4 steps to run." in explore_plan(engine, Exploring("eta", "0", "sparsity", "2", FAST, count=3))
-    assert "1 cell (1 by 1), 3 seeds each" in explore_plan(engine, Exploring("eta", "0", "sparsity", "2", FAST, count=3))
+    assert "1 cell (1 by 1), 3 seeds each" in explore_plan(
+        engine, Exploring("eta", "0", "sparsity", "2", FAST, count=3)
+    )
     assert "k has no values" in explore_plan(engine, Exploring("eta", "0", "sparsity", "", FAST))
