@@ -165,14 +165,14 @@ def test_an_example_and_the_sliders_and_the_dice(page):
 
 def test_the_address_holds_the_settings(browser, app_url):
     page = browser.new_page()
-    page.goto(f"{app_url}?tau=350&eta=0&seed=7")
-    expect(page.locator(PLAN)).to_contain_text("12 FCM steps (t > 350)")
+    page.goto(f"{app_url}?tau=300&eta=0&seed=7")
+    expect(page.locator(PLAN)).to_contain_text("13 FCM steps (t > 300)")
     expect(page.locator("#seed input")).to_have_value("7")
     field = page.locator("#sparsity input[type=number]")
     field.fill("4")
     field.press("Enter")
     page.wait_for_function("location.search.includes('sparsity=4')")
-    assert "tau=350" in page.url
+    assert "tau=300" in page.url
     page.reload()
     expect(page.locator(PLAN)).to_contain_text("1 pixel in 16")
     page.goto(f"{app_url}?tau=high")

@@ -31,7 +31,11 @@ def add_restore(commands) -> None:
     p.add_argument("-o", "--out", type=named_path, required=True, help="folder for the results (PNG, settings inside)")
     p.add_argument("--json", action="store_true", help="print one JSON object per photo on stdout")
     p.add_argument("--film", choices=KINDS, help="also write each face's run (its first seed) step by step")
-    p.add_argument("--background", type=int, help="1 to 4: enlarge the photo (Lanczos) under the faces (default 1); 0: as far as they need")
+    p.add_argument(
+        "--background",
+        type=int,
+        help="1 to 4: enlarge the photo (Lanczos) under the faces (default 1); 0: as far as they need",
+    )
     p.add_argument("--face", help="index (0 = the largest), several as 0,2,3, or all but the sharp ones (all)")
     p.add_argument("--include-sharp", action="store_true", default=None, help="with --face all: the sharp faces too")
     p.add_argument("--overwrite", action="store_true", help="make everything again, over results that are there")
