@@ -43,7 +43,7 @@ def outcome_of(photo: Path, work: Callable[[], dict[str, Any]]) -> Outcome:
 
 
 def failure(photo: Path, reason: str, *, unexpected: bool = False) -> Outcome:
-    """The outcome of a photo that failed, with the reason for people."""
+    """Make the outcome of a photo that failed, with the reason for people."""
     return Outcome(photo, "failed", {"input": str(photo), "status": "failed", "reason": reason}, unexpected)
 
 

@@ -72,7 +72,7 @@ def compare(args: argparse.Namespace) -> int:
 
 
 def pick_from(given: int | None, number: int) -> int:
-    """How many of `number` seeds to name as the most different: what --pick says, or 3 where there are as many.
+    """Tell how many of `number` seeds to name as the most different: what --pick says, or 3 where there are as many.
 
     Raises:
         ValueError: if it is neither 0 nor 2 to `number`.

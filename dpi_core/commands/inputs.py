@@ -21,7 +21,7 @@ class Contents(NamedTuple):
 
 
 def named_path(text: str) -> Path:
-    """A path as argparse reads it; an empty name, which an unset shell variable leaves, is not the current folder.
+    """Read a path for argparse; an empty name, which an unset shell variable leaves, is not the current folder.
 
     Raises:
         argparse.ArgumentTypeError: if it is empty.
@@ -32,7 +32,7 @@ def named_path(text: str) -> Path:
 
 
 def photos_in(inputs: list[Path], tell: Callable[[str], None] = complain) -> list[Path]:
-    """The files among `inputs`, with folders replaced by the pictures under them.
+    """List the files among `inputs`, with folders replaced by the pictures under them.
 
     Args:
         tell: is given a line for each folder on what it holds that is not read, and on results that it holds.
@@ -79,7 +79,7 @@ def contents_of(folder: Path) -> Contents:
 
 
 def is_result(path: Path) -> bool:
-    """Whether this program made a picture: its metadata says so, or for a film those of the PNG beside it."""
+    """Tell whether this program made a picture: its metadata says so, or for a film those of the PNG beside it."""
     from dpi_core.imaging.pictures import read_settings
 
     if path.suffix.lower() not in (".png", ".gif"):

@@ -52,7 +52,7 @@ def priors(args: argparse.Namespace) -> int:
 
 
 def listing() -> list[Row]:
-    """Every prior of the registry, and what else is cached."""
+    """List every prior of the registry, and what else is cached."""
     from dpi_core.weights.cache import Entry, cached_names
     from dpi_core.weights.embedded_files import EMBEDDED, embedded_file
     from dpi_core.weights.registry import PRIORS, spec_of

@@ -79,7 +79,7 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
 
 
 def restorer_from(args: argparse.Namespace, request: Request) -> "Restorer":
-    """The models of `request`, loaded as --device, --precision and --fast say.
+    """Load the models of `request` as --device, --precision and --fast say.
 
     Raises:
         ValueError: if one of them cannot be used.
@@ -90,19 +90,19 @@ def restorer_from(args: argparse.Namespace, request: Request) -> "Restorer":
 
 
 def option(name: str) -> str:
-    """The command-line option of a field."""
+    """Name the command-line option of a field."""
     return f"--{name.replace('_', '-')}"
 
 
 def scale_of(text: str) -> int | str:
-    """What --scale says: a number, or `AS_IT_IS`, which is not the same as saying nothing where a file names a scale."""
+    """Read what --scale says: a number, or `AS_IT_IS`, which is not the same as saying nothing where a file names a scale."""
     if text != AS_IT_IS and not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not 4, 8, 16 or {AS_IT_IS}")
     return text if text == AS_IT_IS else int(text)
 
 
 def request_from(args: argparse.Namespace, seeds: SeedCount) -> Request:
-    """What a command line with the options of `add_run_options` and those of the subcommand asks for.
+    """Make the request that a command line with the options of `add_run_options` and those of the subcommand asks for.
 
     Raises:
         ValueError: if an option or the settings file holds what is not allowed.
@@ -119,7 +119,7 @@ def request_from(args: argparse.Namespace, seeds: SeedCount) -> Request:
 
 
 def config_from(args: argparse.Namespace, start: DPIConfig, prior: str = "embedded") -> DPIConfig:
-    """`start`, or the preset for `prior` where one is named, and the options over it.
+    """Put the options over `start`, or over the preset for `prior` where one is named.
 
     Raises:
         ValueError: naming the option, its value and what is allowed.
@@ -129,7 +129,7 @@ def config_from(args: argparse.Namespace, start: DPIConfig, prior: str = "embedd
 
 
 def seeds_from(first: int | None, number: int | None, saved: Request | None, allowed: SeedCount) -> tuple[int, ...]:
-    """The seeds of --seed and --seeds over those of a settings file.
+    """Choose the seeds: those of --seed and --seeds over those of a settings file.
 
     A file's seeds are taken as they are unless an option is given; then they count up from SEED. A file of too few seeds,
     such as one result's for a comparison, only says where to start.
@@ -161,7 +161,7 @@ def _check_number(number: int, allowed: SeedCount) -> None:
 
 
 def face_from(text: str) -> int | str | tuple[int, ...]:
-    """What --face says.
+    """Read what --face says: an index, several of them or "all".
 
     Raises:
         ValueError: if it is no index, no list of them and not "all".

@@ -62,7 +62,7 @@ class Outputs:
                 self._there.setdefault(found[1].casefold(), []).append(path)
 
     def job(self, photo: Path) -> Job:
-        """The job of the next photo: its name is its stem, with a number behind it where another job has taken that."""
+        """Make the job of the next photo: its name is its stem, with a number behind it where another job has taken that."""
         record = {"source": digest(photo), "asked": self.asked}
         stem = shortened(photo.stem)
         for name in chain([stem], (f"{stem}-{number}" for number in count(2))):
@@ -84,14 +84,14 @@ class Outputs:
         return record["source"] is not None and {name: found.get(name) for name in record} == record
 
     def _whole(self, own: list[Path]) -> tuple[Path, ...]:
-        """All files of the job that made those, or none if one is missing."""
+        """List all files of the job that made those, or none if one is missing."""
         named = self._job_of(own[0].with_suffix(".png")).get("files", []) if own else []
         present = {path.name for path in own}
         return tuple(self.folder / name for name in named) if present.issuperset(named) else ()
 
 
 def job_of(path: Path) -> dict[str, Any]:
-    """The job that a PNG carries; empty if it carries none."""
+    """Read the job that a PNG carries; empty if it carries none."""
     from dpi_core.imaging.pictures import read_settings
 
     try:
@@ -103,7 +103,7 @@ def job_of(path: Path) -> dict[str, Any]:
 
 
 def digest(photo: Path) -> str | None:
-    """The SHA-256 of a file in hexadecimal; None if it cannot be read, which reading it as a picture will tell."""
+    """Compute the SHA-256 of a file in hexadecimal; None if it cannot be read, which reading it as a picture will tell."""
     found = hashlib.sha256()
     try:
         with photo.open("rb") as file:
@@ -115,13 +115,13 @@ def digest(photo: Path) -> str | None:
 
 
 def unused(path: Path) -> Path:
-    """A path, or that with the first number behind its stem that is not there yet."""
+    """Return a path, or that with the first number behind its stem that is not there yet."""
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
     return next(candidate for candidate in chain([path], numbered) if not candidate.exists())
 
 
 def shortened(stem: str) -> str:
-    """A stem cut to `MOST_BYTES` bytes of the file system's, between characters."""
+    """Cut a stem to `MOST_BYTES` bytes of the file system's, between characters."""
     while len(os.fsencode(stem)) > MOST_BYTES:
         stem = stem[:-1]
     return stem
@@ -129,7 +129,7 @@ def shortened(stem: str) -> str:
 
 @contextmanager
 def written_whole(out: Path, name: str) -> Iterator[Path]:
-    """A hidden folder in `out` for the files of one photo; they move to `out` at the end, unless something was raised.
+    """Lend a hidden folder in `out` for the files of one photo; they move to `out` at the end, unless something was raised.
 
     Each is there whole or not at all, PNGs, which say what belongs together, last.
     """

@@ -104,7 +104,7 @@ def loaded(args: argparse.Namespace, request: "Request") -> Callable[[Job], Outc
 
 
 def file_names(result: "Restoration", name: str, film: str | None) -> list[str]:
-    """The files made of a photo.
+    """Name the files made of a photo.
 
     ``<name>-face<i>-seed<n>.png``, ``<name>-photo-seed<n>.png`` unless the input is an aligned face, and each face's film.
     """
@@ -131,7 +131,7 @@ def write_results(result: "Restoration", folder: Path, job: Job, files: list[str
 
 
 def already_done(job: Job) -> Outcome:
-    """The outcome of a photo whose results are there."""
+    """Make the outcome of a photo whose results are there."""
     note = "Done before with the same settings, so it was skipped; --overwrite makes it again."
     values = {"input": str(job.photo), "status": "skipped", "note": note, "files": [str(path) for path in job.done]}
     return Outcome(job.photo, "skipped", {**values, "faces": []})

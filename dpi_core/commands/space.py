@@ -81,7 +81,7 @@ def push(args: argparse.Namespace) -> int:
 
 
 def size_text(size: int) -> str:
-    """A number of bytes for people: 512 B, 1.5 KB, 20.3 MB."""
+    """Write a number of bytes for people: 512 B, 1.5 KB, 20.3 MB."""
     for unit, factor in (("MB", 1e6), ("KB", 1e3)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"

@@ -19,7 +19,7 @@ READ_RIGHT = (1, 2, 4, 8, 16, 32)
 
 
 def deep_pixels(image: Image.Image, data: bytes) -> np.ndarray | None:
-    """The 16-bit pixels of a file that Pillow has opened as `image`, not yet turned upright; None where it has 8 bits.
+    """Read the 16-bit pixels of a file that Pillow has opened as `image`, not yet turned upright; None where it has 8 bits.
 
     Returns:
         (H,W,3) or (H,W,4) uint16, RGB(A), grey repeated; None also for the kinds (CMYK, premultiplied alpha) that Pillow
@@ -38,12 +38,12 @@ def deep_pixels(image: Image.Image, data: bytes) -> np.ndarray | None:
 
 
 def eight_bits(deep: np.ndarray) -> np.ndarray:
-    """Levels of 16 bits, uint16 of any shape, as the nearest of 8 bits, uint8."""
+    """Round levels of 16 bits, uint16 of any shape, to the nearest of 8 bits, uint8."""
     return (deep // UNIT + (deep % UNIT > UNIT // 2)).astype(np.uint8)
 
 
 def deep_png(deep: np.ndarray, described: bytes) -> bytes:
-    """A PNG of `deep` (H,W,3) or (H,W,4) uint16, RGB(A), with the metadata of the PNG `described`."""
+    """Encode a PNG of `deep` (H,W,3) or (H,W,4) uint16, RGB(A), with the metadata of the PNG `described`."""
     import cv2
 
     order = [2, 1, 0, 3][: deep.shape[2]]

@@ -23,7 +23,7 @@ def quantize(x: Tensor) -> Tensor:
 
 
 def downscale(x: Tensor, scale: float) -> Tensor:
-    """The low-resolution image of (N,3,H,W) in [-1, 1]: bicubic, 8 bit, (N,3,round(H/scale),round(W/scale)).
+    """Make the low-resolution image of (N,3,H,W) in [-1, 1]: bicubic, 8 bit, (N,3,round(H/scale),round(W/scale)).
 
     Raises:
         ValueError: if `scale` is below 1 or leaves less than 2 pixels a side.

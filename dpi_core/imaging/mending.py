@@ -20,12 +20,12 @@ TITLES = {b"iCCP": "colour profile", b"eXIf": "EXIF data", b"tEXt": "text", b"zT
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
-    """A chunk of a PNG with its length and checksum."""
+    """Build a chunk of a PNG with its length and checksum."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and bytes, length and checksum included, of each whole chunk of a PNG."""
+    """Yield kind and bytes, length and checksum included, of each whole chunk of a PNG."""
     at = len(PNG)
     while at + 12 <= len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
@@ -62,7 +62,7 @@ def _without_bad_chunks(data: bytes) -> tuple[bytes, str] | None:
 
 
 def _is_sound(chunk: bytes) -> bool:
-    """Whether Pillow reads a picture of one pixel with this chunk in it."""
+    """Tell whether Pillow reads a picture of one pixel with this chunk in it."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
     pixel = png_chunk(b"IDAT", zlib.compress(bytes(4)))
     try:

@@ -64,7 +64,7 @@ class Photo:
 
 
 def read_photo(source: ImageLike) -> Photo:
-    """A photo from all that `images.read_image` takes.
+    """Read a photo from all that `images.read_image` takes.
 
     Raises:
         ImageError: as `read_image`.
@@ -73,7 +73,7 @@ def read_photo(source: ImageLike) -> Photo:
 
 
 def finished(photo: Photo, restored: Image.Image) -> Image.Image:
-    """The picture to save: what restoration changed, in the photo's own colours, with its alpha, profile and EXIF.
+    """Make the picture to save: what restoration changed, in the photo's own colours, with its alpha, profile and EXIF.
 
     Args:
         photo: as it was read, or `enlarged` to the size of `restored`.
@@ -108,7 +108,7 @@ def finished(photo: Photo, restored: Image.Image) -> Image.Image:
 
 
 def enlarged(photo: Photo, scale: int) -> Photo:
-    """The photo with `scale` times as many pixels a side (Lanczos); the same photo for 1."""
+    """Enlarge the photo to `scale` times as many pixels a side (Lanczos); the same photo for 1."""
     if scale == 1:
         return photo
     rgb = _enlarged(photo.rgb, scale)
@@ -140,7 +140,7 @@ def _photo(picture: Opened) -> Photo:
 
 
 def _changed(photo: Photo, after: np.ndarray, own: np.ndarray, unit: int) -> np.ndarray:
-    """A copy of `own` (H,W,3), of `unit` levels for each of 8 bits, with what `after` (H,W,3) changed in `photo.rgb`."""
+    """Copy `own` (H,W,3), of `unit` levels for each of 8 bits, with what `after` (H,W,3) changed in `photo.rgb`."""
     own, most = own.copy(), 255 * unit
     for top in range(0, len(own), STRIP):
         part = np.s_[top : top + STRIP]
@@ -155,7 +155,7 @@ def _changed(photo: Photo, after: np.ndarray, own: np.ndarray, unit: int) -> np.
 
 
 def _from_srgb(colours: np.ndarray, profile: bytes | None) -> np.ndarray:
-    """(n,3) uint8 in sRGB -> (n,3) float32 levels in the profile's colours."""
+    """Convert (n,3) uint8 in sRGB to (n,3) float32 levels in the profile's colours."""
     if profile is None:
         return colours.astype(np.float32)
     target = ImageCms.ImageCmsProfile(BytesIO(profile))
@@ -183,7 +183,7 @@ def _srgb_profile() -> bytes:
 
 
 def _exif(image: Image.Image) -> bytes | None:
-    """The EXIF data of a picture as bytes for a PNG, upright; None where there is none or it is damaged."""
+    """Write the EXIF data of a picture as bytes for a PNG, upright; None where there is none or it is damaged."""
     with suppress(Exception):  # cameras and editors write what they like, and no photo is worth less for it
         found, kept = image.getexif(), Image.Exif()  # what getexif answers belongs to the picture that was given
         for tag, value in found.items():
@@ -199,7 +199,7 @@ def _exif(image: Image.Image) -> bytes | None:
 
 
 def _with_size(data: bytes, width: int, height: int) -> bytes:
-    """EXIF data whose own record of the picture's size, where it has one, is right."""
+    """Correct the EXIF data's own record of the picture's size, where it has one."""
     with suppress(Exception):
         exif = Image.Exif()
         exif.load(data)

@@ -64,7 +64,7 @@ class Opened:
 
 
 def read_image(source: ImageLike) -> Image.Image:
-    """An upright 8-bit sRGB picture from a file, its bytes, a PIL image or an RGB or grey array.
+    """Read an upright 8-bit sRGB picture from a file, its bytes, a PIL image or an RGB or grey array.
 
     Transparency is laid over white, EXIF rotation applied, an embedded colour profile converted to sRGB and the first
     frame of an animation taken. Floating-point arrays are in [0, 1].
@@ -168,7 +168,7 @@ def _transposed(pixels: np.ndarray, turn: Image.Transpose) -> np.ndarray:
 
 
 def flat_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """An upright picture as RGB in sRGB: transparency laid over white, then converted from `profile` where it has one."""
+    """Bring an upright picture to RGB in sRGB: transparency laid over white, then converted from `profile` where it has one."""
     if image.mode == "RGBA":
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
@@ -237,7 +237,7 @@ def save_png(image: Image.Image, path: str | PathLike | BytesIO, settings: dict)
 
 
 def read_settings(path: str | PathLike) -> dict:
-    """The settings that `save_png` wrote.
+    """Read the settings that `save_png` wrote.
 
     Raises:
         ImageError: if the file is no such PNG.

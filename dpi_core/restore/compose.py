@@ -54,7 +54,7 @@ def enough_background(prepared: Preparation) -> int:
 
 
 def composed(prepared: Preparation, results: list[FaceResult], background: int = 1) -> Image.Image:
-    """The photo with restored faces in place, sRGB, `background` times its size; for an aligned picture the face itself.
+    """Put restored faces into the photo, sRGB, `background` times its size; for an aligned picture return the face itself.
 
     Pixels without a face equal those of the (enlarged) photo.
     """
@@ -80,7 +80,7 @@ def composed(prepared: Preparation, results: list[FaceResult], background: int =
 
 
 def lettering_over(result: FaceResult) -> np.ndarray | None:
-    """Where lettering lies over a face of a photo, (S,S) float32 in [0, 1], or None (see `faces.overlay.lettering`)."""
+    """Find where lettering lies over a face of a photo, (S,S) float32 in [0, 1], or None (see `faces.overlay.lettering`)."""
     job = result.job
     if job.matrix is None or job.face is None:
         return None
@@ -101,13 +101,13 @@ def lettering_notes(prepared: Preparation, results: list[FaceResult]) -> list[st
 
 
 def from_enlarged(matrix: np.ndarray, background: int) -> np.ndarray:
-    """The (2,3) matrix from a photo `background` times as large to the crop, for the one from the photo."""
+    """Turn the (2,3) matrix from the photo to the crop into the one from a photo `background` times as large."""
     corner = np.full((1, 2), 0.5 / background - 0.5)  # where the enlarged photo's first pixel lies in the photo
     return np.hstack([matrix[:, :2] / background, transform(corner, matrix).T])
 
 
 def saved_photo(restoration: Restoration, index: int = 0) -> Image.Image:
-    """`restoration.photos[index]` as it should be saved: in the photo's own colours, with its alpha, profile and EXIF.
+    """Make of `restoration.photos[index]` the picture to save: in the photo's own colours, with its alpha, profile and EXIF.
 
     See `photos.finished`. The face of an aligned picture is returned as it is.
     """

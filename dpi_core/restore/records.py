@@ -76,7 +76,7 @@ class Preparation:
 
 
 def unpasted(prepared: Preparation) -> Preparation:
-    """The same faces without their place in the photo, for runs that need no photo: pasting costs one copy of it a seed."""
+    """Return the faces without their place in the photo, for runs that need no photo: pasting costs one copy of it a seed."""
     return replace(prepared, jobs=tuple(replace(job, matrix=None) for job in prepared.jobs))
 
 

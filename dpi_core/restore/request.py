@@ -31,7 +31,7 @@ class Branch:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Branch":
-        """From its fields; raises DPIError if one is missing or another there."""
+        """Make one from its fields; raises DPIError if one is missing or another there."""
         if not isinstance(values, dict) or set(values) != {"step", "seed"}:
             raise DPIError(f"branch is {values!r}; allowed is null, or an object of 'step' and 'seed'.")
         return cls(**values)
@@ -134,7 +134,7 @@ class Request:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Request":
-        """From `to_dict`, a result's settings ("seed"), a comparison's ("seeds") or a whole photo's ("faces").
+        """Make one from `to_dict`, a result's settings ("seed"), a comparison's ("seeds") or a whole photo's ("faces").
 
         What else they hold, such as what was measured, is passed over.
 
@@ -154,12 +154,12 @@ class Request:
         return cls().replaced({"seeds": [values.get("seed")], **given})
 
     def to_dict(self) -> dict[str, Any]:
-        """What `from_dict` reads, ready for JSON."""
+        """Return what `from_dict` reads, ready for JSON."""
         face = list(self.face) if isinstance(self.face, tuple) else self.face
         return {**asdict(self), "seeds": list(self.seeds), "face": face}
 
     def of_one(self, face: int, seed: int) -> dict[str, Any]:
-        """The settings of one result, of that face and seed: what `from_dict` reads, with "seed" in place of "seeds"."""
+        """Return the settings of one result, of that face and seed: what `from_dict` reads, with "seed" in place of "seeds"."""
         shared = {name: value for name, value in self.to_dict().items() if name != "seeds"}
         return {**shared, "face": face, "seed": seed}
 
@@ -174,7 +174,7 @@ def _check_faces(face: object) -> None:
 
 
 def read_request(path: str | Path) -> Request:
-    """The request in a PNG, a ``settings.json`` or a comparison's ZIP that this program saved.
+    """Read the request in a PNG, a ``settings.json`` or a comparison's ZIP that this program saved.
 
     Raises:
         ImageError: if the file holds none, naming it and what is wrong.

@@ -277,7 +277,7 @@ class Restorer:
 
 
 def on_cpu(event: StepEvent) -> StepEvent:
-    """The event with its tensors on the CPU: what leaves the pipeline needs no device to be looked at."""
+    """Return the event with its tensors on the CPU: what leaves the pipeline needs no device to be looked at."""
     return replace(
         event, x_t=event.x_t.cpu(), x0=event.x0.cpu(), mask=event.mask.cpu(), condition=event.condition.cpu()
     )

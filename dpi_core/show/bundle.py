@@ -20,7 +20,7 @@ COLUMNS = 4
 
 
 def comparison_settings(results: Sequence[FaceResult], comparison: Comparison, picked: Sequence[int] = ()) -> dict:
-    """The request of a comparison with what was measured; `picked` are indices of the most different results."""
+    """Return the request of a comparison with what was measured; `picked` are indices of the most different results."""
     shared = {key: value for key, value in results[0].settings.items() if key not in ("seed", "measured")}
     figures = [
         {"seed": result.seed, **result.measured, "distance_to_mean": round(distance, 3)}
@@ -36,7 +36,7 @@ def comparison_settings(results: Sequence[FaceResult], comparison: Comparison, p
 
 
 def contact_sheet(results: Sequence[FaceResult]):
-    """The input and every result in rows of four, each with its seed."""
+    """Draw the input and every result in rows of four, each with its seed."""
     pictures = [results[0].condition, *(result.image for result in results)]
     labels = ["input", *(f"seed {result.seed}" for result in results)]
     return labelled_sheet(pictures, labels, min(COLUMNS, len(pictures)))

@@ -18,7 +18,7 @@ POINTS = {FCM_COLOUR: (96, 165, 250), RACM_COLOUR: (255, 170, 80)}
 
 
 def grid_sheet(images: Sequence[Tensor], columns: int) -> Image.Image:
-    """(3,H,W) images row by row on one picture."""
+    """Lay (3,H,W) images row by row on one picture."""
     height, width = images[0].shape[1:]
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * width, rows * height), "white")
@@ -28,7 +28,7 @@ def grid_sheet(images: Sequence[Tensor], columns: int) -> Image.Image:
 
 
 def labelled_sheet(pictures: Sequence[Image.Image], labels: Sequence[str], columns: int) -> Image.Image:
-    """Pictures of one size row by row, each over its label; a label too long for its picture is cut off."""
+    """Lay pictures of one size row by row, each over its label; a label too long for its picture is cut off."""
     width, height = pictures[0].size
     font = ImageFont.load_default(size=max(10, width // 10))
     band = max(16, width * 3 // 20)
@@ -43,7 +43,7 @@ def labelled_sheet(pictures: Sequence[Image.Image], labels: Sequence[str], colum
 
 
 def heat_map(values: Tensor, top: float, over: Tensor | None = None) -> Image.Image:
-    """(H,W) values from 0 to `top` in colours from black over red to yellow; values above `top` are as bright as it.
+    """Show (H,W) values from 0 to `top` in colours from black over red to yellow; values above `top` are as bright as it.
 
     With a face `over` (3,H,W) in [-1, 1] small values show it, in grey.
     """
@@ -57,7 +57,7 @@ def heat_map(values: Tensor, top: float, over: Tensor | None = None) -> Image.Im
 
 
 def stage_colour(stage: str) -> tuple[int, int, int]:
-    """The colour a stage has everywhere: blue for FCM, orange for RACM and the final step."""
+    """Return the colour a stage has everywhere: blue for FCM, orange for RACM and the final step."""
     return FCM_COLOUR if stage == "FCM" else RACM_COLOUR
 
 
@@ -73,6 +73,6 @@ def mask_overlay(event: StepEvent, sample: int = 0) -> Image.Image:
 
 
 def condition_image(event: StepEvent, sample: int = 0) -> Image.Image:
-    """The corrected condition, its grid pixels enlarged (nearest) to the image's size."""
+    """Draw the corrected condition, its grid pixels enlarged (nearest) to the image's size."""
     size = event.x0.shape[2:]
     return to_image(F.interpolate(event.condition[sample][None], size, mode="nearest")[0])

@@ -63,7 +63,7 @@ class Frame:
 
 
 def frame_of(event: StepEvent, low_res: Tensor, before: Tensor | None) -> Frame:
-    """The frame of an event's first sample; `low_res` (1,3,h,w) is its input, `before` (3,H,W) the x0 before."""
+    """Make the frame of an event's first sample; `low_res` (1,3,h,w) is its input, `before` (3,H,W) the x0 before."""
     x0 = event.x0[0]
     change = 0.0 if before is None else float((x0 - before).square().mean().sqrt()) * LEVELS
     return Frame(
@@ -83,7 +83,7 @@ def frame_of(event: StepEvent, low_res: Tensor, before: Tensor | None) -> Frame:
 
 
 def is_kept(index: int, total: int) -> bool:
-    """Whether a film keeps step `index` of `total`: all of a short run, an even choice with both ends of a long one."""
+    """Tell whether a film keeps step `index` of `total`: all of a short run, an even choice with both ends of a long one."""
     if total <= MAX_FRAMES:
         return True
     wanted = {round(i * (total - 1) / (MAX_FRAMES - 1)) for i in range(MAX_FRAMES)}
@@ -91,7 +91,7 @@ def is_kept(index: int, total: int) -> bool:
 
 
 def film_picture(frame: Frame) -> Image.Image:
-    """One picture of a frame: the estimate large, sample, mask and condition beside it, a timeline under them."""
+    """Draw one picture of a frame: the estimate large, sample, mask and condition beside it, a timeline under them."""
     small = (SIDE - 2 * GAP) // 3
     width, height = SIDE + GAP + small, SIDE + BAND
     canvas = Image.new("RGB", (width, height), "white")

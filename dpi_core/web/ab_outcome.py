@@ -39,7 +39,7 @@ def outcome_of(
     seconds: float,
     stem: str,
 ) -> AbOutcome:
-    """Both results in one frame, their distance, and the files: each result as it is, and the figures of both.
+    """Put both results in one frame, with their distance and the files: each result as it is, and the figures of both.
 
     Args:
         places: of each, the matrix from the photo to its crop, or None.

@@ -62,14 +62,14 @@ def both(a: dict, b: dict, priors: Sequence[str] = ("", ""), seed: int = 0) -> P
 
 
 def stored(config: DPIConfig, prior: str) -> str:
-    """Settings as short text: the name of the prior's preset they are, or what differs from the defaults, as JSON."""
+    """Write settings as short text: the name of the prior's preset they are, or what differs from the defaults, as JSON."""
     start = asdict(DPIConfig())
     other = {key: value for key, value in asdict(config).items() if value != start[key]}
     return name_of(config, presets_for(prior)) or json.dumps(other, separators=(",", ":"))
 
 
 def read_stored(text: str, prior: str) -> DPIConfig:
-    """The settings that `stored` wrote; a preset is the one for `prior`.
+    """Read the settings that `stored` wrote; a preset is the one for `prior`.
 
     Raises:
         ValueError: if it is neither a preset nor JSON of settings that are allowed.
@@ -84,7 +84,7 @@ def read_stored(text: str, prior: str) -> DPIConfig:
 
 
 def ab_plan(engine: Engine, a: dict, b: dict, priors: Sequence[str | None] = (None, None)) -> str:
-    """What A and B differ in and what running both would cost, as HTML, or what is wrong with them."""
+    """Say what A and B differ in and what running both would cost, as HTML, or what is wrong with them."""
     try:
         names = [engine.checked_prior(prior) for prior in priors]
         plan = both(a, b, names)

@@ -109,17 +109,17 @@ def _side(engine: Engine, name: str) -> SideControls:
 
 
 def words_html(config: DPIConfig) -> str:
-    """A side's settings in words."""
+    """Say a side's settings in words, as HTML."""
     return f'<p class="dpi-plan" role="status">{escape(in_words(config))}</p>'
 
 
 def on_choice(name: str, choice: str, prior: str, *values) -> tuple:
-    """A preset was chosen for a side, or the page's settings: what the side holds now, and its words."""
+    """Answer the choice of a preset, or of the page's settings, for a side: what the side holds now, and its words."""
     return (choice, gr.skip()) if choice in NAMES else on_take(name, prior, *values)
 
 
 def on_take(name: str, prior: str, *values) -> tuple:
-    """A side takes the page's settings as they are now."""
+    """Let a side take the page's settings as they are now: what it holds, and its words."""
     try:
         config = DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True)))
     except DPIError as error:
@@ -128,7 +128,7 @@ def on_take(name: str, prior: str, *values) -> tuple:
 
 
 def on_held(engine: Engine, name: str, held: str, prior: str) -> tuple:
-    """A side's settings or its prior are others now: its preset and its words."""
+    """Answer a change of a side's settings or its prior: its preset and its words."""
     try:
         config = read_stored(held, engine.checked_prior(prior))
     except DPIError as error:
@@ -137,7 +137,7 @@ def on_held(engine: Engine, name: str, held: str, prior: str) -> tuple:
 
 
 def on_plan(engine: Engine, *asked) -> str:
-    """What A and B differ in, and what they cost."""
+    """Say what A and B differ in, and what they cost."""
     try:
         a, b = _settings(engine, *asked)
     except DPIError as error:

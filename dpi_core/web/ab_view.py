@@ -26,7 +26,7 @@ class Side:
 
 
 def render_running(sides: Sequence[Side], done: int, total: int, text: str) -> str:
-    """The estimates side by side, while they run."""
+    """Render the estimates side by side, while they run."""
     figures = "".join(
         f'<figure><img src="{data_uri(side.picture)}" alt="estimate of {name}, {escape(side.where)}"><figcaption>'
         f'<b>{name}</b> <span class="dpi-badge dpi-{side.stage}">{side.stage}</span> {escape(side.where)}<br>'
@@ -39,7 +39,7 @@ def render_running(sides: Sequence[Side], done: int, total: int, text: str) -> s
 def render_ab(
     a: Side, b: Side, spread: Image.Image, top: float, references: Sequence[tuple[str, Image.Image]] = ()
 ) -> str:
-    """The finished comparison.
+    """Render the finished comparison.
 
     Args:
         a, b: the results.
@@ -78,7 +78,7 @@ def _table(a: Side, b: Side) -> str:
 
 
 def _row(measure: Measure, a: float, b: float) -> str:
-    """A figure of both, the higher one in bold: all of these are better when higher."""
+    """Render a figure of both, the higher one in bold: all of these are better when higher."""
     cells = "".join(
         f"<td>{f'<b>{text}</b>' if value > other else text}</td>"
         for value, other, text in ((a, b, measure.text(a)), (b, a, measure.text(b)))

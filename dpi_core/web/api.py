@@ -110,7 +110,7 @@ def add_endpoints(engine: Engine) -> None:
 
 
 def _bound(function: Callable, engine: Engine, text: str) -> Callable:
-    """`function` over `engine`, under its own name and with `text` for clients to read (HTTP and MCP)."""
+    """Bind `function` to `engine`, under its own name and with `text` for clients to read (HTTP and MCP)."""
     bound = partial(function, engine)
     bound.__name__ = function.__name__  # type: ignore[attr-defined]
     bound.__doc__ = text
@@ -185,7 +185,7 @@ def _stream(
     *,
     paste: bool = True,
 ) -> "Iterator[tuple[dict, RestoreStep | Restoration]]":
-    """Each step of a run and, last, the restoration, with what the client is told of it; errors as messages."""
+    """Yield each step of a run and, last, the restoration, with what the client is told of it; errors as messages."""
     from dpi_core.restore.records import Restoration, unpasted
 
     try:
@@ -211,7 +211,7 @@ def _stream(
 
 
 def _side_by_side(faces: "Tensor") -> "Image.Image":
-    """Faces (N,3,S,S), one for each seed, in rows of four."""
+    """Lay faces (N,3,S,S), one for each seed, in rows of four."""
     from dpi_core.show.figures import grid_sheet
 
     return grid_sheet(list(faces), min(4, len(faces)))
@@ -246,7 +246,7 @@ def detect_faces(image: str | None, detector: str = "auto") -> list[dict]:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder for as long as an answer is being given: Gradio copies what is in it to where the client fetches it."""
+    """Lend a folder for as long as an answer is being given: Gradio copies what is in it to where the client fetches it."""
     with tempfile.TemporaryDirectory(prefix="dpi-") as folder:
         yield Path(folder)
 

@@ -68,7 +68,7 @@ def config_schema() -> Schema:
 
 
 def typed(component: AnyComponent, schema: Schema, example: Any) -> AnyComponent:
-    """The component, with a JSON Schema and an example for the API's documentation in place of its general ones."""
+    """Give the component a JSON Schema and an example for the API's documentation in place of its general ones."""
     component.api_info = lambda: schema  # type: ignore[method-assign]
     component.example_payload = lambda: example  # type: ignore[method-assign]
     return component

@@ -50,12 +50,12 @@ class Grid:
     plan: Plan
 
     def label(self, cell: Cell) -> str:
-        """A cell in words, short enough for a contact sheet."""
+        """Say a cell in words, short enough for a contact sheet."""
         return f"{label_of(self.x, self.columns[cell.column])}, {label_of(self.y, self.rows[cell.row])}"
 
 
 def parse_values(field: str, text: str) -> tuple[float, ...]:
-    """The values of a setting from "0, 50, 150", in the order given.
+    """Read the values of a setting from "0, 50, 150", in the order given.
 
     Raises:
         ValueError: if there is none, or one is no number, not allowed or given twice.

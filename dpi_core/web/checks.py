@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 
 
 def message_of(error: Exception) -> str:
-    """An exception as a sentence for people; any but a `DPIError` is logged and told as unexpected."""
+    """Put an exception into a sentence for people; any but a `DPIError` is logged and told as unexpected."""
     if isinstance(error, DPIError):
         return str(error)
     log.exception("unexpected error", exc_info=error)
@@ -50,21 +50,21 @@ def with_messages(
 
 
 def chosen_photo(photo: str | None) -> str:
-    """The photo's path; DPIError asks for one where none was chosen, or for another upload where it was deleted since."""
+    """Return the photo's path; DPIError asks for one where none was chosen, for another upload where it was deleted since."""
     if photo is None:
         raise DPIError(NO_PHOTO)
     return still_kept(photo)
 
 
 def whole_number(name: str, value: float | None) -> int:
-    """A number field's value as an int; DPIError names the field otherwise."""
+    """Return a number field's value as an int; DPIError names the field otherwise."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
         raise DPIError(f"{name} is {value!r}; allowed is a whole number.")
     return int(value)
 
 
 def still_kept(path: str) -> str:
-    """The path of an upload; DPIError with the same sentence where it was deleted since."""
+    """Return the path of an upload; DPIError with the same sentence where it was deleted since."""
     try:
         kept = Path(path).is_file()
     except (OSError, ValueError):

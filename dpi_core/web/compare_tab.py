@@ -116,7 +116,7 @@ def config_of(engine: Engine, settings: str, *values) -> DPIConfig:
 
 
 def on_plan(engine: Engine, seeds: str, settings: str, *values) -> str:
-    """Seeds or settings changed: say what a comparison would cost."""
+    """Say what a comparison would cost, now that seeds or settings changed."""
     try:
         text = compare_plan(engine, parse_seeds(seeds), config_of(engine, settings, *values))
     except DPIError as error:
@@ -144,7 +144,7 @@ def on_redraw(seeds: str, kept: list[str]) -> tuple:
 
 
 def on_choose(engine: Engine, text: str, settings: str, *values) -> tuple:
-    """A face was clicked: its seed and settings become the page's."""
+    """Answer a click on a face: its seed and settings become the page's."""
     try:
         seed, config = int(text), config_of(engine, settings, *values)
     except (DPIError, ValueError):

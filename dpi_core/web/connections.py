@@ -24,7 +24,7 @@ def connect_photo(controls: Controls, status: gr.HTML, prior: str) -> None:
 
 
 def shared_links(controls: Controls) -> list[Linked]:
-    """Those of the shared controls that belong in the address."""
+    """List those of the shared controls that belong in the address."""
     c = controls
     return [
         *(Linked(field, component, setting(field)) for field, component in c.settings.items()),

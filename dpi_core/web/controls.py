@@ -187,7 +187,7 @@ def build_controls(prior: str = "embedded") -> Controls:
 
 
 def connect_presets(preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset]) -> None:
-    """A preset moves the controls; controls that are moved away from it deselect it."""
+    """Let a preset move the controls; controls that are moved away from it deselect it."""
     values = list(settings.values())
     preset.input(partial(on_preset, presets), preset, [*values, preset], queue=False, **QUIET)
     gr.on(
@@ -211,5 +211,5 @@ def setting_control(field: str, start: DPIConfig) -> gr.Slider | gr.Checkbox:
 
 
 def example_photos() -> list[list[str]]:
-    """The photos that ship with the app, one row each."""
+    """List the photos that ship with the app, one row each."""
     return [[str(path)] for path in sorted((ASSETS / "examples").iterdir()) if path.suffix in (".jpg", ".png")]

@@ -60,7 +60,7 @@ class Engine:
             self._pace[prior or self.settings.prior] = seconds / samples
 
     def estimate(self, samples: int, prior: str | None = None) -> float | None:
-        """Seconds that a run of so many sample steps should take, going by the prior's last; None before there was one."""
+        """Estimate the seconds of a run of so many sample steps, going by the prior's last; None before there was one."""
         pace = self._pace.get(prior or self.settings.prior)
         return None if pace is None else pace * samples
 
@@ -75,18 +75,18 @@ class Engine:
         return sum(known) if len(known) == len(seconds) else None
 
     def holds(self, prior: str) -> bool:
-        """Whether a prior is loaded, so that a run with it can start at once."""
+        """Tell whether a prior is loaded, so that a run with it can start at once."""
         return prior in self._held
 
     def checked_prior(self, prior: str | None) -> str:
-        """The name of a prior that this page may load; ValueError lists them otherwise. None = the page's own."""
+        """Return the name of a prior that this page may load; ValueError lists them otherwise. None = the page's own."""
         name = (prior or "").strip() or self.settings.prior
         if name not in self.priors and not self.settings.any_prior:
             raise DPIError(f"prior is {name!r}; allowed on this page is one of {', '.join(self.priors)}.")
         return name
 
     def loading(self, prior: str | None = None, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
-        """Lines on how far a prior (the page's own) is on its way to this machine; none if it is here already.
+        """Yield lines on how far a prior (the page's own) is on its way to this machine; none if it is here already.
 
         Raises:
             ValueError: if it cannot be had, or `stop`, asked after every line, ends it.
@@ -103,7 +103,7 @@ class Engine:
                         raise DPIError("Stopped before the models were loaded.")
 
     def restorer(self, prior: str | None = None) -> "Restorer":
-        """The `Restorer` of a prior (the page's own), loaded by the first caller.
+        """Return the `Restorer` of a prior (the page's own), loaded by the first caller.
 
         Raises:
             ValueError: if the prior, the corrector or the device cannot be used.

@@ -31,7 +31,7 @@ CUSTOM = "Custom: the settings below are no preset's."
 
 
 def preset_text(name: str, presets: dict[str, Preset]) -> str:
-    """A preset's own line."""
+    """Return a preset's own line."""
     return f"{name.capitalize()}: {presets[name].about}."
 
 
@@ -55,7 +55,7 @@ def making_of(engine: Engine, photo, mode, aligned, chosen, background, seed, *v
 
 
 def on_photo(prior: str, photo: str | None, session: Session) -> Iterator[tuple]:
-    """A new photo: find its faces."""
+    """Find the faces of a new photo."""
     yield gr.skip(), gr.skip(), render_message("Looking for faces .." if photo else "Choose a photo.")
     found = detect(photo, session, prior)
     gallery = gr.Gallery(found.thumbnails, visible=bool(found.thumbnails))
@@ -64,12 +64,12 @@ def on_photo(prior: str, photo: str | None, session: Session) -> Iterator[tuple]
 
 
 def on_face(event: gr.SelectData) -> list[int]:
-    """A thumbnail was chosen: that face alone."""
+    """Answer the choice of a thumbnail: that face alone."""
     return [int(event.index)]
 
 
 def on_chosen(chosen: list[int], session: Session) -> str:
-    """Other faces were ticked."""
+    """Keep in the session which faces are ticked now, and say them, as HTML."""
     session.chosen = [int(i) for i in chosen]
     if not chosen:
         return render_message("No face is chosen; tick at least one.", "error")
@@ -78,7 +78,7 @@ def on_chosen(chosen: list[int], session: Session) -> str:
 
 
 def on_start(waiting: Callable[[str], Any], session: Session) -> tuple:
-    """Run was pressed: clear the stop flag, show the Stop button, and say it where others are before."""
+    """Clear the stop flag, show the Stop button, and say it where others are before."""
     session.stopped = False
     before = runs_before()
     many = "One run is" if before == 1 else f"{before} runs are"
@@ -99,13 +99,13 @@ def queued(text: str) -> dict[str, Any]:
 
 
 def on_stop(session: Session) -> gr.Button:
-    """Stop was pressed: the run ends after its current step."""
+    """Stop the run after its current step."""
     session.stopped = True
     return gr.Button(value="Stopping ..", interactive=False)
 
 
 def giving_back(rows: Iterator[tuple]) -> Iterator[tuple]:
-    """The rows of a run, with its two buttons left as they are, and the last once more with the buttons given back.
+    """Yield the rows of a run, with its two buttons left as they are, and the last once more with the buttons given back.
 
     Once more, because the page can lose a row that another one follows at once; what that one skipped stayed hidden.
     """
@@ -131,7 +131,7 @@ def on_run(engine: Engine, session: Session, *making) -> Iterator[tuple]:
 
 
 def on_plan(engine: Engine, *making) -> dict:
-    """A control was moved: tell the stage what a run would do now."""
+    """Tell the stage what a run would do, now that a control was moved."""
     try:
         made = making_of(engine, *making)
     except DPIError as error:
@@ -146,7 +146,7 @@ def on_plan(engine: Engine, *making) -> dict:
 
 
 def on_tau(event: gr.EventData) -> int:
-    """The split was let go on the stage: the slider follows."""
+    """Let the slider follow the split that was let go on the stage."""
     return min(MAX_TAU, max(0, int(event.tau)))
 
 
@@ -158,13 +158,13 @@ def on_save_film(session: Session) -> tuple:
 
 
 def on_preset(presets: dict[str, Preset], name: str) -> tuple:
-    """A preset was chosen: move all the controls."""
+    """Move all the controls to the preset that was chosen."""
     config = presets[name].config
     return *(getattr(config, field) for field in FIELDS), gr.Radio(info=preset_text(name, presets))
 
 
 def on_follow(presets: dict[str, Preset], *values) -> gr.Radio:
-    """A control was moved: the preset these settings are, or none."""
+    """Select the preset that these settings are, now that a control was moved, or none."""
     try:
         name = name_of(DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True))), presets)
     except DPIError:
@@ -173,12 +173,12 @@ def on_follow(presets: dict[str, Preset], *values) -> gr.Radio:
 
 
 def on_dice() -> int:
-    """A new seed."""
+    """Draw a new seed."""
     return random.randint(0, MAX_PAGE_SEED)
 
 
 def on_link(linked: Sequence[Linked], views: Sequence[str], query: dict[str, str]) -> tuple:
-    """The page was opened: take over what its address names, and the view, or say what is wrong with it."""
+    """Take over what the address of the page just opened names, and the view, or say what is wrong with it."""
     view = query.get(VIEW)
     tabs = gr.Tabs(selected=view) if view in views else gr.skip()
     try:
@@ -190,7 +190,7 @@ def on_link(linked: Sequence[Linked], views: Sequence[str], query: dict[str, str
 
 
 def on_load_settings(path: str | None) -> tuple:
-    """A PNG, JSON or ZIP of this program: take over its settings, seeds and mode, or say why not."""
+    """Take over settings, seeds and mode of a PNG, JSON or ZIP of this program, or say why not."""
     count = len(FIELDS) + 5
     if path is None:
         return tuple([gr.skip()] * count)

@@ -24,7 +24,7 @@ def write_files(folder: Path, stem: str, grid: Grid, tiles: Sequence[Tile], sett
 
 
 def figures_of(grid: Grid, tiles: Sequence[Tile], settings: dict) -> dict:
-    """Axes, the cells that were run, row by row, and the best of them by each measure."""
+    """List axes, the cells that were run, row by row, and the best of them by each measure."""
     at = {tile.place: tile for tile in tiles}
     axes = {
         name: {"setting": axis, "values": list(values)}
@@ -53,7 +53,7 @@ def _figures(grid: Grid, tile: Tile) -> dict:
 
 
 def contact_sheet(grid: Grid, tiles: Sequence[Tile]) -> Image.Image:
-    """Every cell in its place over its values; a grey one where none was run."""
+    """Draw every cell in its place over its values; a grey one where none was run."""
     from dpi_core.show.figures import labelled_sheet
 
     at = {tile.place: tile for tile in tiles}

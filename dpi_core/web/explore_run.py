@@ -33,11 +33,11 @@ class Exploring:
     count: int = 1
 
     def grid(self, prior: str = "embedded") -> Grid:
-        """The grid, to be run with a prior; ValueError says what is wrong with it."""
+        """Plan the grid, to be run with a prior; ValueError says what is wrong with it."""
         return plan_grid(self.x, self.columns, self.y, self.rows, self.values, self.seeds(), prior)
 
     def seeds(self) -> tuple[int, ...]:
-        """The seeds of every cell: `count` from `seed` on."""
+        """List the seeds of every cell: `count` from `seed` on."""
         first = whole_number("seed", self.seed)
         check_int("seeds per cell", self.count, 1, MAX_SEEDS)
         check_int("seed", first, 0, MAX_SEED - self.count)
@@ -55,7 +55,7 @@ class ExploreUpdate:
 
 
 def explore_plan(engine: Engine, request: Exploring) -> str:
-    """What a grid would cost, as HTML, or what is wrong with it."""
+    """Say what a grid would cost, as HTML, or what is wrong with it."""
     try:
         grid = request.grid(engine.settings.prior)
     except DPIError as error:

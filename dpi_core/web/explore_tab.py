@@ -75,7 +75,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
 
 
 def _values(text: str) -> None:
-    """The plan says what is wrong with values that do not fit their setting; an address only holds numbers at all."""
+    """Check that these are numbers at all; the plan says what is wrong with values that do not fit their setting."""
     if not re.fullmatch(r"[\d\s,;.+-]{1,200}", text):
         raise DPIError(f"the values are {text!r} in the address; allowed are numbers with commas between.")
 
@@ -100,12 +100,12 @@ def _exploring(x, columns, y, rows, count, seed, *values) -> Exploring:
 
 
 def on_axis(field: str) -> str:
-    """Another setting was chosen: values to start with."""
+    """Return values to start with for the setting that was chosen."""
     return first_values(field)
 
 
 def on_plan(engine: Engine, *asked) -> str:
-    """Something was changed: say what the grid would cost."""
+    """Say what the grid would cost, now that something was changed."""
     return explore_plan(engine, _exploring(*asked))
 
 
@@ -124,7 +124,7 @@ def _row(update: ExploreUpdate) -> tuple:
 
 
 def on_use(chosen: str) -> tuple:
-    """A cell's settings, as the page's own; `chosen` is their JSON."""
+    """Make a cell's settings the page's own; `chosen` is their JSON."""
     try:
         config = DPIConfig.from_dict(json.loads(chosen)) if chosen else None
     except (ValueError, TypeError):

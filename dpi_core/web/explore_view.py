@@ -33,7 +33,7 @@ class Measure:
     best: str
 
     def text(self, value: float) -> str:
-        """The value with its unit."""
+        """Write the value with its unit."""
         return f"{value:.{self.decimals}f} {self.unit}".strip()
 
 
@@ -60,7 +60,7 @@ class Tile:
 
 
 def references_of(job: "FaceJob", end: str = "") -> list[tuple[str, Image.Image]]:
-    """What results are shown beside: the input of a face and, in a simulation, the truth; `end` is put behind their names."""
+    """List what results are shown beside: a face's input and, in a simulation, the truth; `end` goes behind their names."""
     from dpi_core.imaging.pixels import to_image
 
     named = (("the input", job.condition), ("the truth", job.truth))
@@ -68,7 +68,7 @@ def references_of(job: "FaceJob", end: str = "") -> list[tuple[str, Image.Image]
 
 
 def render_progress(done: int, total: int, text: str, label: str) -> str:
-    """How far several runs are together: a bar, which `label` names, over a line."""
+    """Render how far several runs are together: a bar, which `label` names, over a line."""
     return (
         f'<div class="dpi-progress"><progress max="{total}" value="{done}" aria-label="{label}"></progress>'
         f'<p class="dpi-line">{escape(text)}</p></div>'
@@ -76,25 +76,25 @@ def render_progress(done: int, total: int, text: str, label: str) -> str:
 
 
 def measures_of(tiles: Sequence[Tile]) -> list[Measure]:
-    """The measures these cells have."""
+    """List the measures these cells have."""
     return [measure for measure in MEASURES if tiles and measure.key in tiles[0].figures]
 
 
 def best_places(tiles: Sequence[Tile], key: str) -> list[tuple[int, int]]:
-    """Row and column of the cells with the highest value of a measure; several if they are equal."""
+    """Find row and column of the cells with the highest value of a measure; several if they are equal."""
     top = max((tile.figures[key] for tile in tiles), default=0.0)
     return [tile.place for tile in tiles if tile.figures[key] == top]
 
 
 def default_measure(tiles: Sequence[Tile]) -> str:
-    """What the best cell is marked by at first: the truth where it is known."""
+    """Choose what the best cell is marked by at first: the truth where it is known."""
     return "psnr" if tiles and "psnr" in tiles[0].figures else "lr_consistency"
 
 
 def render_grid(
     grid: Grid, tiles: Sequence[Tile], references: Sequence[tuple[str, Image.Image]] = (), finished: bool = False
 ) -> str:
-    """The pictures in rows and columns.
+    """Render the pictures in rows and columns.
 
     Args:
         tiles: the cells run so far, in any order.
@@ -164,7 +164,7 @@ def _detail(references: Sequence[tuple[str, Image.Image]]) -> str:
 
 
 def render_maps(grid: Grid, tiles: Sequence[Tile]) -> str:
-    """One coloured table for each measure, the numbers in it."""
+    """Render one coloured table for each measure, the numbers in it."""
     if not tiles:
         return ""
     return f'<div class="dpi-maps">{"".join(_map(grid, tiles, measure) for measure in measures_of(tiles))}</div>'
@@ -198,7 +198,7 @@ def _map(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> str:
 
 
 def colour(share: float) -> tuple[str, str]:
-    """Background and ink for a share from 0 (dark blue) to 1 (yellow): black or white, whichever is easier to read."""
+    """Choose background and ink for a share from 0 (dark blue) to 1 (yellow): black or white, whichever is easier to read."""
     at = min(1.0, max(0.0, share)) * (len(SCALE) - 1)
     index = min(int(at), len(SCALE) - 2)
     low, high = (bytes.fromhex(stop) for stop in SCALE[index : index + 2])
@@ -209,6 +209,6 @@ def colour(share: float) -> tuple[str, str]:
 
 
 def luminance(rgb: Sequence[int]) -> float:
-    """Relative luminance (WCAG 2) of 8-bit sRGB."""
+    """Compute the relative luminance (WCAG 2) of 8-bit sRGB."""
     linear = [c / 3294.6 if c <= 10.31475 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

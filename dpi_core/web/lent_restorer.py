@@ -71,7 +71,7 @@ class LentGPURestorer(Restorer):
         yield _at_home(done, prepared, background)
 
     def _run(self, sent: zerogpu.LentRun) -> Iterator[bytes]:
-        """What the other process does: yields (place of the face, event), last the restoration or a message, packed."""
+        """Run in the other process: yields (place of the face, event), last the restoration or a message, packed."""
         try:
             prepared, request, after = unpack(sent.run)
             if self._load_there is not None:
@@ -98,7 +98,7 @@ def _sent(prepared: Preparation, request: Request, after: StepEvent | None, stop
 
 
 def _received(packed: Iterator[bytes]) -> Iterator[Any]:
-    """What comes back; a message, and whatever ZeroGPU has to say (no GPU, no quota left), as ValueError."""
+    """Yield what comes back; raise a message, and whatever ZeroGPU has to say (no GPU, no quota left), as ValueError."""
     try:
         for data in packed:
             item = unpack(data)
@@ -111,7 +111,7 @@ def _received(packed: Iterator[bytes]) -> Iterator[Any]:
 
 
 def _at_home(done: Restoration, prepared: Preparation, background: int) -> Restoration:
-    """A restoration that came back, its faces put into the photo that stayed here."""
+    """Put the faces of a restoration that came back into the photo that stayed here."""
     places = {id(job): place for place, job in enumerate(done.preparation.jobs)}
     results = tuple(replace(result, job=prepared.jobs[places[id(result.job)]]) for result in done.results)
     seeds = dict.fromkeys(result.seed for result in results)

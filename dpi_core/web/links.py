@@ -47,7 +47,7 @@ class Linked:
 
 
 def write_script(linked: Sequence[Linked]) -> str:
-    """The script that writes the values of `linked`, its arguments, into the address."""
+    """Write the script that puts the values of `linked`, its arguments, into the address."""
     names, start = [item.name for item in linked], [item.component.value for item in linked]
     return WRITE % (json.dumps(names), json.dumps(start))
 
@@ -58,7 +58,7 @@ def opened_script(first: str) -> str:
 
 
 def view_script(view: str, first: str) -> str:
-    """The script that writes which view is open; `first` is the one that a plain address opens."""
+    """Write the script that puts into the address which view is open; `first` is the one that a plain address opens."""
     call = f"set({json.dumps(VIEW)}, {json.dumps(view)})" if view != first else f"delete({json.dumps(VIEW)})"
     return f"""() => {{
   if (!window.dpiOpened) return;  // the first tab reports itself before the address was read
@@ -69,7 +69,7 @@ def view_script(view: str, first: str) -> str:
 
 
 def read_link(linked: Sequence[Linked], query: Mapping[str, str]) -> dict[str, Any]:
-    """The values that an address names; names that are no control of the page are left alone.
+    """Read the values that an address names; names that are no control of the page are left alone.
 
     Raises:
         ValueError: on a value that is not allowed.
@@ -78,7 +78,7 @@ def read_link(linked: Sequence[Linked], query: Mapping[str, str]) -> dict[str, A
 
 
 def setting(field: str) -> Callable[[str], Any]:
-    """Reads a field of `DPIConfig`."""
+    """Return a reader of a field of `DPIConfig`."""
     like = getattr(DPIConfig(), field)
     read = yes_or_no(field) if isinstance(like, bool) else number(field, whole=isinstance(like, int))
 
@@ -90,7 +90,7 @@ def setting(field: str) -> Callable[[str], Any]:
 
 
 def yes_or_no(name: str) -> Callable[[str], bool]:
-    """Reads true or false."""
+    """Return a reader of true or false."""
 
     def read(text: str) -> bool:
         if text.lower() not in TRUE + FALSE:
@@ -103,7 +103,7 @@ def yes_or_no(name: str) -> Callable[[str], bool]:
 def number(
     name: str, low: float | None = None, high: float | None = None, whole: bool = True
 ) -> Callable[[str], int | float]:
-    """Reads a number, from `low` to `high` where they are given."""
+    """Return a reader of a number, from `low` to `high` where they are given."""
 
     def read(text: str) -> int | float:
         try:
@@ -119,7 +119,7 @@ def number(
 
 
 def one_of(name: str, allowed: Collection[str]) -> Callable[[str], str]:
-    """Reads one of some texts."""
+    """Return a reader of one of some texts."""
 
     def read(text: str) -> str:
         if text not in allowed:
@@ -130,7 +130,7 @@ def one_of(name: str, allowed: Collection[str]) -> Callable[[str], str]:
 
 
 def text_that(check: Callable[[str], Any]) -> Callable[[str], str]:
-    """Reads a text that `check` accepts: it raises ValueError on others."""
+    """Return a reader of a text that `check` accepts: it raises ValueError on others."""
 
     def read(text: str) -> str:
         check(text)

@@ -25,12 +25,12 @@ STAGE_TEXT = {
 
 
 def stages_of(config: DPIConfig) -> list[tuple[int, str]]:
-    """(t, stage) of every step of a run, noisy to clean."""
+    """List (t, stage) of every step of a run, noisy to clean."""
     return [(t, stage_of(t, t_prev, config.tau)) for t, t_prev in timestep_pairs(config.steps)]
 
 
 def plan_text(config: DPIConfig) -> str:
-    """What the settings mean for the run, in a line."""
+    """Say what the settings mean for the run, in a line."""
     stages = [stage for _, stage in stages_of(config)]
     fcm, racm = stages.count("FCM"), stages.count("RACM")
     grid = f"1 pixel in {config.sparsity**2}" if config.sparsity > 1 else "every pixel"
@@ -50,7 +50,7 @@ def render_live(
     pictures: Sequence[Picture] = (),
     headline: str = "",
 ) -> str:
-    """The live view.
+    """Render the live view.
 
     Args:
         config: the run's settings.
@@ -102,7 +102,7 @@ def _figures(pictures: Sequence[Picture]) -> str:
 
 
 def data_uri(picture: Image.Image, lossless: bool = False) -> str:
-    """A picture inside a page: JPEG for what flies by, PNG for results."""
+    """Encode a picture inside a page: JPEG for what flies by, PNG for results."""
     buffer = BytesIO()
     kind = "png" if lossless else "jpeg"
     picture.save(buffer, kind, quality=92)
@@ -110,6 +110,6 @@ def data_uri(picture: Image.Image, lossless: bool = False) -> str:
 
 
 def render_message(text: str, kind: str = "info") -> str:
-    """A message for people; `kind` is "info" or "error"."""
+    """Render a message for people; `kind` is "info" or "error"."""
     role = "alert" if kind == "error" else "status"
     return f'<div class="dpi-message dpi-{kind}" role="{role}">{escape(text)}</div>'

@@ -27,12 +27,12 @@ def _as_bfloat16(values: Any) -> Tensor:
 
 
 def pack(record: object) -> bytes:
-    """A record as bytes; its tensors come back on the CPU, with the same values and dtype."""
+    """Write a record as bytes; its tensors come back on the CPU, with the same values and dtype."""
     buffer = BytesIO()
     _Packer(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(record)
     return buffer.getvalue()
 
 
 def unpack(data: bytes) -> Any:
-    """What `pack` was given. Only for bytes of this program's own processes: unpickling runs what the bytes say."""
+    """Return what `pack` was given. Only for bytes of this program's own processes: unpickling runs what the bytes say."""
     return pickle.loads(data)

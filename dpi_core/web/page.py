@@ -43,7 +43,7 @@ VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
 
 
 def build_page(engine: Engine) -> gr.Blocks:
-    """The page and its HTTP endpoints over `engine`'s models."""
+    """Build the page and its HTTP endpoints over `engine`'s models."""
     with GuardedBlocks(title=TITLE, fill_width=True, delete_cache=(KEEP_SECONDS // 4, KEEP_SECONDS)) as page:
         gr.Markdown(f"# {TITLE}\n{INTRO}", elem_id="title")
         with gr.Row(elem_id="page"):
@@ -83,7 +83,7 @@ def _connect_view(page: gr.Blocks, controls: Controls, view: str, tab: gr.Tab, b
 
 
 def launch_options() -> dict:
-    """What `gr.Blocks.launch` is called with: theme, style, and no record of anybody's runs."""
+    """Return what `gr.Blocks.launch` is called with: theme, style, and no record of anybody's runs."""
     return {
         "theme": theme(),
         "css_paths": STYLES,
@@ -97,7 +97,7 @@ def launch_options() -> dict:
 
 
 def theme() -> Base:
-    """Gradio's default look with system fonts (nothing to download), and texts and buttons dark enough to read."""
+    """Make Gradio's default look with system fonts (nothing to download), and texts and buttons dark enough to read."""
     fonts = ["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
     return Default(primary_hue="blue", secondary_hue="orange", neutral_hue="zinc", font=fonts).set(
         block_info_text_color="*neutral_600",

@@ -9,7 +9,7 @@ from gradio.data_classes import ImageData
 
 
 def photo_input(**options) -> gr.Image:
-    """A `gr.Image` whose value in Python is the path of the uploaded file, undecoded; takes its options."""
+    """Make a `gr.Image` whose value in Python is the path of the uploaded file, undecoded; takes its options."""
     component = gr.Image(type="filepath", **options)
     decode = component.preprocess
 

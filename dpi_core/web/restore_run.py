@@ -197,7 +197,7 @@ def sharper_than(jobs: "tuple[FaceJob, ...]") -> str:
 
 
 def figures_text(measured: dict[str, float]) -> str:
-    """What was measured of a result, in words first."""
+    """Say what was measured of a result, in words first."""
     value = measured["lr_consistency"]
     level = "exactly" if value >= 60 else "closely" if value >= 35 else "well" if value >= 28 else "loosely"
     parts = [f"agrees {level} with the input" + (f", {value:.1f} dB" if value < 60 else "")]

@@ -16,7 +16,7 @@ from dpi_core.web.live import render_message
 
 
 def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = None) -> list[gr.Button]:
-    """A row: the button that runs, one `between` (title, id) if given, the one that stops; their ids begin with `prefix`."""
+    """Make a row: a button that runs, one `between` (title, id) if given, one that stops; their ids begin with `prefix`."""
     with gr.Row(elem_classes="dpi-buttons"):
         go = gr.Button(title, variant="primary", elem_id=f"{prefix}run")
         others = [gr.Button(between[0], elem_id=between[1])] if between else []
@@ -65,12 +65,12 @@ def keep_told(plan: Plan) -> None:
 
 
 def downloads(label: str, elem_id: str) -> gr.File:
-    """A list of files to download, hidden while there are none."""
+    """Make a list of files to download, hidden while there are none."""
     return gr.File(label=label, visible=False, elem_id=elem_id, file_count="multiple", interactive=False)
 
 
 def scroll_script(element: str) -> str:
-    """JavaScript for a click: scroll to the element with this id where the style fixes the buttons; inputs pass through."""
+    """Write JavaScript for a click: scroll to the element of this id where the style fixes the buttons; inputs pass through."""
     return f"""(...inputs) => {{
   const narrow = getComputedStyle(document.querySelector("#run-buttons")).position === "fixed";
   if (narrow) document.querySelector("#{element}")?.scrollIntoView({{behavior: "smooth", block: "start"}});

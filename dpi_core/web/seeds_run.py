@@ -57,7 +57,7 @@ class Comparing:
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Seeds from "3, 8 10-13": numbers and ranges, in the order given.
+    """Read seeds from "3, 8 10-13": numbers and ranges, in the order given.
 
     Raises:
         ValueError: if something is no number, a seed comes twice, or there are not 2 to 16.
@@ -81,7 +81,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def redrawn(text: str, kept: list[str]) -> str:
-    """The seeds of `text` with all but those in `kept` replaced by new random ones."""
+    """Replace the seeds of `text`, all but those in `kept`, by new random ones."""
     seeds = parse_seeds(text)
     taken = set(seeds)
     result = []
@@ -142,7 +142,7 @@ def _steps(
 
 
 def _kept(session: Session, source: Source, config: DPIConfig, step: int) -> Trajectory:
-    """The session's last restoration, if the seeds can part after this step of it."""
+    """Return the session's last restoration, if the seeds can part after this step of it."""
     known = session.trajectory
     shared = known.shared(replace(source, seed=known.source.seed), config) if known is not None else 0
     if known is None or step > shared:

@@ -48,7 +48,7 @@ class Session:
         return min(self.chosen, default=0)
 
     def results_folder(self, view: str = "restore") -> Path:
-        """A fresh private folder for a run of a view; that of its run before is removed, other views' stay."""
+        """Make a fresh private folder for a run of a view; that of its run before is removed, other views' stay."""
         self._remove(view)
         folder = Path(tempfile.mkdtemp(prefix="dpi-"))
         self.folders[view] = folder

@@ -16,7 +16,7 @@ TOLERANCE = 0.02  # of a scale, and of the side for a shift: less is no differen
 def in_one_frame(
     pictures: Sequence[Image.Image], matrices: Sequence[np.ndarray | None]
 ) -> tuple[list[Image.Image], str]:
-    """Square pictures as they look in one frame of one size, and what was done to them, in words ("" = nothing).
+    """Put square pictures in one frame of one size, and say what was done to them, in words ("" = nothing).
 
     Args:
         pictures: crops of the same face in the same photo, called A, B ..
@@ -50,7 +50,7 @@ def _enlarged(sizes: Sequence[int]) -> str:
 
 
 def _resized(matrix: np.ndarray, side: int, size: int) -> np.ndarray:
-    """The matrix to the same crop with `size` in place of `side` pixels; pixel centres carry whole numbers."""
+    """Return the matrix to the same crop with `size` in place of `side` pixels; pixel centres carry whole numbers."""
     ratio = size / side
     scaled = matrix * ratio
     scaled[:, 2] += (ratio - 1) / 2
@@ -62,7 +62,7 @@ def _whole(matrix: np.ndarray) -> np.ndarray:
 
 
 def _alike(matrices: Sequence[np.ndarray], size: int) -> bool:
-    """Whether all carry the photo to the same place: nowhere in the crop do two differ by more than `TOLERANCE`."""
+    """Tell whether all carry the photo to the same place: nowhere in the crop do two differ by more than `TOLERANCE`."""
     first = _whole(matrices[0])
     corners = np.array([(0, 0, 1), (size, 0, 1), (0, size, 1), (size, size, 1)], float).T
     inverse = np.linalg.inv(first)

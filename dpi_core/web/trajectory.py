@@ -43,13 +43,13 @@ class Trajectory:
             self.frames.append(frame)
 
     def kept(self, prior: str) -> KeptRun:
-        """The run as other runs of the same face with the same prior can go on from it."""
+        """Return the run as other runs of the same face with the same prior can go on from it."""
         return KeptRun(Variant(self.config, (self.source.seed,), prior), self.events)
 
     def shared(self, source: Source, config: DPIConfig) -> int:
-        """How many of the first steps a run from `source` with `config` has in common with this one."""
+        """Count the first steps that a run from `source` with `config` has in common with this one."""
         return self.kept("").shared(Variant(config, (source.seed,), "")) if source == self.source else 0
 
     def start(self, count: int) -> "Trajectory":
-        """The first `count` steps, for a run that goes on from there."""
+        """Return the first `count` steps, for a run that goes on from there."""
         return Trajectory(self.source, self.config, self.events[:count], self.frames[:count])

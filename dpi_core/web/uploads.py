@@ -42,7 +42,7 @@ class GuardedBlocks(gr.Blocks):
 
 
 def named_files(value: Any) -> Iterator[dict]:
-    """Every object with a path, however deep it lies in what a client sent."""
+    """Yield every object with a path, however deep it lies in what a client sent."""
     if isinstance(value, dict):
         if isinstance(value.get("path"), str):
             yield value
@@ -53,7 +53,7 @@ def named_files(value: Any) -> Iterator[dict]:
 
 
 def may_be_opened(file: dict) -> bool:
-    """Whether a file a client names is an upload, an example or a public address.
+    """Tell whether a file a client names is an upload, an example or a public address.
 
     Links and ``..`` are resolved before. Gradio itself fetches an address, and none that is private or this machine's own; only
     with ``meta``, without which it would pass the address on as a path.

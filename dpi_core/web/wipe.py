@@ -17,7 +17,7 @@ Named = tuple[str, str, Image.Image]
 
 
 def render_wipe(first: Named, second: Named) -> str:
-    """Two pictures of one size, `first` left of the edge and `second` right of it."""
+    """Render two pictures of one size, `first` left of the edge and `second` right of it."""
     (left, left_alt, over), (right, right_alt, under) = first, second
     return (
         f'<div class="dpi-wipe-box"><div class="dpi-wipe" data-role="box" data-left="{escape(left)}" '

@@ -43,13 +43,13 @@ class LentRun:
 
 
 def seconds_needed(request: LentRun) -> int:
-    """For how long a run may hold the GPU, in seconds: linear in faces, steps, seeds and pixels."""
+    """Estimate for how long a run may hold the GPU, in seconds: linear in faces, steps, seeds and pixels."""
     images = request.seeds * (request.side / REFERENCE_SIDE) ** 2
     return math.ceil(START_SECONDS + request.faces * request.steps * (STEP_SECONDS + IMAGE_SECONDS * images))
 
 
 def gpu_decorator() -> Callable | None:
-    """``spaces.GPU`` where it does something, which it does on ZeroGPU only; None elsewhere."""
+    """Return ``spaces.GPU`` where it does something, which it does on ZeroGPU only; None elsewhere."""
     try:
         import spaces
     except ImportError:
@@ -61,11 +61,11 @@ def gpu_decorator() -> Callable | None:
 
 
 def _nothing() -> None:
-    """A function to try the decorator on."""
+    """Do nothing: a function to try the decorator on."""
 
 
 def restorer_class(device: str = "auto") -> "Callable[..., Restorer]":
-    """What makes the page's restorers on `device`: takes the arguments of `dpi_core.Restorer`."""
+    """Return what makes the page's restorers on `device`: takes the arguments of `dpi_core.Restorer`."""
     from dpi_core.restore.restorer import Restorer
 
     decorator = None if device == "cpu" else gpu_decorator()
