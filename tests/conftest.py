@@ -173,6 +173,14 @@ def check_accessibility(page) -> None:
     assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in wrong] == []
 
 
+def choose_preset(page, name: str) -> None:
+    """Choose a preset and wait until it stands: while its values arrive one by one, the settings are nobody's."""
+    from playwright.sync_api import expect
+
+    page.get_by_label(name, exact=True).click()
+    expect(page.get_by_label(name, exact=True)).to_be_checked()
+
+
 def check_both_schemes(page) -> None:
     """The same, light and dark."""
     page.add_style_tag(content="* { transition: none !important; }")  # no colour on its way to another

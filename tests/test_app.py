@@ -9,7 +9,7 @@ from io import BytesIO
 from urllib.request import urlopen
 
 import pytest
-from conftest import EXAMPLES, ROOT, check_both_schemes
+from conftest import EXAMPLES, ROOT, check_both_schemes, choose_preset
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -152,7 +152,7 @@ def test_seeds_stream_side_by_side_flip_and_are_redrawn(page, tmp_path):
 def test_an_example_and_the_sliders_and_the_dice(page):
     page.locator("#examples button, #examples .gallery-item, .gallery button").first.click()
     expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
-    page.get_by_label("Published").check()
+    choose_preset(page, "Published")
     expect(page.locator(PLAN)).to_contain_text("12 FCM steps (t > 350), then 7 RACM steps")
     field = page.locator("#sparsity input[type=number]")
     field.fill("4")

@@ -8,7 +8,10 @@ from conftest import EXAMPLES, check_both_schemes
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from dpi_core import DPIConfig
 from dpi_core.models.presets import PRESETS
+from dpi_core.restore.variants import Variant
+from dpi_core.web.ab_settings import differences
 
 pytestmark = pytest.mark.browser
 
@@ -103,7 +106,8 @@ def test_a_grid_stops_and_keeps_its_cells(page):
 
 def test_two_settings_run_side_by_side_flip_and_wipe(page, tmp_path):
     open_tab(page, "A/B")
-    expect(page.locator("#ab-plan")).to_contain_text(f"A and B differ in tau (350, {MEDIUM.tau}). ")
+    differ = differences(Variant(DPIConfig()), Variant(MEDIUM))
+    expect(page.locator("#ab-plan")).to_contain_text(f"A and B differ in {differ}. ")
     page.get_by_label("Stage split tau").and_(page.locator("input[type=number]")).fill("600")
     choose_steps(page, 4, "#stage [data-role=note]", "1 FCM step (t > 600), then 2 RACM steps")
     page.click("#ab-take-a")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import EXAMPLES, check_both_schemes
+from conftest import EXAMPLES, check_both_schemes, choose_preset
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -145,10 +145,10 @@ def test_a_finished_run_is_scrubbed_compared_and_goes_out_of_date(laptop):
     laptop.mouse.move(5, 5)
     expect(laptop.locator(LINE)).to_contain_text("Done in")
     check_both_schemes(laptop)
-    laptop.get_by_label("Heavy").check()
+    choose_preset(laptop, "Heavy")
     expect(state(laptop, "stale")).to_be_visible()
     expect(laptop.locator(LINE)).to_contain_text(f"Out of date: made with tau {PRESETS['medium'].config.tau}")
-    laptop.get_by_label("Medium").check()
+    choose_preset(laptop, "Medium")
     expect(state(laptop, "done")).to_be_visible()
     choose(laptop, EXAMPLES / "grace-hopper.jpg")
     expect(state(laptop, "stale")).to_be_visible()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import EXAMPLES
+from conftest import EXAMPLES, choose_preset
 from playwright.sync_api import Page, expect
 
 from dpi_core.models.presets import PRESETS
@@ -111,10 +111,10 @@ def test_the_preset_follows_the_settings(page):
     field.press("Enter")
     expect(page.locator("#preset")).to_contain_text(CUSTOM)
     assert page.locator("#preset input:checked").count() == 0
-    page.get_by_label("Heavy").check()
+    choose_preset(page, "Heavy")
     expect(field).to_have_value(str(PRESETS["heavy"].config.tau))
     expect(page.locator("#preset")).to_contain_text("for a badly damaged input")
-    page.get_by_label("Published").check()
+    choose_preset(page, "Published")
     expect(field).to_have_value("350")
     field.fill("100")
     field.press("Enter")
