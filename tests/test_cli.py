@@ -128,14 +128,38 @@ def test_a_projected_result_agrees_with_its_input(capfd, out):
 
 
 def test_a_result_can_be_made_again_from_its_own_settings(out):
-    options = ["--aligned", "--scale", "4", "--steps", "3", "--tau", "500", "--eta", "0.5", "--omega", "900"]
+    published = ["--preset", "published"]
+    options = [
+        *published,
+        "--aligned",
+        "--scale",
+        "4",
+        "--steps",
+        "3",
+        "--tau",
+        "500",
+        "--eta",
+        "0.5",
+        "--omega",
+        "900",
+    ]
     options += ["--edge-exponent", "2", "--sparsity", "4", "--raw-eps", "--seed", "11", "--device", "cpu"]
     assert call("restore", TINY, "-o", out / "first", *options) == 0
     (path,) = (out / "first").iterdir()
     s = read_settings(path)
     config = DPIConfig.from_dict(s["config"])
     assert config == DPIConfig(steps=3, tau=500, eta=0.5, omega=900.0, edge_exponent=2.0, sparsity=4, raw_eps=True)
-    again = ["--scale", s["scale"], "--seed", s["seed"], "--prior", s["prior"], "--corrector", s["corrector"]]
+    again = [
+        *published,
+        "--scale",
+        s["scale"],
+        "--seed",
+        s["seed"],
+        "--prior",
+        s["prior"],
+        "--corrector",
+        s["corrector"],
+    ]
     for name in ("steps", "tau", "eta", "omega", "edge_exponent", "sparsity"):
         again += [f"--{name.replace('_', '-')}", getattr(config, name)]
     again += ["--aligned"] * s["aligned"] + ["--raw-eps"] * config.raw_eps + ["--no-correct"] * (not config.correct)
@@ -155,7 +179,7 @@ def test_another_method_is_named_and_made_again_from_its_settings(capfd, out):
 
 
 def test_the_package_makes_the_same_picture(out, restorer):
-    assert call("restore", TINY, "-o", out, *FAST, "--aligned", "--seed", "3") == 0
+    assert call("restore", TINY, "-o", out, *FAST, "--preset", "published", "--aligned", "--seed", "3") == 0
     (path,) = out.iterdir()
     result = restorer.restore(TINY, DPIConfig(steps=2), seeds=[3], aligned=True)
     assert np.array_equal(pixels(path), np.asarray(result.results[0].image))
