@@ -6,7 +6,7 @@ shown. Needs ``playwright`` (tests/requirements.txt).
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,21 +79,21 @@ def errors_of(page: "Page") -> list[str]:
     return errors
 
 
-def take(url: str, chromium: str, out: Path) -> None:
+def take(url: str, chromium: str, out: Path, names: Sequence[str] = tuple(VIEWS)) -> None:
     """Write a JPEG of each of `VIEWS` in each of `LOOKS`."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for suffix, (width, scheme) in LOOKS.items():
-            for name, use in VIEWS.items():
+            for name in names:
                 page = browser.new_page(viewport={"width": width, "height": 768})
                 errors = errors_of(page)
                 page.goto(f"{url}?__theme={scheme}")
                 page.set_input_files("#photo input[type=file]", str(ASSETS / "examples" / "astronaut.jpg"))
                 page.wait_for_selector("#faces img", timeout=PATIENCE)
                 page.get_by_label("Simulate x8").check()
-                use(page, out, suffix)
+                VIEWS[name](page, out, suffix)
                 page.wait_for_timeout(1500)
                 page.screenshot(
                     path=out / f"{name}{suffix}.jpg", full_page=True, type="jpeg", quality=68, timeout=PATIENCE
@@ -108,6 +108,9 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chromium", default="/usr/bin/chromium", help="path of Chromium or Chrome")
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument(
+        "--views", nargs="+", choices=list(VIEWS), default=list(VIEWS), help="some of them (default: all)"
+    )
     args = parser.parse_args(argv)
     from dpi_core.web.engine import Engine
     from dpi_core.web.page import build_page, launch_options
@@ -117,7 +120,7 @@ def main(argv: list[str] | None = None) -> None:
     engine.restorer()
     page = build_page(engine)
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
-    take(url, args.chromium, args.out)
+    take(url, args.chromium, args.out, args.views)
     page.close()
 
 
