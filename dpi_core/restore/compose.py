@@ -18,8 +18,8 @@ from dpi_core.faces.paste import paste_face
 from dpi_core.imaging.photo import enlarged, finished
 from dpi_core.imaging.pictures import MAX_PIXELS
 from dpi_core.restore.records import FaceResult, Preparation, Restoration
+from dpi_core.restore.request import MOST_ENLARGED
 
-BACKGROUNDS = (1, 2, 3, 4)
 AUTO_SIDE = 2048  # how large a small photo may become by itself
 
 
@@ -50,7 +50,7 @@ def enough_background(prepared: Preparation) -> int:
     scales = [scale_of(job.matrix) for job in prepared.jobs if job.matrix is not None]
     wanted = max((math.ceil(scale - 0.01) for scale in scales), default=1)
     room = AUTO_SIDE // max(prepared.photo.shape[:2])
-    return int(max(1, min(wanted, room, BACKGROUNDS[-1])))
+    return int(max(1, min(wanted, room, MOST_ENLARGED)))
 
 
 def composed(prepared: Preparation, results: list[FaceResult], background: int = 1) -> Image.Image:

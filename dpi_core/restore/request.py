@@ -19,6 +19,7 @@ from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
 SETTINGS_FILE = "settings.json"
 SCALES = (4, 8, 16)
 MOST_FACES = 10_000
+MOST_ENLARGED = 4  # how much larger the photo may become under its faces, a side
 PREPARING = ("scale", "aligned", "face", "detector", "include_sharp")  # the fields that decide what is sampled
 
 
@@ -99,7 +100,7 @@ class Request:
             raise DPIError(f"method is {self.method!r}; allowed is {', '.join(NAMES)}.")
         if self.branch is not None and self.method != "dpi":
             raise DPIError(f"method is {self.method!r}, whose seeds cannot part on the way; only those of dpi can.")
-        check_int("background", self.background, 0, 4)
+        check_int("background", self.background, 0, MOST_ENLARGED)
         if self.branch is not None:
             if not isinstance(self.branch, Branch):
                 raise DPIError(f"branch is {self.branch!r}; allowed is None or a Branch.")

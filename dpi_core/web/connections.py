@@ -5,6 +5,7 @@ from functools import partial
 
 import gradio as gr
 
+from dpi_core.restore.request import MOST_ENLARGED
 from dpi_core.web.controls import QUIET, Controls
 from dpi_core.web.events import MAX_PAGE_SEED, on_chosen, on_face, on_link, on_load_settings, on_photo
 from dpi_core.web.links import Linked, number, one_of, opened_script, setting, write_script, yes_or_no
@@ -31,7 +32,7 @@ def shared_links(controls: Controls) -> list[Linked]:
         Linked("seed", c.seed, number("seed", 0, MAX_PAGE_SEED)),
         Linked("mode", c.mode, one_of("mode", list(MODES))),
         Linked("aligned", c.aligned, yes_or_no("aligned")),
-        Linked("background", c.background, number("background", AUTO, 4)),
+        Linked("background", c.background, number("background", AUTO, MOST_ENLARGED)),
     ]
 
 

@@ -9,6 +9,7 @@ import gradio as gr
 
 from dpi_core.method.config import SETTINGS, DPIConfig
 from dpi_core.models.presets import DEFAULT_PRESET, Preset, presets_for
+from dpi_core.restore.request import MOST_ENLARGED
 from dpi_core.web.events import (
     MAX_PAGE_SEED,
     on_dice,
@@ -28,7 +29,6 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 CHOOSE = "Choose a photo, or one of the examples below."
-BACKGROUNDS = (1, 2, 3, 4)
 MAIN = ("tau", "sparsity")
 """The settings that stand beside the photo; the others are advanced."""
 
@@ -148,7 +148,7 @@ def build_controls(prior: str = "embedded") -> Controls:
         )
         background = gr.Slider(
             AUTO,
-            BACKGROUNDS[-1],
+            MOST_ENLARGED,
             AUTO,
             step=1,
             label="Enlarge the photo",

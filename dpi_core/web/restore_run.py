@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dpi_core.errors import DPIError
 from dpi_core.web.checks import READING, chosen_photo, message_of
 from dpi_core.web.engine import Engine
-from dpi_core.web.live import render_message
+from dpi_core.web.live import data_uri, render_message
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making, RunView, face_piece, failed, frame_data, photo_piece
 from dpi_core.web.trajectory import Source, Trajectory
@@ -48,9 +48,10 @@ class Outcome:
 
 @dataclass
 class Watched:
-    """What is kept of one face while it runs: its frames, and the last event of each stage."""
+    """What is kept of one face while it runs: its frames, what the stage was told of them, the last event of each stage."""
 
     frames: "list[Frame]" = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
     key_events: "dict[str, StepEvent]" = field(default_factory=dict)
     before: "Tensor | None" = None
 
@@ -73,7 +74,6 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
     from dpi_core.imaging.pixels import to_image
     from dpi_core.restore.restorer import Restoration
     from dpi_core.show.film import frame_of, is_kept
-    from dpi_core.web.live import data_uri
 
     making, config = view.making, view.making.config
     for line in engine.loading(stop=lambda: session.stopped):
@@ -86,6 +86,7 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
     first = watched[id(prepared.jobs[0])]
     first.key_events |= {event.stage: event for event in trajectory.events}
     first.frames += [frame for frame in trajectory.frames if is_kept(frame.index, frame.total)]
+    first.told += map(frame_data, first.frames)
     after = trajectory.events[-1] if trajectory.events else None
     first.before = None if after is None else after.x0[0]
     inputs = {id(job): data_uri(to_image(job.condition[0])) for job in prepared.jobs}
@@ -98,14 +99,16 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
         event, own = item.event, watched[id(item.job)]
         frame = frame_of(event, item.job.low_res, own.before if event.index else None)
         own.before, own.key_events[event.stage] = event.x0[0], event
+        told = frame_data(frame)
         if is_kept(event.index, event.total):
             own.frames.append(frame)
+            own.told.append(told)
         if item.job is prepared.jobs[0]:
             trajectory.add(event, frame)
         left = (time.perf_counter() - start) / done * (total - done)
         which = f"Face {prepared.jobs.index(item.job) + 1} of {len(prepared.jobs)}. " if len(prepared.jobs) > 1 else ""
         where = f"{which}Stopped after step {event.index + 1} of {event.total}, the estimate kept,"
-        shown = {"frame": frame_data(frame), "input": inputs[id(item.job)]}
+        shown = {"frame": told, "input": inputs[id(item.job)]}
         yield view.value("running", f"{which}{frame.text} {left:.1f} s left.", **shown)
         if done == total or session.stopped:
             yield view.value("pasting", "Putting the faces back into the photo ..", **shown)
@@ -150,7 +153,7 @@ def _outcome(
         own = watched[id(result.job)]
         late = any(stage in own.key_events for stage in ("RACM", "final"))
         fcm = own.key_events["FCM"].x0[0] if "FCM" in own.key_events and late else None
-        pieces.append(face_piece(prepared, result, fcm, own.frames, figures_text(result.measured)))
+        pieces.append(face_piece(prepared, result, fcm, own.told, figures_text(result.measured)))
     if not any(job.matrix is None for job in prepared.jobs):
         pieces.append(photo_piece(restoration))
     photo, bundle = _write(session, restoration, stem)

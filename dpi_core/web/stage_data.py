@@ -27,18 +27,6 @@ FACE_SIDES = 128, 512  # how small and how large the comparer shows a face
 PHOTO_SIDE = 1200  # of the whole photo on the page; the download has all its pixels
 EXAMPLE_RUN = ASSETS / "examples" / "finished-run.json"
 """The finished run that a newcomer finds, made by ``python -m dpi_core.evaluation.example_run``."""
-STATES = (
-    "empty",
-    "example",
-    "reading",
-    "queued",
-    "loading",
-    "running",
-    "pasting",
-    "done",
-    "stopped",
-    "failed",
-)
 
 
 @dataclass(frozen=True)
@@ -123,13 +111,13 @@ def failed(text: str) -> dict[str, Any]:
 
 
 def face_piece(
-    prepared: "Preparation", result: "FaceResult", fcm: "Tensor | None", frames: "Sequence[Frame]", line: str
+    prepared: "Preparation", result: "FaceResult", fcm: "Tensor | None", frames: Sequence[dict[str, Any]], line: str
 ) -> dict[str, Any]:
     """Build one restored face for the comparer: input, end of FCM and result, and what RACM changed.
 
     Args:
         fcm: (3,S,S), the estimate when FCM ended; None where there was none, or nothing after it.
-        frames: its steps to scrub through.
+        frames: its steps to scrub through, as `frame_data` tells them.
     """
     import numpy as np
 
@@ -156,7 +144,7 @@ def face_piece(
         piece["change_text"] = (
             f"RACM changed {rms:.1f} of 255 levels (root mean square); yellow: {CHANGE_TOP:.0f} or more"
         )
-    return {**piece, "frames": [frame_data(frame) for frame in frames]}
+    return {**piece, "frames": list(frames)}
 
 
 def own_pixels(prepared: "Preparation", result: "FaceResult") -> "np.ndarray":
