@@ -14,6 +14,7 @@ from dpi_core.faces.align import crop_face
 from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, square_matrix
 from dpi_core.faces.templates import Template
 from dpi_core.imaging.degradation import downscale
+from dpi_core.imaging.held_detail import held_scale
 from dpi_core.imaging.photo import read_photo
 from dpi_core.imaging.pictures import ImageError, ImageLike
 from dpi_core.imaging.pixels import to_tensor
@@ -22,7 +23,6 @@ from dpi_core.restore.records import FaceJob, NoFaceError, Preparation
 from dpi_core.restore.request import Request
 
 MIN_ALIGNED_SIDE = 8
-CONSISTENCY_SCALE = 4  # a photo has no known low-resolution original; its consistency is read at a quarter of the size
 
 
 def prepare(
@@ -73,7 +73,7 @@ def prepare(
 
 def _job(index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, scale: int | None) -> FaceJob:
     pixels = to_tensor(crop)
-    low_res = downscale(pixels, scale or CONSISTENCY_SCALE)
+    low_res = downscale(pixels, scale or held_scale(pixels))  # of a photo no low-resolution original is known
     condition = pixels if scale is None else dense_condition(low_res, *crop.shape[:2])
     return FaceJob(index, face, crop, matrix, low_res, condition, pixels if scale else None)
 
