@@ -23,7 +23,7 @@ def state(page: Page, name: str):
 
 def choose(page: Page, path) -> None:
     page.set_input_files("#photo input[type=file]", str(path))
-    expect(page.locator("#status")).to_contain_text("face", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("found", timeout=PATIENCE)
 
 
 def restored(page: Page) -> None:
@@ -246,3 +246,40 @@ def test_back_follows_the_views(laptop):
     expect(laptop.get_by_role("tab", name="Restore")).to_have_attribute("aria-selected", "true")
     laptop.go_forward()
     expect(laptop.get_by_role("tab", name="Compare seeds")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_reload_keeps_the_photo_and_the_last_result(laptop):
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    restored(laptop)
+    laptop.reload()
+    expect(state(laptop, "done")).to_be_visible(timeout=PATIENCE)
+    expect(laptop.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    expect(laptop.locator("#photo img")).to_be_visible()
+    expect(laptop.locator("#download")).to_be_visible()
+    with laptop.expect_download() as saved:
+        laptop.click("#download")
+    assert saved.value.suggested_filename.endswith(".png")
+
+
+def test_a_page_opened_anew_has_nothing_of_the_one_before(laptop, app_url):
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    restored(laptop)
+    laptop.goto(app_url)
+    expect(state(laptop, "example")).to_be_visible(timeout=PATIENCE)
+    expect(laptop.locator("#photo input[type=file]")).to_be_attached()
+
+
+def test_a_link_opens_an_example_and_the_page_names_it_in_its_address(laptop, app_url):
+    laptop.goto(f"{app_url}?example=astronaut-tiny.png&tau=200")
+    expect(laptop.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    expect(laptop).to_have_url(re.compile("example=astronaut-tiny.png"))
+    choose(laptop, EXAMPLES / "grace-hopper.jpg")
+    expect(laptop).to_have_url(re.compile("example=grace-hopper.jpg"))
+    laptop.set_input_files("#photo input[type=file]", files=[_other_photo()])
+    expect(laptop).not_to_have_url(re.compile("example="), timeout=PATIENCE)
+
+
+def _other_photo() -> dict:
+    """The tiny example under its own name, with other bytes."""
+    photo = (EXAMPLES / "astronaut-tiny.png").read_bytes()
+    return {"name": "astronaut-tiny.png", "mimeType": "image/png", "buffer": photo + b"\n"}

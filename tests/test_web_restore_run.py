@@ -316,3 +316,16 @@ def test_what_is_asked_for_is_one_request_of_the_pages_controls(engine, astronau
         making_of(engine, None, "Simulate x8", False, [], 0, None, *values)
     with pytest.raises(ValueError, match="tau is 2000"):
         making_of(engine, None, "Simulate x8", False, [], 0, 1, *[2000 if f == "tau" else DEFAULTS[f] for f in FIELDS])
+
+
+def test_a_run_begun_before_the_faces_are_found_is_not_out_of_date_once_they_are(engine):
+    photo = EXAMPLES / "astronaut-tiny.png"
+    session = Session()
+    early = list(run(engine, session, making_of(engine, str(photo), *_asked(chosen=[]))))[-1]
+    found = detect(str(photo), session)
+    assert early.stage["made"] == making_of(engine, str(photo), *_asked(chosen=found.chosen)).key
+
+
+def _asked(chosen: list[int]) -> tuple:
+    values = {**DEFAULTS, **FAST}
+    return "The photo as it is", False, chosen, 1, 0, *(values[field] for field in FIELDS)

@@ -83,10 +83,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class View:
-    """What a tab leaves to the page: its controls that belong in the address, and its plan."""
+    """What a tab leaves to the page: its controls that belong in the address, its plan, what a reload fills again."""
 
     linked: Sequence[Linked]
     plan: Plan
+    results: Sequence[Any] = ()
 
 
 def build_controls(prior: str = "embedded") -> Controls:

@@ -122,12 +122,15 @@ def on_run(engine: Engine, session: Session, *making) -> Iterator[tuple]:
     except DPIError as error:
         yield from giving_back(iter([(failed(str(error)), *[gr.skip()] * 3)]))
         return
-    yield from giving_back(
-        (item.stage, gr.DownloadButton(value=item.photo), gr.DownloadButton(value=item.bundle), gr.Row(visible=True))
-        if isinstance(item, Outcome)
-        else (item, *[gr.skip()] * 3)
-        for item in run(engine, session, made)
-    )
+    yield from giving_back(_run_row(item, session) for item in run(engine, session, made))
+
+
+def _run_row(item: dict[str, Any] | Outcome, session: Session) -> tuple:
+    if not isinstance(item, Outcome):
+        return item, *[gr.skip()] * 3
+    files = gr.DownloadButton(value=item.photo), gr.DownloadButton(value=item.bundle)
+    session.shown = item.stage, *files, gr.Row(visible=True)
+    return session.shown
 
 
 def on_plan(engine: Engine, *making) -> dict:

@@ -15,6 +15,7 @@ from dpi_core.web.controls import QUIET, Controls, View, build_controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.explore_tab import explore_tab
 from dpi_core.web.links import view_script
+from dpi_core.web.reload import connect_reload, example_link
 from dpi_core.web.restore_tab import restore_tab
 from dpi_core.web.session import KEEP_SECONDS
 from dpi_core.web.uploads import GuardedBlocks
@@ -52,15 +53,18 @@ def build_page(engine: Engine) -> gr.Blocks:
             with gr.Column(scale=1, min_width=320, elem_id="shown"):
                 connect_photo(controls, controls.status, engine.settings.prior)
                 connect_files(controls, controls.status)
-                linked = shared_links(controls)
+                linked = [example_link(controls), *shared_links(controls)]
+                results: list = []
                 with gr.Tabs(elem_id="views") as tabs:
                     for view, (title, build) in VIEWS.items():
                         with gr.Tab(title, id=view, render_children=True) as tab:
                             built = build(engine, controls)
                         linked += built.linked
+                        results += built.results
                         _connect_view(page, controls, view, tab, built)
                 controls.run.click(lambda: gr.Tabs(selected="restore"), None, tabs, queue=False, **QUIET)
                 connect_address(page, linked, tabs, list(VIEWS), controls.status)
+                connect_reload(page, controls, results)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
     page.queue(max_size=32, default_concurrency_limit=4)

@@ -5,7 +5,7 @@ Every function here takes the visitor's own `Session`; nothing is shared between
 
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +80,7 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
         yield view.value("loading", line)
     restorer = engine.restorer()
     prepared = _prepare(restorer, session, photo, making)
+    view = replace(view, making=ticked_by_itself(making, prepared.sharp))
     trajectory = _trajectory(session, making, photo, prepared)
     reused = len(trajectory.events)
     watched = {id(job): Watched() for job in prepared.jobs}
@@ -132,6 +133,14 @@ def _prepare(restorer: Any, session: Session, photo: str, making: Making) -> "Pr
             )
         request = request.replaced({"face": session.chosen or 0})
     return restorer.prepared(photo, request, faces=known)
+
+
+def ticked_by_itself(making: Making, sharp: Sequence[bool]) -> Making:
+    """Return what the page says once it has ticked the faces that are not `sharp`: a run may begin before it has."""
+    ticked = tuple(index for index, finished in enumerate(sharp) if not finished)
+    if making.request.face != "all" or making.request.aligned or not ticked:
+        return making
+    return replace(making, request=replace(making.request, face=ticked))
 
 
 def _trajectory(session: Session, making: Making, photo: str, prepared: "Preparation") -> Trajectory:

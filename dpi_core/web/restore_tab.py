@@ -43,4 +43,4 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
     film.click(on_save_film, [c.session], [film_video, film_files, film_note], **QUIET)
     told = Plan(partial(on_plan, engine), c.making, stage)
     keep_told(told)
-    return View([], told)
+    return View([], told, shown)

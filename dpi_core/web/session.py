@@ -31,6 +31,7 @@ class Session:
         film: the steps of the last run's first face.
         trajectory: the steps of the last run with one face, for another tau and for branches.
         folders: view -> where the results of its last run lie.
+        shown: what Restore's last run ended with on the page, for a page that is loaded again.
     """
 
     stopped: bool = False
@@ -41,6 +42,7 @@ class Session:
     film: "list[Frame]" = field(default_factory=list, repr=False)
     trajectory: "Trajectory | None" = field(default=None, repr=False)
     folders: dict[str, Path] = field(default_factory=dict, repr=False)
+    shown: tuple | None = field(default=None, repr=False)
 
     @property
     def face(self) -> int:
