@@ -227,9 +227,12 @@ def detect_faces(image: str | None, detector: str = "auto") -> list[dict]:
         detector: "auto", "face-alignment", "yunet" or "embedded".
     """
     from dpi_core import faces
+    from dpi_core.faces import facealign
     from dpi_core.imaging.pictures import read_image
 
     try:
+        if detector == "face-alignment" and facealign.ready() is None:  # no call starts the download of its weights
+            raise DPIError("detector is 'face-alignment', which this server has not; use 'auto' or 'embedded'.")
         found = faces.detect_faces(read_image(_given(image)), detector)
     except Exception as error:
         raise gr.Error(message_of(error), print_exception=False) from error

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.themes import Base, Default
+from starlette.middleware import Middleware
 
 from dpi_core.web import api
 from dpi_core.web.ab_tab import ab_tab
 from dpi_core.web.compare_tab import compare_tab
 from dpi_core.web.connections import connect_address, connect_files, connect_photo, shared_links
 from dpi_core.web.controls import QUIET, Controls, View, build_controls
+from dpi_core.web.doors import FILE_BYTES, Doors
 from dpi_core.web.engine import Engine
 from dpi_core.web.explore_tab import explore_tab
 from dpi_core.web.links import view_script
@@ -44,7 +46,8 @@ VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
 
 def build_page(engine: Engine) -> gr.Blocks:
     """Build the page and its HTTP endpoints over `engine`'s models."""
-    with GuardedBlocks(title=TITLE, fill_width=True, delete_cache=(KEEP_SECONDS // 4, KEEP_SECONDS)) as page:
+    kept = (KEEP_SECONDS // 4, KEEP_SECONDS)
+    with GuardedBlocks(title=TITLE, fill_width=True, delete_cache=kept, analytics_enabled=False) as page:
         gr.Markdown(f"# {TITLE}\n{INTRO}", elem_id="title")
         with gr.Row(elem_id="page"):
             with gr.Column(scale=0, min_width=340, elem_id="controls"):
@@ -63,7 +66,7 @@ def build_page(engine: Engine) -> gr.Blocks:
                 connect_address(page, linked, tabs, list(VIEWS), controls.status)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
-    page.queue(max_size=32, default_concurrency_limit=4)
+    page.queue(max_size=32, default_concurrency_limit=4, api_open=False)
     return page
 
 
@@ -90,7 +93,9 @@ def launch_options() -> dict:
         "js": NAMES.read_text(),
         "run_history": False,
         "footer_links": ["api", "settings"],
-        "max_file_size": "64mb",
+        "max_file_size": FILE_BYTES,
+        "app_kwargs": {"middleware": [Middleware(Doors)]},
+        "enable_monitoring": False,
         "show_error": True,
         "mcp_server": find_spec("mcp") is not None,  # the endpoints as tools for language models
     }

@@ -10,7 +10,6 @@ from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
-from gradio_client.utils import is_file_obj_with_meta, is_http_url_like
 
 from dpi_core.web.checks import REFUSED, message_of
 from dpi_core.weights.embedded_files import ASSETS
@@ -30,36 +29,29 @@ class GuardedBlocks(gr.Blocks):
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         """See `gr.Blocks`; raises gr.Error with one sentence for every other file, whether it exists or not."""
-        files = list(named_files(inputs))
-        if not all(may_be_opened(file) for file in files):
+        if not all(may_be_opened(file) for file in named_files(inputs)):
             raise gr.Error(REFUSED, print_exception=False)
-        try:
-            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
-        except Exception as error:
-            if any(is_http_url_like(file["path"]) for file in files):  # why a host was not asked is not told either
-                raise gr.Error(REFUSED, print_exception=False) from error
-            raise
+        return await super().preprocess_data(block_fn, inputs, state, explicit_call)
 
 
 def named_files(value: Any) -> Iterator[dict]:
     """Yield every object with a path, however deep it lies in what a client sent."""
-    if isinstance(value, dict):
-        if isinstance(value.get("path"), str):
-            yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from named_files(item)
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("path"), str):
+                yield value
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
 
 
 def may_be_opened(file: dict) -> bool:
-    """Tell whether a file a client names is an upload, an example or a public address.
+    """Tell whether a file a client names is an upload or an example; links and ``..`` are resolved before.
 
-    Links and ``..`` are resolved before. Gradio itself fetches an address, and none that is private or this machine's own; only
-    with ``meta``, without which it would pass the address on as a path.
+    An address is neither: Gradio would fetch it, and what this machine can reach is not for others to ask for.
     """
-    if is_http_url_like(file["path"]):
-        return is_file_obj_with_meta(file)
     try:
         path = Path(file["path"]).resolve()
     except (OSError, ValueError, RuntimeError):  # a name too long, a zero byte, links in a circle
