@@ -16,6 +16,7 @@ from dpi_core.web.controls import QUIET, Controls, View, build_controls
 from dpi_core.web.doors import FILE_BYTES, Doors
 from dpi_core.web.engine import Engine
 from dpi_core.web.explore_tab import explore_tab
+from dpi_core.web.fair_queue import MOST_WAITING
 from dpi_core.web.links import view_script
 from dpi_core.web.restore_tab import restore_tab
 from dpi_core.web.session import KEEP_SECONDS
@@ -66,7 +67,7 @@ def build_page(engine: Engine) -> gr.Blocks:
                 connect_address(page, linked, tabs, list(VIEWS), controls.status)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
-    page.queue(max_size=32, default_concurrency_limit=4, api_open=False)
+    page.queue(max_size=MOST_WAITING, default_concurrency_limit=4, api_open=False)
     return page
 
 

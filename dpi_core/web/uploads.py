@@ -12,11 +12,18 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from dpi_core.web.checks import REFUSED, message_of
+from dpi_core.web.fair_queue import FairQueue
 from dpi_core.weights.embedded_files import ASSETS
 
 
 class GuardedBlocks(gr.Blocks):
-    """Blocks that open no file but uploads and examples, and tell nobody of an error that was not made for people."""
+    """Blocks that open no file but uploads and examples, tell nobody of an error not made for people, and queue fairly."""
+
+    def queue(self, *args, **options):
+        """See `gr.Blocks`."""
+        super().queue(*args, **options)
+        self._queue = FairQueue.of(self)
+        return self
 
     async def process_api(self, *args, **options):
         """See `gr.Blocks`; raises gr.Error alone."""
