@@ -23,8 +23,8 @@ from dpi_core.web.fair_queue import (
     in_turns,
     refusal,
 )
+from dpi_core.web.guarded_blocks import GuardedBlocks
 from dpi_core.web.listening import HeardMessages
-from dpi_core.web.uploads import GuardedBlocks
 
 LONG = 60.0  # seconds that no test waits for unless it fails
 

@@ -16,8 +16,9 @@ from dpi_core.errors import DPIError
 from dpi_core.web.checks import REFUSED, UNEXPECTED, chosen_photo, still_kept
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.events import on_load_settings
+from dpi_core.web.guarded_blocks import GuardedBlocks
 from dpi_core.web.session import Session
-from dpi_core.web.uploads import GuardedBlocks, may_be_opened, named_files
+from dpi_core.web.uploads import may_be_opened, named_files
 
 META = {"meta": {"_type": "gradio.FileData"}}
 STEP = {"steps": 1}

@@ -17,6 +17,7 @@ from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import LRUCache, run_coro_in_background
 
+from dpi_core.web.keeping import Forgetting
 from dpi_core.web.listening import HeardMessages
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ OF_AN_ADDRESS = 24  # a school's or a company's: whoever makes up sessions still
 UNHEARD_SECONDS = 5.0  # from the request for a run to that for its results
 SILENT_SECONDS = 60.0  # of a listener that takes nothing any more, though its connection is not closed
 FORGET_SECONDS = 600.0
+UNNAMED_SECONDS = 60.0  # what is known of a session that ends with its one run
 EVERY = 1.0
 NAMELESS = "nameless-"
 
@@ -53,6 +55,7 @@ class FairQueue(Queue):
     def __init__(self, **options: Any):
         super().__init__(**options)
         self._turns: dict[str, float] = {}  # visitor or address -> when its last turn ended
+        self._forgetting = Forgetting()
         self.refused: LRUCache[str, str] = LRUCache(100)  # session -> why its last run was not taken
 
     @classmethod
@@ -166,6 +169,8 @@ class FairQueue(Queue):
             if session not in busy and isinstance(messages, HeardMessages) and messages.silent(now) > FORGET_SECONDS:
                 del self.pending_messages_per_session[session]
                 self.pending_event_ids_session.pop(session, None)
+        if self.server_app is not None:
+            self._forgetting.sweep(self.server_app.state_holder, busy, NAMELESS, UNNAMED_SECONDS)
         self._turns = {name: ended for name, ended in self._turns.items() if now - ended < FORGET_SECONDS}
 
 

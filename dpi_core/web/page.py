@@ -17,10 +17,11 @@ from dpi_core.web.doors import FILE_BYTES, Doors
 from dpi_core.web.engine import Engine
 from dpi_core.web.explore_tab import explore_tab
 from dpi_core.web.fair_queue import MOST_WAITING
+from dpi_core.web.guarded_blocks import GuardedBlocks
+from dpi_core.web.keeping import keep_while_open
 from dpi_core.web.links import view_script
 from dpi_core.web.restore_tab import restore_tab
 from dpi_core.web.session import KEEP_SECONDS
-from dpi_core.web.uploads import GuardedBlocks
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
 INTRO = (
@@ -29,7 +30,8 @@ INTRO = (
 )
 ETHICS = (
     "The result is a *plausible* face computed from a prior, not a recovered one: it is no evidence of anybody's identity. "
-    "Photos and results stay on this server for about an hour and are shown to nobody else; no history of runs is kept. "
+    "Photos and results stay on this server while the page is open and about an hour longer, and are shown to nobody else; no "
+    "history of runs is kept. "
     "Embedded models: non-commercial research."
 )
 STYLES = sorted(Path(__file__).parent.glob("*.css"))
@@ -67,6 +69,7 @@ def build_page(engine: Engine) -> gr.Blocks:
                 connect_address(page, linked, tabs, list(VIEWS), controls.status)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
+        keep_while_open()
     page.queue(max_size=MOST_WAITING, default_concurrency_limit=4, api_open=False)
     return page
 
