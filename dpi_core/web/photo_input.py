@@ -8,14 +8,12 @@ message.
 import base64
 import binascii
 import mimetypes
-import tempfile
-from pathlib import Path
 
 import gradio as gr
 from gradio.data_classes import ImageData
-from gradio.utils import get_upload_folder
 
 from dpi_core.errors import DPIError
+from dpi_core.web.whole_files import kept_whole
 
 
 def photo_input(**options) -> gr.Image:
@@ -29,7 +27,7 @@ def photo_input(**options) -> gr.Image:
         if payload.path:
             return payload.path
         try:
-            path = saved_data_url(payload.url or "", Path(get_upload_folder()))
+            path = saved_data_url(payload.url or "")
         except DPIError as error:
             raise gr.Error(str(error), print_exception=False) from error
         component.temp_files.add(path)  # Gradio deletes it after a while, as it does uploads
@@ -39,8 +37,8 @@ def photo_input(**options) -> gr.Image:
     return component
 
 
-def saved_data_url(url: str, uploads: Path) -> str:
-    """Write what a ``data:`` URL holds to a file of its own among the uploads, and return its path.
+def saved_data_url(url: str) -> str:
+    """Keep what a ``data:`` URL holds as a file among the uploads, and return its path.
 
     Raises:
         DPIError: on any other URL; none is fetched.
@@ -53,7 +51,4 @@ def saved_data_url(url: str, uploads: Path) -> str:
         content = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError) as error:
         raise DPIError("image has neither a path nor a data: URL in base64; upload a photo first.") from error
-    uploads.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=uploads)) / f"photo{mimetypes.guess_extension(kind) or ''}"
-    path.write_bytes(content)
-    return str(path)
+    return kept_whole(content, f"photo{mimetypes.guess_extension(kind) or ''}")
