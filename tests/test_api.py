@@ -220,3 +220,6 @@ def test_a_language_model_cannot_name_a_file_or_an_address_of_the_server(app_url
     paths = [str(EXAMPLES.parent / "screenshots" / "live.jpg"), "/no/such/file"]
     assert len({told(path).replace(path, "") for path in paths}) == 1
     assert REFUSED in told(f"{app_url}gradio_api/file=photo.png")
+    assert REFUSED in told("https://example.com/photo.png")
+    file = {"path": paths[0], "meta": {"_type": "gradio.FileData"}}
+    assert "is not of type 'string'" in told(file)  # the tool's own client would upload it

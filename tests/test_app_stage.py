@@ -8,6 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from dpi_core.models.presets import PRESETS
+from dpi_core.web import fair_queue
 
 pytestmark = pytest.mark.browser
 
@@ -216,24 +217,46 @@ def test_on_a_phone_the_run_is_in_view(browser, app_url):
     page.close()
 
 
-def test_a_run_that_waits_for_another_says_so(browser, app_url):
-    pages = [browser.new_page(viewport=LAPTOP, reduced_motion="reduce") for _ in range(2)]
+def test_a_run_that_waits_for_others_says_its_place_as_it_changes(browser, app_url):
+    pages = [browser.new_page(viewport=LAPTOP, reduced_motion="reduce") for _ in range(3)]
     for page in pages:
         page.goto(f"{app_url}?steps=60")
         page.wait_for_selector("#stage [data-role=ticks] i")
         choose(page, EXAMPLES / "astronaut-tiny.png")
-    first, second = pages
+    first, second, third = pages
     first.click("#run")
     expect(state(first, "running")).to_be_visible(timeout=PATIENCE)
     second.click("#run")
     expect(state(second, "queued")).to_be_visible(timeout=PATIENCE)
     expect(second.locator(LINE)).to_contain_text("One run is before yours")
+    third.click("#run")
+    expect(third.locator(LINE)).to_contain_text("2 runs are before yours", timeout=PATIENCE)
     first.click("#stop")
     expect(state(second, "running")).to_be_visible(timeout=PATIENCE)
+    expect(third.locator(LINE)).to_contain_text("One run is before yours", timeout=PATIENCE)
     second.click("#stop")
+    expect(state(third, "running")).to_be_visible(timeout=PATIENCE)
+    third.click("#stop")
     for page in pages:
         expect(page.locator("#run")).to_be_enabled(timeout=PATIENCE)
         page.close()
+
+
+def test_a_run_that_the_queue_does_not_take_gives_the_buttons_back_and_says_why(browser, app_url, monkeypatch):
+    page = browser.new_page(viewport=LAPTOP)
+    page.goto(app_url)
+    page.wait_for_selector("#stage [data-role=ticks] i")
+    choose(page, EXAMPLES / "astronaut-tiny.png")
+    monkeypatch.setattr(fair_queue, "refusal", lambda *_: fair_queue.FULL)
+    page.click("#run")
+    expect(page.locator(LINE)).to_contain_text(fair_queue.FULL, timeout=PATIENCE)
+    expect(state(page, "failed")).to_be_visible()
+    expect(page.locator("#run")).to_be_enabled(timeout=PATIENCE)
+    expect(page.locator("#stop")).to_be_hidden()
+    monkeypatch.undo()
+    page.click("#run")
+    expect(state(page, "done")).to_be_visible(timeout=PATIENCE)
+    page.close()
 
 
 def test_back_follows_the_views(laptop):

@@ -8,7 +8,7 @@ from PIL import Image
 from dpi_core.errors import DPIError
 from dpi_core.imaging.pictures import ImageError, save_png
 from dpi_core.method.config import DPIConfig
-from dpi_core.restore.request import Branch, Request, read_request
+from dpi_core.restore.request import MOST_SETTINGS, Branch, Request, read_request
 
 CONFIG = DPIConfig(steps=7, tau=120, eta=0.5, project=True)
 REQUEST = Request(CONFIG, (3, 2**40), 8, True, 2, "embedded", "embedded")
@@ -138,3 +138,31 @@ def test_other_files_are_refused_with_a_message(tmp_path):
     for name in ("a.json", "a.zip", "a.png", "empty.zip", "missing.json"):
         with pytest.raises(ImageError, match=name):
             read_request(tmp_path / name)
+
+
+def test_settings_are_read_no_further_than_they_can_be_long(tmp_path):
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("settings.json", b" " * (MOST_SETTINGS + 1))
+    long = tmp_path / "long.json"
+    long.write_bytes(b"[" * (MOST_SETTINGS + 1))
+    for path in (bomb, long):
+        with pytest.raises(ImageError, match="more than 4 MB"):
+            read_request(path)
+    deep = tmp_path / "deep.json"
+    deep.write_bytes(b"[" * 100_000)
+    with pytest.raises(ImageError, match=r"deep\.json: holds no settings"):
+        read_request(deep)
+
+
+def test_no_member_of_an_archive_is_written_anywhere(tmp_path):
+    path, work = tmp_path / "a.zip", tmp_path / "work"
+    work.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("settings.json", json.dumps(REQUEST.to_dict()))
+        archive.writestr("../../outside.txt", "evil")
+        link = zipfile.ZipInfo("link")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/hostname")
+    assert read_request(path) == REQUEST
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["a.zip", "work"]

@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from PIL import Image
 
 from dpi_core.web.packing import pack, unpack
@@ -51,3 +52,15 @@ def test_what_is_shared_stays_shared():
 def test_what_cannot_cross_is_an_error():
     with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
         pack(lambda: None)
+
+
+def test_nothing_that_a_client_sends_can_come_to_pickle():
+    """Only the process with the lent GPU and its parent unpack, and the package unpickles nowhere else."""
+    sources = {path: path.read_text() for path in (ROOT / "dpi_core").rglob("*.py")}
+    unpacking = {path.stem for path, text in sources.items() if "unpack(" in text and "packing" in text}
+    assert unpacking == {"packing", "lent_restorer"}
+    assert {path.stem for path, text in sources.items() if "pickle.load" in text} == {"packing"}
+    assert all(
+        "weights_only=True" in line for text in sources.values() for line in text.splitlines() if "torch.load(" in line
+    )
+    assert not any("allow_pickle" in text for text in sources.values())

@@ -16,8 +16,9 @@ from dpi_core.errors import DPIError
 from dpi_core.web.checks import REFUSED, UNEXPECTED, chosen_photo, still_kept
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.events import on_load_settings
+from dpi_core.web.guarded_blocks import GuardedBlocks
 from dpi_core.web.session import Session
-from dpi_core.web.uploads import GuardedBlocks, may_be_opened, named_files
+from dpi_core.web.uploads import may_be_opened, named_files
 
 META = {"meta": {"_type": "gradio.FileData"}}
 STEP = {"steps": 1}
@@ -79,8 +80,10 @@ def test_every_other_file_gets_one_refusal_whether_it_exists_or_not(app_url, sec
 
 
 @pytest.mark.parametrize("meta", [{}, META])
-def test_no_address_of_this_machine_is_asked_on_anybodys_behalf(app_url, meta):
+def test_no_address_is_asked_on_anybodys_behalf(app_url, meta, monkeypatch):
     asked = []
+    for way in ("async_ssrf_protected_get", "async_ssrf_protected_download", "ssrf_protected_download"):
+        monkeypatch.setattr(f"gradio.processing_utils.{way}", lambda url, *_, **__: asked.append(url))
 
     class Server(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -90,13 +93,28 @@ def test_no_address_of_this_machine_is_asked_on_anybodys_behalf(app_url, meta):
     server = HTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        for host in ("127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "no-such-host.invalid"):
+        for host in ("127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "example.com", "huggingface.co"):
             url = f"http://{host}:{server.server_port}/photo.png"
             assert REFUSED in answer(app_url, "detect_faces", [{"path": url, **meta}, "embedded"]), host
-            answer(app_url, "detect_faces", [{"url": url, **meta}, "embedded"])
+            assert "upload a photo first" in answer(app_url, "detect_faces", [{"url": url, **meta}, "embedded"])
+            requests.get(f"{app_url}gradio_api/file={url}", timeout=30)
     finally:
         server.shutdown()
     assert asked == []
+
+
+def test_what_a_client_sends_for_the_state_of_a_session_is_passed_over(app_url, upload):
+    """A session lives on this side; a value sent in its place is neither opened nor taken."""
+    config = requests.get(f"{app_url}config", timeout=30).json()
+    kinds = {component["id"]: component["type"] for component in config["components"]}
+    event = next(e for e in config["dependencies"] if [kinds[i] for i in e["inputs"]] == ["image", "state"])
+    call = {"data": [None, {"stopped": True, "photo": upload, "folders": {"restore": "/tmp"}}]}
+    call |= {"fn_index": event["id"], "session_hash": "forged"}
+    assert requests.post(f"{app_url}gradio_api/queue/join", json=call, timeout=30).ok
+    with requests.get(f"{app_url}gradio_api/queue/data?session_hash=forged", stream=True, timeout=60) as told:
+        text = "".join(_until_closed(told))
+    assert "Choose a photo" in text
+    assert upload not in text
 
 
 def test_an_upload_and_an_example_are_opened(app_url, upload):
@@ -134,7 +152,11 @@ def _until_closed(told):
 
 def test_files_are_found_however_deep_they_lie():
     inner = {"path": "b", "x": [{"path": "c"}]}
-    assert [f["path"] for f in named_files([1, {"path": "a"}, {"y": inner}, {"path": 3}])] == ["a", "b", "c"]
+    assert {f["path"] for f in named_files([1, {"path": "a"}, {"y": inner}, {"path": 3}])} == {"a", "b", "c"}
+    deep = {"path": "d"}
+    for _ in range(10_000):
+        deep = [deep]
+    assert [f["path"] for f in named_files(deep)] == ["d"]
 
 
 def test_only_a_path_resolved_counts(tmp_path, monkeypatch):

@@ -198,3 +198,18 @@ def test_a_copy_in_the_hubs_own_cache_is_taken_if_it_is_right(hub, tmp_path, mon
 )
 def test_progress_in_words(progress, text):
     assert progress.text == text
+
+
+@pytest.mark.parametrize("proxy", ["socks4://127.0.0.1:9", "socks5h://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used_is_told(hub, tmp_path, monkeypatch, proxy):
+    from huggingface_hub.utils import close_session
+
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    close_session()  # the client is made once, with the proxies of then
+    try:
+        with pytest.raises(ValueError, match="could not be downloaded from http"):
+            fetched(tmp_path / "new")
+    finally:
+        close_session()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpi_core.commands.consent import ask_before_downloads
 from dpi_core.commands.inputs import named_path, photos_in
 from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from
 from dpi_core.commands.outputs import shortened, unused, written_whole
@@ -57,6 +58,7 @@ def compare(args: argparse.Namespace) -> int:
     (photo,) = photos_in([args.input])
     from dpi_core.restore.records import unpasted
 
+    ask_before_downloads(args, request)
     fetched(request.prior, quiet=args.json)
     restorer = restorer_from(args, request)
     args.out.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpi_core.commands.batch import Outcome, conclude, note_down, outcome_of
+from dpi_core.commands.consent import ask_before_downloads
 from dpi_core.commands.console import complain
 from dpi_core.commands.films import KINDS, Films
 from dpi_core.commands.inputs import named_path, photos_in
@@ -58,6 +59,7 @@ def restore(args: argparse.Namespace) -> int:
     request = request_from(args, SEEDS)
     check_int("workers", args.workers, 1, MOST_WORKERS)
     photos = photos_in(args.inputs, partial(tell, journal=args.log))
+    ask_before_downloads(args, request)
     fetched(request.prior, quiet=args.json)
     load = partial(loaded, args, request)
     carry_out = load() if args.workers == 1 else None  # models that cannot be used are told before a folder is made

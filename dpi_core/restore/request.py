@@ -17,6 +17,8 @@ from dpi_core.imaging.pictures import ImageError, read_settings
 from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
 
 SETTINGS_FILE = "settings.json"
+MOST_SETTINGS = 4 << 20
+"""Bytes: the settings of a comparison take thousands."""
 SCALES = (4, 8, 16)
 MOST_FACES = 10_000
 MOST_ENLARGED = 4  # how much larger the photo may become under its faces, a side
@@ -182,16 +184,28 @@ def read_request(path: str | Path) -> Request:
     """
     path = Path(path)
     try:
-        if path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                return Request.from_dict(json.loads(archive.read(SETTINGS_FILE)))
-        if path.suffix.lower() == ".json":
-            return Request.from_dict(json.loads(path.read_text()))
+        if path.suffix.lower() in (".zip", ".json"):
+            return Request.from_dict(json.loads(_text_in(path)))
         return Request.from_dict(read_settings(path))
     except ImageError:
         raise
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (
+        Exception
+    ) as error:  # an archive or JSON of somebody else's can fail in many ways: RuntimeError, zlib.error ..
         raise ImageError(
             f"{path.name}: holds no settings that can be used ({error}). Use a PNG, a {SETTINGS_FILE} or a comparison's "
             "ZIP saved by this program."
         ) from error
+
+
+def _text_in(path: Path) -> bytes:
+    """Read a JSON file, or the one in a ZIP, which may unpack to any size, no further than settings can be long."""
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as archive, archive.open(SETTINGS_FILE) as file:
+            text = file.read(MOST_SETTINGS + 1)
+    else:
+        with path.open("rb") as plain:
+            text = plain.read(MOST_SETTINGS + 1)
+    if len(text) > MOST_SETTINGS:
+        raise DPIError(f"more than {MOST_SETTINGS >> 20} MB")
+    return text

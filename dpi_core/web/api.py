@@ -29,6 +29,7 @@ from dpi_core.web.checks import message_of, still_kept, whole_number
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import MODELS
 from dpi_core.web.photo_input import photo_input
+from dpi_core.web.whole_files import with_whole_files
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -81,7 +82,7 @@ def add_endpoints(engine: Engine) -> None:
         status = typed(
             gr.JSON(label="status"), STATUS, {"done": False, "step": 1, "total": 20, "t": 950, "stage": "FCM"}
         )
-        preview = gr.Image(label="estimate", format="jpeg", type="pil")
+        preview = with_whole_files(gr.Image(label="estimate", format="jpeg", type="pil"))
         restored = gr.Image(label="restored face", format="png", type="filepath")
         photo = gr.Image(label="photo", format="png", type="filepath")
         files = gr.File(label="faces", file_count="multiple")
@@ -227,9 +228,12 @@ def detect_faces(image: str | None, detector: str = "auto") -> list[dict]:
         detector: "auto", "face-alignment", "yunet" or "embedded".
     """
     from dpi_core import faces
+    from dpi_core.faces import facealign
     from dpi_core.imaging.pictures import read_image
 
     try:
+        if detector == "face-alignment" and facealign.ready() is None:  # no call starts the download of its weights
+            raise DPIError("detector is 'face-alignment', which this server has not; use 'auto' or 'embedded'.")
         found = faces.detect_faces(read_image(_given(image)), detector)
     except Exception as error:
         raise gr.Error(message_of(error), print_exception=False) from error

@@ -22,6 +22,7 @@ from dpi_core.web.live import render_message
 from dpi_core.web.photo_input import photo_input
 from dpi_core.web.restore_run import AUTO, MODES
 from dpi_core.web.session import KEEP_SECONDS, Session
+from dpi_core.web.whole_files import with_whole_files
 from dpi_core.weights.embedded_files import ASSETS
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -103,17 +104,19 @@ def build_controls(prior: str = "embedded") -> Controls:
     gr.Examples(
         example_photos(), inputs=photo, label="Examples (public domain)", elem_id="examples", api_visibility="private"
     )
-    faces = gr.Gallery(
-        label="Faces found",
-        columns=6,
-        fit_columns=False,
-        object_fit="cover",
-        height="auto",
-        allow_preview=False,
-        visible=False,
-        elem_id="faces",
-        show_label=False,
-        buttons=[],
+    faces = with_whole_files(
+        gr.Gallery(
+            label="Faces found",
+            columns=6,
+            fit_columns=False,
+            object_fit="cover",
+            height="auto",
+            allow_preview=False,
+            visible=False,
+            elem_id="faces",
+            show_label=False,
+            buttons=[],
+        )
     )
     chosen = gr.CheckboxGroup([], label="Faces to restore", visible=False, elem_id="chosen", show_select_all=True)
     settings = {field: setting_control(field, start) for field in MAIN}

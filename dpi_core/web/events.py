@@ -1,12 +1,11 @@
 """The page's event handlers: from Gradio's values to `dpi_core.web.restore_run` and back to component updates."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.context import LocalContext
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_TAU, SETTINGS, DPIConfig
@@ -75,22 +74,6 @@ def on_chosen(chosen: list[int], session: Session) -> str:
         return render_message("No face is chosen; tick at least one.", "error")
     names = ", ".join(str(i + 1) for i in sorted(session.chosen))
     return render_message(f"To restore: face {names}. {session.note}")
-
-
-def on_start(waiting: Callable[[str], Any], session: Session) -> tuple:
-    """Clear the stop flag, show the Stop button, and say it where others are before."""
-    session.stopped = False
-    before = runs_before()
-    many = "One run is" if before == 1 else f"{before} runs are"
-    shown = waiting(f"{many} before yours; it begins as soon as the models are free.") if before else gr.skip()
-    return gr.Button(interactive=False), gr.Button(visible=True, interactive=True, value="Stop"), shown
-
-
-def runs_before() -> int:
-    """Count the runs that use the models or wait for them, of the page and of HTTP, as Gradio's queue knows them."""
-    page = LocalContext.blocks.get(None)
-    queue = page._queue.event_queue_per_concurrency_id.get(MODELS) if page is not None else None
-    return 0 if queue is None else queue.current_concurrency + len(queue.queue)
 
 
 def queued(text: str) -> dict[str, Any]:

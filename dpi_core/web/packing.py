@@ -2,6 +2,11 @@
 
 Torch would send a tensor through shared memory or, on a GPU, as a handle that dies with its process; an array is a copy that
 needs neither the other process nor its device.
+
+Pickle, which runs what its bytes say, is right here and nowhere else: the ``spaces`` package pickles whatever crosses anyway,
+and both ends are this program, one forked from the other, joined by a pipe that no request reaches. A client's values are
+checked and made into a `Request` before, its photo into pixels; no bytes of a client's, of a file or of the network come to
+`unpack`, and `tests/test_web_packing.py` holds that `web.lent_restorer` alone calls it.
 """
 
 import pickle
@@ -34,5 +39,5 @@ def pack(record: object) -> bytes:
 
 
 def unpack(data: bytes) -> Any:
-    """Return what `pack` was given. Only for bytes of this program's own processes: unpickling runs what the bytes say."""
+    """Return what `pack` was given. Only for bytes that `pack` wrote in a process of this program's (see the module)."""
     return pickle.loads(data)

@@ -6,19 +6,23 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.themes import Base, Default
+from starlette.middleware import Middleware
 
 from dpi_core.web import api
 from dpi_core.web.ab_tab import ab_tab
 from dpi_core.web.compare_tab import compare_tab
 from dpi_core.web.connections import connect_address, connect_files, connect_photo, shared_links
 from dpi_core.web.controls import QUIET, Controls, View, build_controls
+from dpi_core.web.doors import FILE_BYTES, Doors
 from dpi_core.web.engine import Engine
 from dpi_core.web.explore_tab import explore_tab
+from dpi_core.web.fair_queue import MOST_WAITING
+from dpi_core.web.guarded_blocks import GuardedBlocks
+from dpi_core.web.keeping import keep_while_open
 from dpi_core.web.links import view_script
 from dpi_core.web.reload import connect_reload, example_link
 from dpi_core.web.restore_tab import restore_tab
 from dpi_core.web.session import KEEP_SECONDS
-from dpi_core.web.uploads import GuardedBlocks
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
 INTRO = (
@@ -27,7 +31,8 @@ INTRO = (
 )
 ETHICS = (
     "The result is a *plausible* face computed from a prior, not a recovered one: it is no evidence of anybody's identity. "
-    "Photos and results stay on this server for about an hour and are shown to nobody else; no history of runs is kept. "
+    "Photos and results stay on this server while the page is open and about an hour longer, and are shown to nobody else; no "
+    "history of runs is kept. "
     "Embedded models: non-commercial research."
 )
 STYLES = sorted(Path(__file__).parent.glob("*.css"))
@@ -45,7 +50,8 @@ VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
 
 def build_page(engine: Engine) -> gr.Blocks:
     """Build the page and its HTTP endpoints over `engine`'s models."""
-    with GuardedBlocks(title=TITLE, fill_width=True, delete_cache=(KEEP_SECONDS // 4, KEEP_SECONDS)) as page:
+    kept = (KEEP_SECONDS // 4, KEEP_SECONDS)
+    with GuardedBlocks(title=TITLE, fill_width=True, delete_cache=kept, analytics_enabled=False) as page:
         gr.Markdown(f"# {TITLE}\n{INTRO}", elem_id="title")
         with gr.Row(elem_id="page"):
             with gr.Column(scale=0, min_width=340, elem_id="controls"):
@@ -67,7 +73,8 @@ def build_page(engine: Engine) -> gr.Blocks:
                 connect_reload(page, controls, results)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
-    page.queue(max_size=32, default_concurrency_limit=4)
+        keep_while_open()
+    page.queue(max_size=MOST_WAITING, default_concurrency_limit=4, api_open=False)
     return page
 
 
@@ -94,7 +101,9 @@ def launch_options() -> dict:
         "js": NAMES.read_text(),
         "run_history": False,
         "footer_links": ["api", "settings"],
-        "max_file_size": "64mb",
+        "max_file_size": FILE_BYTES,
+        "app_kwargs": {"middleware": [Middleware(Doors)]},
+        "enable_monitoring": False,
         "show_error": True,
         "mcp_server": find_spec("mcp") is not None,  # the endpoints as tools for language models
     }

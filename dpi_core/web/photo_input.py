@@ -1,22 +1,54 @@
 """The photo input: Gradio's image component without its decoding.
 
-Gradio opens an upload before any function of ours runs, and a damaged one ends in a bare error. This one hands the file
-on as it is, so that `dpi_core.imaging.pictures.read_image` decodes it and answers with a message.
+Gradio opens an upload before any function of ours runs: a damaged one ends in a bare error, one of a billion pixels fills
+the memory. This one hands the file on as it is, so that `dpi_core.imaging.pictures.read_image` decodes it and answers with a
+message.
 """
+
+import base64
+import binascii
+import mimetypes
 
 import gradio as gr
 from gradio.data_classes import ImageData
+
+from dpi_core.errors import DPIError
+from dpi_core.web.whole_files import kept_whole
 
 
 def photo_input(**options) -> gr.Image:
     """Make a `gr.Image` whose value in Python is the path of the uploaded file, undecoded; takes its options."""
     component = gr.Image(type="filepath", **options)
-    decode = component.preprocess
 
-    def preprocess(payload: ImageData | None):
-        # A payload without a path is a data: URL, which some clients send; Gradio writes it to a file. Which paths a client
-        # may name is checked before (`web.uploads`).
-        return payload.path if payload is not None and payload.path else decode(payload)
+    def preprocess(payload: ImageData | None) -> str | None:
+        # Which paths a client may name is checked before (`web.uploads`).
+        if payload is None:
+            return None
+        if payload.path:
+            return payload.path
+        try:
+            path = saved_data_url(payload.url or "")
+        except DPIError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        component.temp_files.add(path)  # Gradio deletes it after a while, as it does uploads
+        return path
 
     component.preprocess = preprocess  # type: ignore[method-assign]  # an instance attribute: a subclass would make Gradio write a stub file here
     return component
+
+
+def saved_data_url(url: str) -> str:
+    """Keep what a ``data:`` URL holds as a file among the uploads, and return its path.
+
+    Raises:
+        DPIError: on any other URL; none is fetched.
+    """
+    head, _, data = url.partition(",")
+    kind = head.removeprefix("data:").partition(";")[0]
+    try:
+        if not (head.startswith("data:") and head.endswith(";base64")):
+            raise binascii.Error
+        content = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise DPIError("image has neither a path nor a data: URL in base64; upload a photo first.") from error
+    return kept_whole(content, f"photo{mimetypes.guess_extension(kind) or ''}")

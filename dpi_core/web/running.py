@@ -11,8 +11,9 @@ from typing import Any
 import gradio as gr
 
 from dpi_core.web.controls import QUIET, Plan
-from dpi_core.web.events import MODELS, on_start, on_stop
+from dpi_core.web.events import MODELS, on_stop
 from dpi_core.web.live import render_message
+from dpi_core.web.waiting import TOLD_EVERY, on_not_taken, on_start, on_waiting
 
 
 def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = None) -> list[gr.Button]:
@@ -36,19 +37,28 @@ def connect_run(
 ) -> Any:
     """Let `go` stream ``run(session, *inputs)`` to `outputs` and the two buttons, and `stop` end it; the event to go on from.
 
-    Only one run at a time uses the models. While others are before it, the first of `outputs` shows ``waiting(text)``. A
-    narrow page scrolls to `shown`.
+    Only one run at a time uses the models. While others are before it, the first of `outputs` shows ``waiting(text)``, anew
+    every few seconds. A narrow page scrolls to `shown`.
     """
+    clock = gr.Timer(TOLD_EVERY, active=False)
+
+    def place(request: gr.Request) -> Any:  # no partial: Gradio finds the request by this annotation
+        return on_waiting(waiting, request.session_hash)
+
+    def not_taken(request: gr.Request) -> tuple:
+        return on_not_taken(waiting, request.session_hash)
+
+    clock.tick(place, None, [outputs[0]], queue=False, **QUIET)
     stop.click(on_stop, [session], [stop], queue=False, **QUIET)
     started = go.click(
         partial(on_start, waiting),
         [session],
-        [go, stop, outputs[0]],
+        [go, stop, clock, outputs[0]],
         queue=False,
         js=scroll_script(str(shown.elem_id)),
         **QUIET,
     )
-    return started.then(
+    ran = started.then(
         run,
         [session, *inputs],
         [*outputs, go, stop],
@@ -56,6 +66,9 @@ def connect_run(
         concurrency_id=MODELS,
         **QUIET,
     )
+    ran.failure(not_taken, None, [go, stop, outputs[0]], queue=False, **QUIET)
+    ran.then(lambda: gr.Timer(active=False), None, [clock], queue=False, **QUIET)
+    return ran
 
 
 def keep_told(plan: Plan) -> None:

@@ -1,65 +1,36 @@
 """Which files a client may name: those uploaded to this server and the shipped examples, and nothing else on its disk.
 
 A client sends a file as ``{"path": .., "meta": ..}``. Gradio checks the path only where ``meta`` is there too, and tells by its
-message what it met; so every input of every event passes `GuardedBlocks` first: the page's, HTTP's and MCP's.
+message what it met; so every input of every event passes `web.guarded_blocks` first: the page's, HTTP's and MCP's.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from gradio.utils import get_upload_folder
-from gradio_client.utils import is_file_obj_with_meta, is_http_url_like
 
-from dpi_core.web.checks import REFUSED, message_of
 from dpi_core.weights.embedded_files import ASSETS
-
-
-class GuardedBlocks(gr.Blocks):
-    """Blocks that open no file but uploads and examples, and tell nobody of an error that was not made for people."""
-
-    async def process_api(self, *args, **options):
-        """See `gr.Blocks`; raises gr.Error alone."""
-        try:
-            return await super().process_api(*args, **options)
-        except gr.Error:
-            raise
-        except Exception as error:
-            raise gr.Error(message_of(error), print_exception=False) from error
-
-    async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
-        """See `gr.Blocks`; raises gr.Error with one sentence for every other file, whether it exists or not."""
-        files = list(named_files(inputs))
-        if not all(may_be_opened(file) for file in files):
-            raise gr.Error(REFUSED, print_exception=False)
-        try:
-            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
-        except Exception as error:
-            if any(is_http_url_like(file["path"]) for file in files):  # why a host was not asked is not told either
-                raise gr.Error(REFUSED, print_exception=False) from error
-            raise
 
 
 def named_files(value: Any) -> Iterator[dict]:
     """Yield every object with a path, however deep it lies in what a client sent."""
-    if isinstance(value, dict):
-        if isinstance(value.get("path"), str):
-            yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from named_files(item)
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("path"), str):
+                yield value
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
 
 
 def may_be_opened(file: dict) -> bool:
-    """Tell whether a file a client names is an upload, an example or a public address.
+    """Tell whether a file a client names is an upload or an example; links and ``..`` are resolved before.
 
-    Links and ``..`` are resolved before. Gradio itself fetches an address, and none that is private or this machine's own; only
-    with ``meta``, without which it would pass the address on as a path.
+    An address is neither: Gradio would fetch it, and what this machine can reach is not for others to ask for.
     """
-    if is_http_url_like(file["path"]):
-        return is_file_obj_with_meta(file)
     try:
         path = Path(file["path"]).resolve()
     except (OSError, ValueError, RuntimeError):  # a name too long, a zero byte, links in a circle

@@ -159,6 +159,8 @@ def _download(wanted: HubFile, folder: Path, bar: type) -> Path:
             endpoint=hub_endpoint(),
             tqdm_class=bar,
         )
+    except DPIError:
+        raise
     except RevisionNotFoundError as error:
         raise DPIError(f"{wanted.repo} has no revision {wanted.revision!r} on the hub.") from error
     except no_answer as error:
@@ -180,6 +182,11 @@ def _download(wanted: HubFile, folder: Path, bar: type) -> Path:
         if error.errno is not None:
             raise  # the disk's, not the network's
         raise DPIError(f"{wanted} could not be downloaded from {where}: it ended early. Try again later.") from error
+    except (ImportError, ValueError) as error:  # of the HTTP client, which cannot be made for such a proxy
+        raise DPIError(
+            f"{wanted} could not be downloaded from {where} ({error}). Look at the proxies in the environment "
+            "(ALL_PROXY, HTTPS_PROXY)."
+        ) from error
     return Path(found)
 
 

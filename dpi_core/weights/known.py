@@ -32,3 +32,12 @@ def known_of(name: str) -> Known:
         return Known(size, str(found.get("template") or (WIDE if size >= 256 else TIGHT)))
     except (OSError, ValueError, KeyError, TypeError):
         return UNKNOWN
+
+
+def must_be_fetched(name: str) -> bool:
+    """Tell whether loading a prior of this name would ask another machine: the hub, or one on a Windows network."""
+    if name.startswith(("//", "\\\\")):
+        return True
+    if spec_of(name) is None or (name not in PRIORS and Path(name).expanduser().exists()):
+        return False
+    return not Entry(name).sound()

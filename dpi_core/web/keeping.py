@@ -1,0 +1,83 @@
+"""What stays and what goes: a page that is open keeps its photo and results, what nobody has open any more is forgotten.
+
+Gradio deletes files by their age, also those of a page that is still open, and keeps what it knows of a session, a quarter of
+a megabyte and the session's own objects, until ten thousand others came.
+"""
+
+import os
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.context import LocalContext
+from gradio.utils import get_upload_folder
+
+from dpi_core.web.session import KEEP_SECONDS
+from dpi_core.web.uploads import named_files
+
+TOLD_EVERY = KEEP_SECONDS / 6
+CLOSED_SECONDS = (
+    KEEP_SECONDS / 4
+)  # longer than a page is silent between two ticks: a connection may have failed and come back
+
+
+def keep_while_open() -> None:
+    """Let the page being built say now and then that it is open."""
+
+    def tick(request: gr.Request) -> None:
+        page, session = LocalContext.blocks.get(None), request.session_hash
+        if page is not None and session and session in page.app.state_holder:
+            touch_files(page.app.state_holder[session].config_values)
+
+    gr.Timer(TOLD_EVERY).tick(tick, None, None, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def touch_files(values: dict[int, Any]) -> None:
+    """Make all files that a page shows now as young as one that just came."""
+    uploads = Path(get_upload_folder()).resolve()
+    for file in named_files(list(values.values())):
+        path = Path(file["path"])
+        if path.is_absolute() and path.parent.resolve().is_relative_to(uploads):
+            try:
+                os.utime(path)
+            except OSError:  # it is gone, and the page will ask for it again
+                continue
+
+
+class Forgetting:
+    """Drops the sessions that nobody has used for a while, by a clock that does not jump."""
+
+    def __init__(self) -> None:
+        self._seen: dict[
+            str, tuple[Any, float]
+        ] = {}  # session -> when the holder says it was used, and when that was noticed
+
+    def sweep(
+        self, holder: Any, busy: Collection[str], short_lived: str, seconds: float, now: float | None = None
+    ) -> None:
+        """Drop what is idle: sessions named `short_lived`.. after `seconds`, closed ones and others later.
+
+        Args:
+            holder: Gradio's `StateHolder`.
+            busy: sessions with a run.
+        """
+        now = time.monotonic() if now is None else now
+        for session, state in list(holder.session_data.items()):
+            used = holder.time_last_used.get(session)
+            if session in busy or self._seen.get(session, (None, 0.0))[0] != used:
+                self._seen[session] = used, now
+            limit = CLOSED_SECONDS if state.is_closed else KEEP_SECONDS
+            if now - self._seen[session][1] > (seconds if session.startswith(short_lived) else limit):
+                self._drop(holder, session, state)
+        self._seen = {session: seen for session, seen in self._seen.items() if session in holder.session_data}
+
+    def _drop(self, holder: Any, session: str, state: Any) -> None:
+        for key, value in list(state.state_data.items()):
+            component = state.blocks_config.blocks.get(key)
+            if isinstance(component, gr.State):
+                component.delete_callback(value)
+        with holder.lock:
+            holder.session_data.pop(session, None)
+            holder.time_last_used.pop(session, None)
