@@ -1,0 +1,91 @@
+"""Adversarial finishing: its losses, what it trains and what it leaves alone, and that a run goes on where it stopped."""
+
+import pytest
+import torch
+from training_runs import TINY, pictures, with_argv, write_faces
+
+from dpi_core.models.priors import UNetPrior, load_prior, save_prior
+from dpi_core.training import finishing as script
+from dpi_core.training.discriminator import PatchDiscriminator, adversarial_loss, gradient_penalty
+from dpi_core.training.finishing import Finishing, last_levels, same_window
+from dpi_core.training.starting import starting_network
+
+pytestmark = pytest.mark.usefixtures("seeded")
+
+DEEPER = {
+    **TINY,
+    "block_out_channels": (8, 8, 16),
+    "down_block_types": ("DownBlock2D",) * 3,
+    "up_block_types": ("UpBlock2D",) * 3,
+}
+
+
+@pytest.fixture
+def prior() -> UNetPrior:
+    network = starting_network(None, {**DEEPER, "in_channels": 12, "out_channels": 12, "sample_size": 32}, 2)
+    return UNetPrior(network.eval().requires_grad_(False), 64, "v", 2, "tight-128")
+
+
+def test_the_loss_is_low_where_what_is_judged_looks_more_real():
+    assert float(adversarial_loss(torch.full((2, 3), 20.0), torch.zeros(2, 3))) < 1e-6
+    assert float(adversarial_loss(torch.zeros(2, 3), torch.zeros(2, 3))) == pytest.approx(
+        torch.tensor(2.0).log().item()
+    )
+
+
+def test_the_penalty_of_a_linear_judge_is_the_square_of_its_slope():
+    slope, images = torch.randn(3, 8, 8), pictures(4, 8).requires_grad_()
+    logits = (images * slope).sum(dim=(1, 2, 3))[:, None]
+    assert float(gradient_penalty(logits, images)) == pytest.approx(float(slope.square().sum()), rel=1e-5)
+
+
+def test_the_discriminator_judges_each_image_by_itself():
+    judge, images = PatchDiscriminator().eval(), pictures(3, 64)
+    assert torch.allclose(judge(images)[1:2], judge(images[1:2]), atol=1e-5)
+
+
+def test_windows_are_the_same_part_of_every_image():
+    x = torch.arange(100 * 100).view(1, 1, 100, 100).float()
+    first, second = same_window(x, x + 1)
+    assert first.shape == (1, 1, script.WINDOW, script.WINDOW)
+    assert torch.equal(second, first + 1)
+
+
+def test_only_the_last_levels_learn(prior):
+    before = {name: value.clone() for name, value in prior.unet.state_dict().items()}
+    finishing = Finishing(prior, 0.5, 1e-2, 4)
+    for _ in range(2):
+        finishing.step(pictures(4, 64), torch.full((4,), 4))
+    trained = {id(parameter) for parameter in last_levels(prior.unet)}
+    moved = {name for name, value in prior.unet.named_parameters() if not torch.equal(value, before[name])}
+    assert moved
+    assert moved <= {name for name, value in prior.unet.named_parameters() if id(value) in trained}
+    assert not any("down_blocks" in name or "mid_block" in name for name in moved)
+
+
+def test_a_stopped_run_goes_on_with_all_it_knew(prior, tmp_path):
+    finishing = Finishing(prior, 0.5, 1e-3, 4)
+    finishing.step(pictures(4, 64), torch.full((4,), 4))
+    finishing.save(tmp_path)
+    again = Finishing(load_prior(str(tmp_path / "prior"), "cpu"), 0.5, 1e-3, 4)
+    again.resume(tmp_path)
+    assert again.samples == 4
+    for own, other in ((finishing.prior.unet, again.prior.unet), (finishing.discriminator, again.discriminator)):
+        assert all(torch.equal(a, b) for a, b in zip(own.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.slow
+def test_the_script_leaves_a_prior_and_a_checkpoint(prior, tmp_path, monkeypatch):
+    save_prior(prior, tmp_path / "start")
+    faces = write_faces(tmp_path / "faces", size=80)
+    out = tmp_path / "runs" / "finished"
+    start = str(tmp_path / "start")
+    script.main([*with_argv(faces, out), "--init", start])
+    finished = load_prior(str(out / "prior"), "cpu")
+    assert finished.image_size == 64
+    assert (out / "checkpoint.pt").exists()
+
+
+def test_a_prior_without_a_head_is_refused(tmp_path, large_prior):
+    with pytest.raises(ValueError, match="classes and a head"):
+        script.main(["--data", str(tmp_path), "--init", large_prior, "--out", str(tmp_path / "out"), "--device", "cpu"])
