@@ -129,24 +129,28 @@ def test_seeds_stream_side_by_side_flip_and_are_redrawn(page, tmp_path):
     expect(page.get_by_label("Heavy")).to_be_checked()
     page.locator("#keep").get_by_label("0", exact=True).check()
     page.click("#redraw")
-    expect(page.locator("#seeds").get_by_role("textbox")).not_to_have_value("4, 0-1")
-    drawn, kept, last = page.locator("#seeds").get_by_role("textbox").input_value().split(", ")
+    expect(page.locator("#grid [data-state=done]")).to_be_hidden()  # they are run at once
+    expect(page.locator("#grid [data-state=done]")).to_be_visible(timeout=PATIENCE)
+    seeds = page.locator("#seeds").get_by_role("textbox").input_value()
+    drawn, kept, last = seeds.split(", ")
     assert kept == "0"
     assert not {drawn, last} & {"4", "1"}
+    tiles = page.locator("#grid button.tile b")
+    assert tiles.all_inner_texts() == [f"seed {seed}" for seed in (drawn, kept, last)]
 
     with page.expect_download() as download:
         page.click("#compare-files")
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
-    assert read_request(path).seeds == (4, 0, 1)
+    assert read_request(path).seeds == tuple(map(int, (drawn, kept, last)))
 
     page.reload()  # and the page reads its own file back
     page.locator("input[type=file][accept*=zip]").set_input_files(str(path))
     expect(page.locator("#status")).to_contain_text("Settings of", timeout=PATIENCE)
     page.get_by_role("tab", name="Compare seeds").click()
-    expect(page.locator("#seeds").get_by_role("textbox")).to_have_value("4, 0, 1")
+    expect(page.locator("#seeds").get_by_role("textbox")).to_have_value(seeds)
     expect(page.get_by_label("The page's settings")).to_be_checked()
-    expect(page.locator("#seed input")).to_have_value("4")
+    expect(page.locator("#seed input")).to_have_value(drawn)
 
 
 def test_an_example_and_the_sliders_and_the_dice(page):

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from dpi_core import DPIConfig
 from dpi_core.models.presets import PRESETS
+from dpi_core.restore.request import read_request
 from dpi_core.restore.variants import Variant
 from dpi_core.web.ab_settings import differences
 
@@ -51,24 +52,36 @@ def test_two_settings_are_explored_and_a_cell_is_taken(page, tmp_path):
     choose_steps(page, 4, "#explore-plan", "6 cells (3 by 2), 1 seed each: 18 steps to run instead of 24")
 
     page.click("#explore-run")
-    expect(page.locator("#explore-progress [role=status]")).to_contain_text("18 steps were run", timeout=PATIENCE)
-    cells = page.locator("#explore-grid .dpi-cell input")
+    grid = page.locator("#explore-grid")
+    expect(grid.locator("[data-role=line]")).to_contain_text("18 steps were run", timeout=PATIENCE)
+    cells = grid.get_by_role("radio")
     expect(cells).to_have_count(6)
-    assert page.locator("#explore-grid img:not([alt])").count() == 0
-    assert page.locator("#explore-maps caption").all_inner_texts()[0].startswith("LR-consistency")
-    expect(page.locator(".dpi-best:visible").first).to_have_text("best PSNR")
-    page.get_by_label("Mark the best by").select_option("lr_consistency")
-    expect(page.locator(".dpi-best:visible").first).to_have_text("best LR")
+    assert grid.locator("img:not([alt])").count() == 0
+    assert grid.locator("caption").all_inner_texts()[0].startswith("PSNR")
+    best = grid.locator(".best")
+    expect(best.first).to_have_text("best PSNR")
+    chosen = grid.locator("[data-role=chosen]")
+    expect(grid.get_by_role("radio", checked=True)).to_have_attribute(  # the best one stands large at first
+        "aria-label", re.compile(f"^{chosen.inner_text()}: PSNR")
+    )
+    page.get_by_label("colours and best by").select_option("lr_consistency")
+    expect(best.first).to_have_text("best LR")
 
-    page.click("#explore-use")
-    expect(page.locator("#explore-note [role=alert]")).to_contain_text("Choose a cell")
-    cells.first.focus()
-    page.keyboard.press("Space")
-    expect(page.locator("[data-role=chosen]")).to_contain_text("tau 0, k 1: LR-consistency")
+    cells.first.click()
+    expect(chosen).to_have_text("tau 0, k 1")
+    expect(grid.locator("[data-role=figures]")).to_contain_text("LR-consistency")
     page.keyboard.press("ArrowRight")
-    expect(page.locator("[data-role=chosen]")).to_contain_text("tau 400, k 1")
+    expect(chosen).to_have_text("tau 400, k 1")
+    page.keyboard.press("ArrowDown")
+    expect(chosen).to_have_text("tau 400, k 2")
+    page.keyboard.press("ArrowUp")
+    expect(chosen).to_have_text("tau 400, k 1")
+    page.keyboard.press("f")
+    expect(grid.locator("[data-role=shown]")).to_have_text("input")
+    page.get_by_label("beside").select_option("the truth")
+    expect(grid.locator("[data-role=shown]")).to_have_text("truth")
     check_both_schemes(page)
-    page.click("#explore-use")
+    page.get_by_role("button", name="Use these settings").click()
     expect(page.locator("#tau input[type=number]")).to_have_value("400")
     expect(page.locator("#sparsity input[type=number]")).to_have_value("1")
     expect(page.locator("#steps input[type=number]")).to_have_value("4")
@@ -94,14 +107,34 @@ def test_a_grid_stops_and_keeps_its_cells(page):
     page.locator("#explore-y-values").get_by_role("textbox").fill("2")
     expect(page.locator("#explore-plan")).to_contain_text("252 steps to run")
     page.click("#explore-run")
-    expect(page.locator("#explore-progress")).to_contain_text("Cell 2 of 2", timeout=PATIENCE)
+    line = page.locator("#explore-grid [data-role=line]")
+    expect(line).to_contain_text("Cell 2 of 2", timeout=PATIENCE)
     page.click("#explore-stop")
-    expect(page.locator("#explore-progress")).to_contain_text(
-        re.compile("Stopped after 1 of 2 cells"), timeout=PATIENCE
-    )
-    expect(page.locator("#explore-grid .dpi-empty")).to_have_text("not run")
+    expect(line).to_contain_text("Stopped after 1 of 2 cells, the estimate of the next one kept", timeout=PATIENCE)
+    states = page.locator("#explore-grid .cell").evaluate_all("cells => cells.map((cell) => cell.dataset.is)")
+    assert states == ["done", "stopped"]
     expect(page.locator("#explore-stop")).to_be_hidden()
     expect(page.locator("#explore-run")).to_be_enabled()
+
+
+def test_a_grid_stopped_in_its_first_cell_keeps_its_estimate_and_files(page, tmp_path):
+    open_tab(page, "Explore")
+    page.locator("#explore-x-values").get_by_role("textbox").fill("0, 50")
+    page.locator("#explore-y-values").get_by_role("textbox").fill("2")
+    choose_steps(page, 250, "#explore-plan", "instead of 500")
+    page.click("#explore-run")
+    expect(page.locator("#explore-grid [data-role=line]")).to_contain_text("step", timeout=PATIENCE)
+    page.click("#explore-stop")
+    expect(page.locator("#explore-grid [data-role=line]")).to_contain_text(
+        "Stopped after 0 of 2 cells", timeout=PATIENCE
+    )
+    stopped = page.locator("#explore-grid .cell[data-is=stopped]")
+    expect(stopped).to_have_count(1)
+    expect(page.locator("#explore-grid [data-role=figures]")).to_contain_text("stopped after step")
+    with page.expect_download() as download:
+        page.locator("#explore-files a[download]").last.click()
+    download.value.save_as(tmp_path / "grid.json")
+    assert read_request(tmp_path / "grid.json").config.steps == 250
 
 
 def test_two_settings_run_side_by_side_flip_and_wipe(page, tmp_path):
@@ -122,11 +155,11 @@ def test_two_settings_run_side_by_side_flip_and_wipe(page, tmp_path):
     expect(page.locator("#ab-plan")).to_contain_text("7 steps to run instead of 8: they share the first 1")
 
     page.click("#ab-run")
-    expect(page.locator("#ab-summary")).to_contain_text("levels apart", timeout=PATIENCE)
+    expect(page.locator("#ab-view [data-role=line]")).to_contain_text("levels apart", timeout=PATIENCE)
     assert page.locator("#ab-view img:not([alt])").count() == 0
     expect(page.locator("#ab-view table")).to_contain_text("SSIM")
     check_both_schemes(page)
-    over, shown = page.locator("#ab-view .dpi-over"), page.locator("#ab-view [data-role=shown]")
+    over, shown = page.locator("#ab-view .over"), page.locator("#ab-view [data-role=shown]")
     wipe = page.get_by_label("Wipe: how much of the picture is A")
     wipe.focus()
     for _ in range(10):
@@ -147,6 +180,68 @@ def test_two_settings_run_side_by_side_flip_and_wipe(page, tmp_path):
         download.value.save_as(saved[-1])
     assert [path.name for path in saved] == [f"astronaut-tiny-seed0-{end}" for end in ("A.png", "B.png", "AB.json")]
     assert json.loads(saved[2].read_text())["steps_shared"] == 1
+
+
+def test_another_method_is_chosen_for_a_side_and_kept_in_its_file(page, tmp_path):
+    open_tab(page, "A/B")
+    page.locator("#ab-preset-a input").click()
+    page.get_by_role("option", name="Medium").click()
+    page.locator("#ab-method-b input").click()
+    page.get_by_role("option", name="bicubic").click()
+    expect(page.locator("#ab-plan")).to_contain_text("A and B differ in method (dpi, bicubic). 21 steps to run.")
+    expect(page.locator("#ab-words-b")).not_to_contain_text("tau")
+    page.wait_for_function("location.search.includes('method_b=bicubic')")
+    page.click("#ab-run")
+    expect(page.locator("#ab-view [data-role=line]")).to_contain_text("levels apart", timeout=PATIENCE)
+    with page.expect_download() as download:
+        page.locator("#ab-files a[download]").nth(1).click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert read_request(path).method == "bicubic"
+
+    page.locator("input[type=file][accept*=zip]").set_input_files(str(path))  # and the page runs with it
+    expect(page.locator("#status")).to_contain_text("made by the method bicubic", timeout=PATIENCE)
+    expect(page.locator("#stage [data-role=note]")).to_contain_text("bicubic in place of DPI: 1 step")
+    page.click("#run")
+    expect(page.locator("#stage [data-state=done]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#stage [data-role=tau]")).to_be_hidden()
+
+
+def test_a_run_that_fails_leaves_no_files_of_the_one_before(page):
+    open_tab(page, "A/B")
+    choose_steps(page, 2, "#stage [data-role=note]", "1 FCM step")
+    page.click("#ab-take-a")
+    expect(page.locator("#ab-words-a")).to_contain_text("steps 2,")
+    page.click("#ab-run")
+    expect(page.locator("#ab-files a[download]").first).to_be_visible(timeout=PATIENCE)
+    page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
+    page.click("#ab-run")
+    expect(page.locator("#ab-view [role=alert]")).to_contain_text("Choose a photo first", timeout=PATIENCE)
+    expect(page.locator("#ab-files a[download]")).to_have_count(0)
+    expect(page.locator("#ab-view img[src]:visible")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("view", "name"), [("explore", "Explore"), ("ab", "A/B")])
+def test_a_finished_view_fits_a_laptop_and_a_phone(browser, app_url, view, name):
+    """The faces are large and inside the screen on a laptop; on a phone nothing is wider than it."""
+    page = browser.new_page(viewport={"width": 1366, "height": 768})
+    page.goto(f"{app_url}?view={view}&steps=2&b=%7B%22steps%22%3A2%7D&across=0,50,150,350&down=1,2,4")
+    expect(page.locator("#status")).to_contain_text("Settings taken from the address", timeout=PATIENCE)
+    page.set_input_files("#photo input[type=file]", str(EXAMPLES / "astronaut-tiny.png"))
+    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    page.click(f"#{view}-run")
+    expect(page.locator(f"#{view}-files a[download]").first).to_be_visible(timeout=2 * PATIENCE)
+    root = page.locator("#explore-grid" if view == "explore" else "#ab-view")
+    boxes = [box.bounding_box() for box in root.locator(".window:visible").all()]
+    assert len(boxes) == (13 if view == "explore" else 3)
+    for box in boxes:
+        assert box["width"] >= 80
+        assert box["y"] + box["height"] <= 768
+        assert box["x"] + box["width"] <= 1366
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("#run-buttons")).to_have_css("position", "fixed")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
 
 
 @pytest.mark.parametrize("name", ["Explore", "A/B"])

@@ -66,7 +66,9 @@ def test_it_plays_by_itself_unless_motion_is_unwelcome(browser, app_url):
     page.close()
 
 
-def test_face_timeline_tau_and_restore_are_in_view_while_it_runs(laptop):
+def test_face_timeline_tau_and_restore_are_in_view_while_it_runs(laptop, app_url):
+    laptop.goto(f"{app_url}?steps=250")  # long enough to look at every part, however slow the machine
+    expect(laptop.locator("#status")).to_contain_text("Settings taken from the address", timeout=PATIENCE)
     choose(laptop, EXAMPLES / "astronaut.jpg")
     laptop.click("#run")
     expect(state(laptop, "running")).to_be_visible(timeout=PATIENCE)
@@ -88,7 +90,8 @@ def test_face_timeline_tau_and_restore_are_in_view_while_it_runs(laptop):
         box = laptop.locator(f"#stage [data-pane={pane}]").bounding_box()
         assert box["y"] + box["height"] <= LAPTOP["height"], pane
     assert laptop.evaluate("scrollY") == 0
-    expect(state(laptop, "done")).to_be_visible(timeout=PATIENCE)
+    laptop.click("#stop")
+    expect(state(laptop, "stopped")).to_be_visible(timeout=PATIENCE)
 
 
 def test_the_stages_are_told_in_their_order_with_what_they_hold(laptop):

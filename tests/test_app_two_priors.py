@@ -39,9 +39,10 @@ def test_a_prior_in_a_folder_is_compared_and_one_that_is_missing_is_named(page, 
     prior.press("Enter")
     expect(page.locator("#ab-plan")).to_contain_text(large_prior)
     page.click("#ab-run")
-    expect(page.locator("#ab-summary")).to_contain_text("the smaller one is enlarged to 256", timeout=2 * PATIENCE)
+    note = page.locator("#ab-view [data-role=note]")
+    expect(note).to_contain_text("the smaller one is enlarged to 256", timeout=2 * PATIENCE)
     sizes = "images => images.map(image => image.naturalWidth)"
-    assert page.locator("#ab-view .dpi-wipe img").evaluate_all(sizes) == [256, 256]
+    assert page.locator("#ab-view .comparer img").evaluate_all(sizes) == [256, 256]
     wipe = page.get_by_label("Wipe: how much of the picture is A")
     wipe.focus()
     page.keyboard.press("End")

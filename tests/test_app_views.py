@@ -15,7 +15,7 @@ PATIENCE = 90_000  # ms; the first run loads the models
 VIEWS = {"restore": "Restore", "compare": "Compare seeds", "explore": "Explore", "ab": "A/B"}
 LONG = "with=page&steps=250&tau=0&eta=1&seeds=0-1&x=omega&across=500&y=edge_exponent&down=2&b=%7B%22steps%22%3A250%7D"
 BUTTONS = {"restore": ("#run", "#stop"), **{v: (f"#{v}-run", f"#{v}-stop") for v in ("compare", "explore", "ab")}}
-SHOWN = {"restore": "#stage", "compare": "#grid", "explore": "#explore-progress", "ab": "#ab-view"}
+SHOWN = {"restore": "#stage", "compare": "#grid", "explore": "#explore-grid", "ab": "#ab-view"}
 STEP = re.compile(r"[Ss]tep (\d+) of \d+|^(\d+) of \d+ steps", re.MULTILINE)
 
 
@@ -51,7 +51,7 @@ def test_stop_ends_every_view_at_once(page, app_url, view):
     page.click(stop)
     expect(page.locator(run)).to_be_enabled(timeout=PATIENCE)
     expect(page.locator(stop)).to_be_hidden()
-    expect(page.locator("#ab-summary") if view == "ab" else shown).to_contain_text("Stopped")
+    expect(shown).to_contain_text("Stopped")
     running = [text for text in page.evaluate("window.texts") if "s left" in text]
     after = [text for text in page.evaluate("window.texts.slice(window.at)") if "s left" in text]
     assert len(running) < 250
@@ -65,22 +65,23 @@ def test_the_address_opens_a_view_with_its_settings(browser, app_url, view):
     open_at(
         page,
         app_url,
-        f"view={view}&mode=Simulate+x8&tau=300&seeds=4,7&pick=3&x=eta&across=0,1&b=heavy&prior_b=ffhq-256&aligned=true",
+        f"view={view}&mode=Simulate+x8&tau=300&seeds=4,7&pick=3&x=eta&across=0,1&b=heavy&prior_b=ffhq-256"
+        "&method_b=ddnm&method=ddnm&aligned=true",
     )
     expect(page.get_by_role("tab", name=VIEWS[view])).to_have_attribute("aria-selected", "true")
     expect(page.get_by_label("Simulate x8")).to_be_checked()
     if view == "restore":
-        expect(page.locator("#stage [data-role=note]")).to_contain_text("(t > 300)")
+        expect(page.locator("#stage [data-role=note]")).to_contain_text("ddnm in place of DPI: 20 steps")
     elif view == "compare":
         expect(page.locator("#seeds").get_by_role("textbox")).to_have_value("4,7")
         expect(page.locator("#compare-plan")).to_contain_text("2 seeds of 20 steps")
     elif view == "explore":
-        expect(page.locator("#explore-plan")).to_contain_text("6 cells (2 by 3)")
+        expect(page.locator("#explore-plan")).to_contain_text("the setting is eta, but ddnm heeds only steps, k")
     else:
-        expect(page.locator("#ab-plan")).to_contain_text("prior (embedded, ffhq-256) and tau (350, 500)")
+        expect(page.locator("#ab-plan")).to_contain_text("prior (embedded, ffhq-256) and method (dpi, ddnm)")
     page.get_by_label("Simulate x4").check()
     page.wait_for_function("location.search.includes('mode=Simulate+x4')")
-    for name in ("tau=300", "pick=3", "across=0%2C1", "prior_b=ffhq-256", "aligned=true"):
+    for name in ("tau=300", "pick=3", "across=0%2C1", "prior_b=ffhq-256", "method_b=ddnm", "aligned=true"):
         assert name in page.url
     page.get_by_role("tab", name="Explore" if view != "explore" else "A/B").click()
     page.wait_for_function(f"location.search.includes('view={'explore' if view != 'explore' else 'ab'}')")
@@ -93,6 +94,7 @@ def test_the_address_opens_a_view_with_its_settings(browser, app_url, view):
         ("mode=Simulate+x9", "mode is 'Simulate x9' in the address; allowed is one of"),
         ("seeds=1", "1 seeds are given; allowed are 2 to 16"),
         ("prior_a=/etc", "prior is '/etc'; allowed on this page is one of embedded"),
+        ("method=magic", "method is 'magic' in the address; allowed is one of dpi, bicubic"),
         ("a=wild", "preset is 'wild'; allowed is one of"),
         ("across=%3Cb%3E", "the values are '<b>' in the address"),
     ],
@@ -123,6 +125,27 @@ def test_the_preset_follows_the_settings(page):
     field.fill("350")
     field.press("Enter")
     expect(page.get_by_label("Published")).to_be_checked()
+
+
+def test_the_preset_stands_while_its_values_arrive(page):
+    """At no moment are the settings said to be nobody's, whichever of them comes first."""
+    page.evaluate(
+        """() => {
+          window.said = [];
+          const preset = document.querySelector("#preset");
+          const note = () => window.said.push([preset.innerText, preset.querySelector("input:checked")?.value ?? null]);
+          new MutationObserver(note).observe(preset, {subtree: true, childList: true, characterData: true, attributes: true});
+        }"""
+    )
+    for name in ("Heavy", "Fine", "Mild"):
+        choose_preset(page, name)
+        expect(page.locator("#preset")).to_contain_text(f"{name}: ")
+        expect(page.locator("#tau input[type=number]")).to_have_value(str(PRESETS[name.lower()].config.tau))
+        expect(page.locator("#stage [data-role=note]")).to_contain_text(f"t > {PRESETS[name.lower()].config.tau}")
+    said = page.evaluate("window.said")
+    assert said
+    assert [text for text, _ in said if CUSTOM in text] == []
+    assert [value for _, value in said if value is None] == []
 
 
 def test_a_restoration_needs_no_mouse(page):

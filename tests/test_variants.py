@@ -264,3 +264,24 @@ def test_pictures_are_compared_as_they_are_saved():
     )
     with pytest.raises(ValueError, match="8x8 and 9x8 pixels"):
         compare_pictures([pictures[0], Image.new("RGB", (9, 8))], (0, 1))
+
+
+def test_other_methods_share_no_steps_and_come_out_as_alone(faces):
+    variants = [Variant(SIX), Variant(SIX, method="ddnm"), Variant(SIX.replaced({"tau": 0}), method="ddnm")]
+    variants += [Variant(SIX, method="bicubic"), Variant(SIX.replaced({"tau": 0}))]
+    plan = plan_variants(variants)
+    assert [run.start for run in plan.runs if run.variant.method != "dpi"] == [0, 0, 0]
+    assert plan.steps + plan.saved == 6 + 6 + 6 + 1 + 6
+    assert variants[1].same(variants[2])
+    assert not variants[0].same(variants[1])
+    steps, results = [], {}
+    for item in run_variants(plan, faces, side_by_side=True):
+        if isinstance(item, VariantStep):
+            steps.append((item.done, item.to_do))
+        else:
+            results[item.run.place] = item.restoration.results[0]
+    assert steps[-1] == (plan.steps, plan.steps)
+    restorer, prepared = faces["embedded"]
+    for place, variant in enumerate(variants):
+        alone = restorer.restore(prepared, variant.config, method=variant.method)
+        assert results[place].image.tobytes() == alone.results[0].image.tobytes()

@@ -4,6 +4,7 @@ import gradio as gr
 import pytest
 
 from dpi_core.method.config import SETTINGS, DPIConfig, kind_of
+from dpi_core.restore.request import Request
 from dpi_core.restore.variants import Variant, shared_steps
 from dpi_core.web.axes import AXES, first_values, parse_values, plan_grid
 from dpi_core.web.controls import build_controls
@@ -47,7 +48,7 @@ def test_wrong_values_are_named(field, text, message):
 )
 def test_a_wrong_grid_is_named(arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        plan_grid(*arguments, {})
+        plan_grid(Request(), *arguments)
 
 
 def test_axes_allow_what_the_page_allows():
@@ -77,7 +78,7 @@ def test_runs_share_what_fcm_does_not_know(a, b, count):
 
 
 def test_a_row_of_tau_values_runs_fcm_once():
-    grid = plan_grid("tau", "0, 50, 150, 350", "sparsity", "1, 2", {"steps": 20})
+    grid = plan_grid(Request(), "tau", "0, 50, 150, 350", "sparsity", "1, 2")
     ordered = [grid.cells[run.place] for run in grid.plan.runs]
     assert [(cell.row, cell.config.tau) for cell in ordered[:4]] == [(0, 350), (0, 150), (0, 50), (0, 0)]
     assert [run.start for run in grid.plan.runs] == 2 * [0, 12, 16, 18]
@@ -95,7 +96,7 @@ def test_every_cell_finds_its_start_on_the_path_of_those_before():
         ("steps", "1, 2", "tau", "0, 400, 1000"),
     ):
         paths: dict[int | None, list[tuple]] = {None: []}
-        for run in plan_grid(x, columns, y, rows, {"steps": 10}).plan.runs:
+        for run in plan_grid(Request(DPIConfig(steps=10)), x, columns, y, rows).plan.runs:
             config = run.variant.config
             own = [(t, stage) if stage == "FCM" else (t, stage, config) for t, stage in stages_of(config)]
             paths[run.place] = replace_tau(own)
@@ -109,5 +110,12 @@ def replace_tau(path: list[tuple]) -> list[tuple]:
 
 
 def test_cells_are_named_by_their_values():
-    grid = plan_grid("edge_exponent", "1.4", "omega", "1500", {})
+    grid = plan_grid(Request(), "edge_exponent", "1.4", "omega", "1500")
     assert grid.label(grid.cells[0]) == "s 1.4, omega 1500"
+
+
+def test_a_setting_that_the_method_does_not_heed_is_no_axis():
+    with pytest.raises(ValueError, match="the setting is tau, but ddnm heeds only steps, k"):
+        plan_grid(Request(method="ddnm"), "tau", "0, 50", "sparsity", "1, 2")
+    grid = plan_grid(Request(method="ddnm"), "steps", "5, 10", "sparsity", "1, 2")
+    assert (grid.plan.steps, grid.plan.saved) == (30, 0)

@@ -9,19 +9,18 @@ from dpi_core.web.checks import NO_PHOTO, UNEXPECTED, chosen_photo, message_of, 
     [(DPIError("tau is -1"), "tau is -1"), (ValueError("x"), UNEXPECTED), (KeyError("x"), UNEXPECTED)],
 )
 def test_an_error_becomes_the_last_message(error, shown):
-    @with_messages()
+    @with_messages
     def run(count):
         yield from range(count)
         raise error
 
     *items, last = run(2)
     assert items == [0, 1]
-    assert shown in last
-    assert 'role="alert"' in last
+    assert (last["state"], last["line"]) == ("failed", shown)
 
 
 def test_a_run_without_an_error_is_left_as_it_is():
-    @with_messages(lambda html: {"progress": html})
+    @with_messages
     def run():
         """Its own words."""
         yield 1
@@ -30,13 +29,13 @@ def test_a_run_without_an_error_is_left_as_it_is():
     assert run.__doc__ == "Its own words."
 
 
-def test_the_message_is_shown_where_the_view_shows_it():
-    @with_messages(lambda html: {"progress": html})
+def test_a_view_without_a_photo_asks_for_one():
+    @with_messages
     def run():
         chosen_photo(None)
         yield
 
-    assert NO_PHOTO in next(iter(run()))["progress"]
+    assert next(iter(run()))["line"] == NO_PHOTO
 
 
 def test_a_photo_and_a_whole_number_pass():

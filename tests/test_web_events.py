@@ -1,16 +1,14 @@
-import gradio as gr
+import json
 
-from dpi_core.web.events import giving_back
+from dpi_core.models.presets import presets_for
+from dpi_core.restore.request import Request
+from dpi_core.web.events import CUSTOM, FIELDS, on_follow, on_load_settings
+from dpi_core.web.running import giving_back
 
 
 def test_the_last_row_of_a_run_comes_once_more_with_the_buttons():
-    rows = list(giving_back(iter([("a", 1), ("b", 2)])))
-    assert [row[:2] for row in rows] == [("a", 1), ("b", 2), ("b", 2)]
-    for row in rows[:-1]:
-        assert row[2:] == (gr.skip(), gr.skip())
-    start, stop = rows[-1][2:]
-    assert start.interactive
-    assert not stop.visible
+    rows = list(giving_back(iter([{"view": 1}, {"view": 2, "file": 3}]), {"go": "free"}))
+    assert rows == [{"view": 1}, {"view": 2, "file": 3}, {"view": 2, "file": 3, "go": "free"}]
 
 
 def test_a_row_is_passed_on_before_the_next_is_made():
@@ -19,8 +17,27 @@ def test_a_row_is_passed_on_before_the_next_is_made():
     def slow():
         for i in range(3):
             made.append(i)
-            yield (i,)
+            yield {"view": i}
 
-    first = next(giving_back(slow()))
-    assert first[0] == 0
+    assert next(giving_back(slow(), {})) == {"view": 0}
     assert made == [0]
+
+
+def test_a_file_that_names_a_method_chooses_it(tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(Request(seeds=(3,), scale=8, method="ddnm").to_dict()))
+    found, line = on_load_settings(str(path))
+    assert (found["method"], found["mode"], found["seed"]) == ("ddnm", "Simulate x8", 3)
+    assert "made by the method ddnm" in line
+    path.write_text("{}")
+    found, line = on_load_settings(str(path))
+    assert found == {}
+    assert 'role="alert"' in line
+
+
+def test_the_preset_is_the_one_that_the_settings_are():
+    table = presets_for("embedded")
+    heavy = [getattr(table["heavy"].config, field) for field in FIELDS]
+    assert on_follow(table, *heavy).value == "heavy"
+    moved = [999 if field == "tau" else value for field, value in zip(FIELDS, heavy, strict=True)]
+    assert (on_follow(table, *moved).value, on_follow(table, *moved).info) == (None, CUSTOM)

@@ -10,7 +10,7 @@ from PIL import Image
 from dpi_core.faces import find_faces
 from dpi_core.faces.face import five_points
 from dpi_core.imaging.pictures import read_image, read_settings
-from dpi_core.method.config import DEFAULTS
+from dpi_core.method.config import DEFAULTS, DPIConfig
 from dpi_core.restore.request import Request
 from dpi_core.web.checks import UNEXPECTED, whole_number
 from dpi_core.web.detected_faces import detect
@@ -18,7 +18,7 @@ from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.events import FIELDS, making_of
 from dpi_core.web.restore_run import AUTO, MODES, Outcome, run
 from dpi_core.web.session import Session
-from dpi_core.web.stage_data import Making, decoded
+from dpi_core.web.stage_data import Making, decoded, plan_of
 
 FAST = {"steps": 4, "tau": 400}
 
@@ -308,24 +308,43 @@ def test_two_runs_have_the_same_key_only_if_they_are_the_same():
 
 
 def test_what_is_asked_for_is_one_request_of_the_pages_controls(engine, astronaut):
-    values = [DEFAULTS[field] for field in FIELDS]
-    made = making_of(engine, str(astronaut), "Simulate x8", False, [2, 0], 3, 7.0, *values)
+    def asked(**values):
+        shared = {"photo": None, "mode": "Simulate x8", "aligned": False, "chosen": [], "background": 0, "seed": 1}
+        return {**{field: DEFAULTS[field] for field in FIELDS}, **shared, "method": "dpi", **values}
+
+    made = making_of(engine, asked(photo=str(astronaut), chosen=[2, 0], background=3, seed=7.0))
     assert made.request == Request(seeds=(7,), scale=8, face=(0, 2), background=3)
-    assert making_of(engine, None, "Simulate x8", False, [], 0, 7, *values).request.face == "all"
+    assert making_of(engine, asked(seed=7)).request.face == "all"
     with pytest.raises(ValueError, match="seed is None"):
-        making_of(engine, None, "Simulate x8", False, [], 0, None, *values)
+        making_of(engine, asked(seed=None))
     with pytest.raises(ValueError, match="tau is 2000"):
-        making_of(engine, None, "Simulate x8", False, [], 0, 1, *[2000 if f == "tau" else DEFAULTS[f] for f in FIELDS])
+        making_of(engine, asked(tau=2000))
+    assert making_of(engine, asked(method="ddnm")).words == "ddnm, k 2, seed 1"
+    assert "heeds steps, k, input noise" in plan_of(making_of(engine, asked(method="ddnm")))["line"]
+
+
+@pytest.mark.parametrize(("method", "steps"), [("ddnm", 4), ("bicubic", 1)])
+def test_the_view_runs_the_method_that_is_asked_for(engine, restorer, astronaut, method, steps):
+    session, made = Session(), making(astronaut, "Simulate x8")
+    list(run(engine, session, made))
+    assert session.trajectory is not None
+    other = Making(made.photo, made.request.replaced({"method": method}))
+    assert other.key != made.key
+    items = list(run(engine, session, other))
+    alone = restorer.restore(astronaut, DPIConfig.from_dict(FAST), scale=8, method=method)
+    assert result_of(items[-1]) == alone.results[0].image.tobytes()
+    running = [item for item in items[:-1] if item["state"] == "running"]
+    assert len(running) == steps, "no step of DPI's run before is taken for one of its own"
+    assert items[-1].stage["state"] == "done"
+    assert "fcm" not in items[-1].stage["pieces"][0]["pictures"]
+    assert [stage for _, stage in items[-1].stage["steps"]] == [item["frame"]["stage"] for item in running]
+    assert session.trajectory is None, "nothing can go on from it"
+    assert faces_in(items[-1])[0]["method"] == method
+    session.clean()
 
 
 def test_a_run_begun_before_the_faces_are_found_is_not_out_of_date_once_they_are(engine):
-    photo = EXAMPLES / "astronaut-tiny.png"
-    session = Session()
-    early = list(run(engine, session, making_of(engine, str(photo), *_asked(chosen=[]))))[-1]
-    found = detect(str(photo), session)
-    assert early.stage["made"] == making_of(engine, str(photo), *_asked(chosen=found.chosen)).key
-
-
-def _asked(chosen: list[int]) -> tuple:
-    values = {**DEFAULTS, **FAST}
-    return "The photo as it is", False, chosen, 1, 0, *(values[field] for field in FIELDS)
+    photo, session = str(EXAMPLES / "astronaut-tiny.png"), Session()
+    early = list(run(engine, session, making(photo, chosen=())))[-1]
+    found = detect(photo, session)
+    assert early.stage["made"] == making(photo, chosen=tuple(found.chosen)).key

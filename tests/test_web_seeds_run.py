@@ -11,13 +11,15 @@ from PIL import Image
 
 from dpi_core import DPIConfig
 from dpi_core.__main__ import main
+from dpi_core.models.presets import PRESETS
 from dpi_core.restore.request import Branch, Request, read_request
-from dpi_core.web.compare_tab import on_load_seeds
+from dpi_core.web.compare_tab import chosen, compared, on_load_seeds, on_redraw
 from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.events import on_load_settings
+from dpi_core.web.live import ViewOutcome
 from dpi_core.web.restore_run import run
 from dpi_core.web.seeds_data import kept_steps
-from dpi_core.web.seeds_run import Comparing, ComparisonOutcome, compare_plan, parse_seeds, redrawn, run_comparison
+from dpi_core.web.seeds_run import compare_plan, parse_seeds, redrawn, run_comparison
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making, decoded
 
@@ -30,13 +32,13 @@ def engine():
     return Engine(EngineSettings(device="cpu"))
 
 
-def comparing(photo=TINY, seeds="0-2", pick=2, values=FAST, mode="Simulate x4", branch=0):
-    path = str(photo) if photo else None
-    return Comparing(path, mode, True, DPIConfig.from_dict(values), parse_seeds(seeds), pick, branch)
+def comparing(photo=TINY, seeds="0-2", values=FAST, scale=4, **asked):
+    asked |= {"config": values, "seeds": parse_seeds(seeds), "scale": scale, "aligned": True}
+    return Making(str(photo) if photo else None, Request().replaced(asked))
 
 
-def drain(engine, session, **options):
-    return list(run_comparison(engine, session, comparing(**options)))
+def drain(engine, session, pick=2, branch=0, **options):
+    return list(run_comparison(engine, session, comparing(**options), pick, branch))
 
 
 def restoration(engine, session):
@@ -90,7 +92,7 @@ def test_a_comparison_streams_faces_and_ends_in_a_bundle(engine):
     session = Session()
     items = drain(engine, session)
     outcome = items[-1]
-    assert isinstance(outcome, ComparisonOutcome)
+    assert isinstance(outcome, ViewOutcome)
     running = [item for item in items[:-1] if item["state"] == "running"]
     assert [item["now"]["index"] for item in running] == [0, 1, 2, 3]
     assert all(len(item["now"]["pictures"]) == 3 for item in running)
@@ -99,11 +101,11 @@ def test_a_comparison_streams_faces_and_ends_in_a_bundle(engine):
     assert view["seeds"] == ["0", "1", "2"]
     assert {"input", "truth"} <= set(view)
     assert [row["index"] for row in view["rows"]] == sorted(kept_steps(4))
-    with zipfile.ZipFile(outcome.bundle) as archive:
+    with zipfile.ZipFile(outcome.files[0]) as archive:
         for result in view["results"]:
             saved = Image.open(BytesIO(archive.read(f"seed{result['seed']}.png")))
             assert saved.tobytes() == decoded(result["picture"]).tobytes()
-    request = read_request(outcome.bundle)
+    request = read_request(outcome.files[0])
     assert (request.seeds, request.scale, request.config.tau) == ((0, 1, 2), 4, 400)
     restored = session.results_folder("restore")
     drain(engine, session)
@@ -146,9 +148,9 @@ def test_the_steps_in_sight_end_with_the_last(total):
 
 def test_stop_keeps_the_estimates(engine):
     session, seen = Session(), []
-    for item in run_comparison(engine, session, comparing(seeds="0-1", pick=0, values={"steps": 50})):
+    for item in run_comparison(engine, session, comparing(seeds="0-1", values={"steps": 50}), 0):
         seen.append(item)
-        session.stopped |= not isinstance(item, ComparisonOutcome) and "Step 3 of 50" in item["line"]
+        session.stopped |= not isinstance(item, ViewOutcome) and "Step 3 of 50" in item["line"]
     assert seen[-1].view["state"] == "stopped"
     assert "Stopped after step 3 of 50" in seen[-1].view["line"]
     assert len(seen[-1].view["results"]) == 2
@@ -165,10 +167,11 @@ def test_wrong_input_ends_in_one_message(engine, bad_files):
 
 def test_the_plan_tells_the_cost_once_there_was_a_run():
     engine = Engine()
-    assert "4 seeds of 20 steps" in compare_plan(engine, range(4), DPIConfig())
-    assert "about" not in compare_plan(engine, range(4), DPIConfig())
+    request = Request(seeds=(0, 1, 2, 3))
+    assert "4 seeds of 20 steps" in compare_plan(engine, request)
+    assert "About" not in compare_plan(engine, request)
     engine.note_pace(10.0, 100)
-    assert "about 8 s" in compare_plan(engine, range(4), DPIConfig())
+    assert "About 8 s" in compare_plan(engine, request)
 
 
 def test_seeds_branch_off_the_last_restoration(engine):
@@ -176,7 +179,7 @@ def test_seeds_branch_off_the_last_restoration(engine):
     restored = restoration(engine, session)
     outcome = drain(engine, session, seeds="7, 8", branch=2)[-1]
     assert "parted after step 2 of 4" in outcome.view["note"]
-    with zipfile.ZipFile(outcome.bundle) as archive:
+    with zipfile.ZipFile(outcome.files[0]) as archive:
         own = Image.open(BytesIO(archive.read("seed7.png")))
         other = Image.open(BytesIO(archive.read("seed8.png")))
     same = np.abs(np.asarray(own, int) - np.asarray(restored, int))
@@ -188,13 +191,13 @@ def test_seeds_branch_off_the_last_restoration(engine):
 def test_seeds_that_parted_after_a_step_are_made_again_from_their_zip(engine, tmp_path):
     session = Session()
     restoration(engine, session)
-    made = drain(engine, session, seeds="3, 8", branch=2)[-1].bundle
+    made = drain(engine, session, seeds="3, 8", branch=2)[-1].files[0]
     path = Path(shutil.copy(made, tmp_path / "made.zip"))
     session.clean()
     recipe = read_request(path)
     assert recipe.branch == Branch(2, 7)
     assert on_load_seeds(str(path)) == ("3, 8", 2, "page")
-    assert on_load_settings(str(path))[len(recipe.to_dict()["config"])] == 7  # the seed to restore first
+    assert on_load_settings(str(path))[0]["seed"] == 7  # the seed to restore first
     assert main(["compare", str(TINY), "-o", str(tmp_path / "out"), "--settings", str(path), "--device", "cpu"]) == 0
     (again,) = (tmp_path / "out").iterdir()
     for seed in (3, 8):
@@ -211,5 +214,38 @@ def test_a_branch_without_its_run_is_named(engine):
     restoration(engine, session)
     assert "branch is 4" in drain(engine, session, branch=4)[-1]["line"]  # the last step leaves nothing to part
     assert "branch is 1" in drain(engine, session, branch=1, values={"steps": 5, "tau": 400})[-1]["line"]
-    assert "branch is 1" in drain(engine, session, branch=1, mode="Simulate x8")[-1]["line"]
+    assert "branch is 1" in drain(engine, session, branch=1, scale=8)[-1]["line"]
     session.clean()
+
+
+def test_a_comparison_of_another_method_is_that_methods(engine, restorer):
+    session = Session()
+    view = drain(engine, session, seeds="3, 8", method="ddnm")[-1].view
+    alone = restorer.restore(TINY, DPIConfig.from_dict(FAST), seeds=(3, 8), scale=4, aligned=True, method="ddnm")
+    for result, one in zip(view["results"], alone.results, strict=True):
+        assert decoded(result["picture"]).tobytes() == one.image.tobytes()
+    restoration(engine, session)
+    assert "method is 'ddnm'" in drain(engine, session, seeds="3, 8", method="ddnm", branch=2)[-1]["line"]
+    session.clean()
+
+
+def test_what_is_compared_is_the_pages_request_with_other_seeds():
+    request = Request(DPIConfig(tau=70), (5,), 8, face="all", method="ddnm")
+    asked = compared(request, "0-1", "page")
+    assert asked == Request(DPIConfig(tau=70), (0, 1), 8, method="ddnm")
+    assert compared(request, "0-1", "variety").config == PRESETS["heavy"].config
+
+
+def test_new_seeds_leave_alone_what_are_no_seeds():
+    assert on_redraw("one", []) == "one"
+    drawn = parse_seeds(on_redraw("0-3", ["2"]))
+    assert drawn[2] == 2
+    assert not {0, 1, 3} & set(drawn)
+
+
+def test_a_chosen_face_makes_seed_and_settings_the_pages():
+    found, line = chosen("7", {"tau": 70})
+    assert (found["seed"], found["tau"]) == (7, 70)
+    assert "seed is 7 now" in line
+    assert "more digits" in chosen(str(2**40), {})[1]
+    assert chosen("x", {})[0] == chosen("1", {"tau": -1})[0] == {}

@@ -174,7 +174,7 @@ def test_a_photo_that_was_deleted_since_is_asked_for_again(tmp_path):
         with pytest.raises(ValueError, match=REFUSED):
             opened(gone)
     assert REFUSED in detect(gone, Session()).message
-    assert REFUSED in on_load_settings(gone)[-1]
+    assert REFUSED in on_load_settings(gone)[1]
 
 
 def test_an_error_of_a_library_is_not_told(app_url, upload, monkeypatch):

@@ -239,16 +239,18 @@ def test_models_loaded_late_are_loaded_where_the_gpu_is(spaces, restorer):
 
 @FORK
 def test_the_page_runs_on_it(spaces):
-    from dpi_core.web.ab_run import AbOutcome, run_ab
+    from dpi_core.web.ab_run import run_ab
+    from dpi_core.web.live import ViewOutcome
     from dpi_core.web.restore_run import Outcome, run
     from dpi_core.web.stage_data import Making
 
     engine, session, photo = Engine(EngineSettings()), Session(), str(PHOTO)
     values = {"steps": 4, "tau": 400}
-    restored = list(run(engine, session, Making(photo, Request().replaced({"config": values, "scale": 8}))))
+    request = Request().replaced({"config": values, "scale": 8})
+    restored = list(run(engine, session, Making(photo, request)))
     assert isinstance(restored[-1], Outcome)
-    other = list(run_ab(engine, session, photo, "Simulate x8", False, 0, values, {**values, "tau": 0}))
-    assert isinstance(other[-1], AbOutcome)
+    other = list(run_ab(engine, session, photo, request, request.replaced({"config": {"tau": 0}})))
+    assert isinstance(other[-1], ViewOutcome)
     assert len(spaces.durations) == 3
     session.clean()
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from dpi_core.baselines import HEEDED, ONE_CALL
 from dpi_core.errors import DPIError
 from dpi_core.method.config import SETTINGS, DPIConfig
 from dpi_core.method.timesteps import stage_of, timestep_pairs
@@ -22,7 +23,7 @@ from dpi_core.method.timesteps import stage_of, timestep_pairs
 if TYPE_CHECKING:
     from dpi_core.method.sampler import StepEvent
     from dpi_core.restore.records import FaceResult, Preparation, Restoration, RestoreStep
-    from dpi_core.restore.request import Branch
+    from dpi_core.restore.request import Branch, Request
     from dpi_core.restore.restorer import Restorer
 
 RACM_ONLY = ("tau", "omega", "edge_exponent")
@@ -31,6 +32,8 @@ LAST_ONLY = ("project",)
 """Settings that only the last step knows."""
 ALWAYS = tuple(name for name in SETTINGS if name not in RACM_ONLY + LAST_ONLY)
 FIGURES: tuple[str, ...] = ("lr_consistency", "psnr", "ssim")
+Pace = tuple[str, str]
+"""Prior and method: what the seconds of a step depend on."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,34 @@ class Variant:
         seeds: one result for each, in one batch.
         prior: the name of the prior.
         branch: where the seeds part, or None if each starts from its own noise.
+        method: "dpi", or another of `dpi_core.baselines`, which shares no steps with anything.
     """
 
     config: DPIConfig
     seeds: tuple[int, ...] = (0,)
     prior: str = "embedded"
     branch: "Branch | None" = None
+    method: str = "dpi"
+
+    @classmethod
+    def of(cls, request: "Request") -> "Variant":
+        """Take what a request says of the way one face is restored."""
+        return cls(request.config, request.seeds, request.prior, request.branch, request.method)
+
+    @property
+    def steps(self) -> int:
+        """Count its steps, of DPI or of another method."""
+        return 1 if self.method in ONE_CALL else self.config.steps
+
+    @property
+    def heeded(self) -> tuple[str, ...]:
+        """The settings that its method heeds."""
+        return tuple(SETTINGS) if self.method == "dpi" else HEEDED
+
+    def same(self, other: "Variant") -> bool:
+        """Tell whether both make the same pictures, whatever is set that neither heeds."""
+        a, b = ((v.method, v.prior, v.seeds, v.branch, [getattr(v.config, f) for f in v.heeded]) for v in (self, other))
+        return a == b
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +106,7 @@ class PlannedRun:
     @property
     def steps(self) -> int:
         """Count the steps to run, those before a branch too, which are run with one seed and yield nothing."""
-        return self.variant.config.steps - self.start
+        return self.variant.steps - self.start
 
     @property
     def samples(self) -> int:
@@ -150,8 +175,8 @@ class VariantResult:
 
 
 def shared_steps(a: Variant, b: Variant) -> int:
-    """Count the first steps that two runs have in common, short of the last, which only ends a run."""
-    if _family(a) != _family(b):
+    """Count the first steps that two runs have in common, short of the last, which only ends a run; only DPI's can."""
+    if _family(a) != _family(b) or a.method != "dpi":
         return 0
     late = [(v.config.omega, v.config.edge_exponent, _fcm_steps(v.config.steps, v.config.tau)) for v in (a, b)]
     count = a.config.steps - 1 if late[0] == late[1] else min(fcm for _, _, fcm in late)
@@ -163,7 +188,7 @@ def shared_steps(a: Variant, b: Variant) -> int:
 def _family(variant: Variant) -> tuple[object, ...]:
     """Say what two runs must agree in to have any step in common; FCM is then the same for both."""
     seeds = variant.seeds if variant.branch is None else (variant.branch.seed,)
-    return variant.prior, seeds, *(getattr(variant.config, name) for name in ALWAYS)
+    return variant.prior, variant.method, seeds, *(getattr(variant.config, name) for name in ALWAYS)
 
 
 @lru_cache(maxsize=1024)
@@ -231,7 +256,7 @@ def run_variants(
         if plan.kept is not None and run.source is None and run.start:
             held[None, run.start] = plan.kept.events[run.start - 1]
     reached = {run: run.start for run in plan.runs}
-    spent: dict[str, float] = defaultdict(float)  # seconds, by prior
+    spent: dict[Pace, float] = defaultdict(float)  # seconds
     stopped = False
 
     def begin(run: PlannedRun) -> "Iterator[RestoreStep | Restoration]":
@@ -242,6 +267,7 @@ def run_variants(
             seeds=v.seeds,
             after=held.get((run.source, run.start)),
             branch=v.branch,
+            method=v.method,
             stop=lambda: stopped,
         )
 
@@ -254,10 +280,10 @@ def run_variants(
         held = {key: event for key, event in held.items() if key in needed}
         if not running:
             return
-        run = min(running, key=lambda run: (reached[run] / run.variant.config.steps, run.place))  # the one behind
+        run = min(running, key=lambda run: (reached[run] / run.variant.steps, run.place))  # the one behind
         clock = time.perf_counter()
         item = next(running[run])
-        spent[run.variant.prior] += time.perf_counter() - clock
+        spent[_pace_of(run)] += time.perf_counter() - clock
         if isinstance(item, RestoreStep):
             reached[run] = item.event.index + 1
             if (run.place, reached[run]) in needed:
@@ -266,20 +292,26 @@ def run_variants(
             yield VariantStep(run, item, done, plan.steps, _seconds_left(reached, spent))
         else:
             del running[run]
+            if item.complete:
+                reached[run] = run.variant.steps  # some methods need fewer calls than they may make
             yield VariantResult(run, item)
         if not stopped and stop():
             stopped, waiting = True, []
             running = {run: steps for run, steps in running.items() if reached[run] > run.start}
 
 
-def _seconds_left(reached: Mapping[PlannedRun, int], spent: Mapping[str, float]) -> float:
-    """Estimate what is left, each prior at its own pace so far, or at the others' before its first step."""
-    done, left = Counter[str](), Counter[str]()
+def _pace_of(run: PlannedRun) -> Pace:
+    return run.variant.prior, run.variant.method
+
+
+def _seconds_left(reached: Mapping[PlannedRun, int], spent: Mapping[Pace, float]) -> float:
+    """Estimate what is left, each prior and method at its own pace so far, or at the others' before its first step."""
+    done, left = Counter[Pace](), Counter[Pace]()
     for run, step in reached.items():
-        done[run.variant.prior] += (step - run.start) * len(run.variant.seeds)
-        left[run.variant.prior] += (run.variant.config.steps - step) * len(run.variant.seeds)
+        done[_pace_of(run)] += (step - run.start) * len(run.variant.seeds)
+        left[_pace_of(run)] += (run.variant.steps - step) * len(run.variant.seeds)
     usual = sum(spent.values()) / sum(done.values())
-    return sum((spent[prior] / done[prior] if done[prior] else usual) * count for prior, count in left.items())
+    return sum((spent[pace] / done[pace] if done[pace] else usual) * count for pace, count in left.items())
 
 
 def mean_figures(results: "Sequence[FaceResult]") -> dict[str, float]:

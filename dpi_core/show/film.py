@@ -31,8 +31,8 @@ class Frame:
     Attributes:
         index, total, t, stage: as in `StepEvent`.
         x0, x_t, mask, condition: its pictures.
-        held, grid: how many pixels the mask tied to the condition, and how many its grid has (0 at the last step, which has
-            no mask).
+        held, grid: how many pixels the mask tied to the condition, and how many its grid has (0 at the last step and with other
+            methods, which have no mask).
         consistency: LR-consistency of x0 in dB.
         change: root mean square difference from the x0 before, in 8-bit levels; 0 at the first step.
     """
@@ -58,6 +58,8 @@ class Frame:
             return f"Final, {where}: the last clean estimate is the result."
         if self.stage == "FCM":
             return f"FCM, {where}: all {self.grid:,} grid pixels follow the photo."
+        if self.stage != "RACM":
+            return f"{where.capitalize()}: another method's, which draws the estimate towards the photo."
         share = round(100 * self.held / self.grid)
         return f"RACM, {where}: {self.held:,} of {self.grid:,} grid pixels still held, {share} %; the prior paints the rest."
 
@@ -76,7 +78,7 @@ def frame_of(event: StepEvent, low_res: Tensor, before: Tensor | None) -> Frame:
         mask_overlay(event),
         condition_image(event),
         int(event.mask[0].sum()),
-        0 if event.stage == "final" else event.condition.shape[-2] * event.condition.shape[-1],
+        event.condition.shape[-2] * event.condition.shape[-1] if event.stage in ("FCM", "RACM") else 0,
         lr_consistency(x0, low_res),
         change,
     )

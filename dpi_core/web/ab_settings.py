@@ -1,25 +1,24 @@
-"""What A and B are: two variants, in words, what they differ in, and what running both would cost."""
+"""What A and B are: two requests over one face, in words, what they differ in, and what running both would cost."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
-from html import escape
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import DEFAULTS, SETTINGS, DPIConfig
 from dpi_core.models.presets import find_preset, name_of, presets_for
+from dpi_core.restore.request import Request
 from dpi_core.restore.variants import Plan, Variant, plan_variants
 from dpi_core.web.engine import Engine
-from dpi_core.web.live import render_message
-
-NAMES = "AB"
+from dpi_core.web.live import cost_text
 
 
-def in_words(config: DPIConfig) -> str:
-    """Say all settings of a run: steps 20, tau 50, k 2, s 1.4, omega 1500, eta 1, with CRT."""
-    said = []
+def in_words(config: DPIConfig, method: str = "dpi") -> str:
+    """Say the settings that a run heeds: steps 20, tau 50, k 2, s 1.4, omega 1500, eta 1, with CRT."""
+    said, heeded = [], Variant(config, method=method).heeded
     for field, setting in sorted(SETTINGS.items(), key=lambda item: item[1].low is None):  # switches last
         value = getattr(config, field)
+        if field not in heeded:
+            continue
         if setting.low is None:
             said += [f"with {setting.symbol}"] if value else ["no CRT"] if field == "correct" else []
         elif setting.published or value != DEFAULTS[field]:  # what is ours is said where it is used
@@ -28,18 +27,24 @@ def in_words(config: DPIConfig) -> str:
 
 
 def words_of(plan: Plan) -> list[str]:
-    """Say all settings of each variant, after its prior where there are several."""
-    several = len({variant.prior for variant in plan.variants}) > 1
-    return [f"{v.prior}: {in_words(v.config)}" if several else in_words(v.config) for v in plan.variants]
+    """Say all settings of each variant, after its prior and its method where these differ or are not DPI's."""
+    priors = {variant.prior for variant in plan.variants}
+    methods = {variant.method for variant in plan.variants}
+    words = []
+    for v in plan.variants:
+        named = [v.prior] if len(priors) > 1 else []
+        named += [v.method] if methods != {"dpi"} else []
+        words.append(": ".join(filter(None, [", ".join(named), in_words(v.config, v.method)])))
+    return words
 
 
 def differences(first: Variant, second: Variant) -> str:
-    """Say what two variants differ in: prior (embedded, ffhq-256), tau (350, 50) and eta (0, 1)."""
-    a, b = first.config, second.config
-    parts = [f"prior ({first.prior}, {second.prior})"] if first.prior != second.prior else []
+    """Say what two variants differ in, of what counts for both: prior (embedded, ffhq-256), tau (350, 50) and eta (0, 1)."""
+    pairs = {name: (getattr(first, name), getattr(second, name)) for name in ("prior", "method")}
+    parts = [f"{name} ({a}, {b})" for name, (a, b) in pairs.items() if a != b]
     for field, setting in SETTINGS.items():
-        values = getattr(a, field), getattr(b, field)
-        if values[0] != values[1]:
+        values = getattr(first.config, field), getattr(second.config, field)
+        if values[0] != values[1] and field in first.heeded and field in second.heeded:
             texts = (
                 ("on" if value else "off" for value in values) if setting.low is None else (f"{v:g}" for v in values)
             )
@@ -47,18 +52,28 @@ def differences(first: Variant, second: Variant) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
-def both(a: dict, b: dict, priors: Sequence[str] = ("", ""), seed: int = 0) -> Plan:
-    """Plan A and B, in this order its `variants`, from field names to values.
+def both(a: Request, b: Request) -> Plan:
+    """Plan A and B, in this order its `variants`.
 
     Raises:
-        ValueError: if a value is not allowed, or if they are the same.
+        DPIError: if they make the same.
     """
-    first, second = (Variant(DPIConfig.from_dict(v), (seed,), prior) for v, prior in zip((a, b), priors, strict=True))
-    if first == second:
+    first, second = Variant.of(a), Variant.of(b)
+    if first.same(second):
         raise DPIError(
-            "A and B are the same settings. Choose another preset or prior, or take the page's settings as A or B."
+            "A and B are the same settings. Choose another preset, prior or method, or take the page's settings as A or B."
         )
     return plan_variants([first, second])
+
+
+def side_of(engine: Engine, request: Request, held: str, prior: str, method: str) -> Request:
+    """Make what is asked of a side: the page's request with the side's own settings, prior and method.
+
+    Raises:
+        DPIError: on settings, a prior or a method that is not allowed.
+    """
+    name = engine.checked_prior(prior)
+    return request.replaced({"config": asdict(read_stored(held, name)), "prior": name, "method": method})
 
 
 def stored(config: DPIConfig, prior: str) -> str:
@@ -83,24 +98,20 @@ def read_stored(text: str, prior: str) -> DPIConfig:
     return DPIConfig.from_dict(values)
 
 
-def ab_plan(engine: Engine, a: dict, b: dict, priors: Sequence[str | None] = (None, None)) -> str:
-    """Say what A and B differ in and what running both would cost, as HTML, or what is wrong with them."""
-    try:
-        names = [engine.checked_prior(prior) for prior in priors]
-        plan = both(a, b, names)
-    except DPIError as error:
-        return render_message(str(error), "error")
+def ab_plan(engine: Engine, a: Request, b: Request) -> str:
+    """Say what A and B differ in and what running both would cost.
+
+    Raises:
+        DPIError: if they make the same.
+    """
+    plan = both(a, b)
     text = f"A and B differ in {differences(*plan.variants)}. "
     if plan.saved:
         text += f"{plan.steps} steps to run instead of {plan.steps + plan.saved}: they share the first {plan.saved}."
     else:
         text += f"{plan.steps} steps to run."
-    seconds = engine.estimate_plan(plan)
-    if seconds is not None:
-        text += f" About {max(1, round(seconds))} s on this machine."
-    else:
-        text += " How long they take is known after a first run with each prior."
-    waiting = [name for name in dict.fromkeys(names) if not engine.holds(name)]
-    if waiting and names[0] != names[1]:
+    text += cost_text(engine.estimate_plan(plan)) or " How long they take is known after a first run of each."
+    waiting = [name for name in dict.fromkeys([a.prior, b.prior]) if not engine.holds(name)]
+    if waiting and a.prior != b.prior:
         text += f" To be loaded first: {', '.join(waiting)}."
-    return f'<p class="dpi-plan">{escape(text)}</p>'
+    return text

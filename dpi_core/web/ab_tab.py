@@ -1,28 +1,30 @@
-"""The "A/B" tab: two settings or two priors on one seed. Photo, face, mode and seed are the page's own."""
+"""The "A/B" tab: two settings, priors or methods on one seed. Photo, face, mode and seed are the page's own."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 
+from dpi_core.baselines import NAMES as METHODS
 from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import DEFAULT_PRESET, NAMES, presets_for
-from dpi_core.web.ab_outcome import AbOutcome
+from dpi_core.restore.request import Request
 from dpi_core.web.ab_run import run_ab
-from dpi_core.web.ab_settings import ab_plan, in_words, read_stored, stored
-from dpi_core.web.controls import QUIET, Controls, Plan, View
+from dpi_core.web.ab_settings import ab_plan, in_words, read_stored, side_of, stored
+from dpi_core.web.components.side_by_side import SideBySide
+from dpi_core.web.controls import QUIET, Controls, Plan, View, method_control
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import FIELDS, giving_back
-from dpi_core.web.links import Linked, text_that
-from dpi_core.web.live import render_message
-from dpi_core.web.running import connect_run, downloads, keep_told, run_buttons
-from dpi_core.web.wipe import SCRIPT
+from dpi_core.web.events import FIELDS, making_of
+from dpi_core.web.links import Linked, one_of, text_that
+from dpi_core.web.live import ViewOutcome, render_message
+from dpi_core.web.running import Values, connect_run, downloads, keep_told, run_buttons, told
 
 FIRST = {"A": "published", "B": DEFAULT_PRESET}
 TAKEN = "taken"
+HINT = "The same photo, face and seed twice, with other settings, another prior or another method. Press “Run A and B”."
 
 
 @dataclass(frozen=True)
@@ -31,55 +33,85 @@ class SideControls:
 
     preset: gr.Dropdown
     prior: gr.Dropdown
+    method: gr.Dropdown
     take: gr.Button
     words: gr.HTML
     held: gr.Textbox
 
+    @property
+    def asked(self) -> list[Any]:
+        """What its request is made from, in the order of `side_of`."""
+        return [self.held, self.prior, self.method]
+
 
 def ab_tab(engine: Engine, controls: Controls) -> View:
     """Build the tab over the page's shared controls."""
-    with gr.Row():
+    c = controls
+    with gr.Row(elem_classes="dpi-sides"):
         sides = {name: _side(engine, name) for name in FIRST}
-    asked = [component for side in sides.values() for component in (side.held, side.prior)]
-    go, stop = run_buttons("Run A and B", "ab-")
-    plan = gr.HTML(on_plan(engine, *(component.value for component in asked)), elem_id="ab-plan")
-    view = gr.HTML(
-        render_message(
-            "The same photo, face and seed with two settings or two priors. Choose a photo and press “Run A and B”."
-        ),
-        elem_id="ab-view",
-        js_on_load=SCRIPT.read_text(),
-    )
-    summary = gr.HTML(elem_id="ab-summary")
-    files = downloads("Download: both results and their figures", "ab-files")
+    of_sides = {component for side in sides.values() for component in side.asked}
+    inputs = {*c.asked, *of_sides}
 
-    c, values = controls, list(controls.settings.values())
+    def asked(values: Values | None = None) -> list[Request]:
+        request = making_of(engine, c.named(values)).request.replaced({"face": 0})
+        given = [[x.value if values is None else values[x] for x in side.asked] for side in sides.values()]
+        return [side_of(engine, request, *texts) for texts in given]
+
+    def on_plan(values: Values | None = None) -> str:
+        return told(lambda: ab_plan(engine, *asked(values)))
+
+    def on_ab(values: Values) -> Iterator[Any]:
+        yield from run_ab(engine, values[c.session], values[c.photo], *asked(values))
+
+    def finished(done: ViewOutcome) -> dict[Any, Any]:
+        return {view: done.view, files: gr.File(done.files, visible=True)}
+
+    with gr.Row(elem_classes="dpi-asked"):
+        plan = gr.HTML(on_plan(), elem_id="ab-plan")
+        with gr.Column(scale=0, min_width=230):
+            buttons = run_buttons("Run A and B", "ab-")
+    view = SideBySide({"state": "ready", "line": HINT}, elem_id="ab-view")
+    files = downloads("Download: both results and their figures", "ab-files")
     for name, side in sides.items():
-        taken = [side.held, side.words]
-        side.preset.input(partial(on_choice, name), [side.preset, side.prior, *values], taken, queue=False, **QUIET)
-        side.take.click(partial(on_take, name), [side.prior, *values], taken, queue=False, **QUIET)
-        gr.on(
-            [side.held.change, side.prior.change],
-            partial(on_held, engine, name),
-            [side.held, side.prior],
-            [side.preset, side.words],
-            queue=False,
-            trigger_mode="always_last",
-            **QUIET,
-        )
-    told = Plan(partial(on_plan, engine), asked, plan)
-    keep_told(told)
-    run = partial(on_ab, engine)
-    ran = connect_run(
-        go, stop, c.session, run, [c.photo, c.mode, c.aligned, c.seed, *asked], [view, summary, files], plan
-    )
-    ran.then(told.make, asked, plan, queue=False, **QUIET)
+        _connect_side(engine, c, name, side)
+    line = Plan(on_plan, {*c.planned, *of_sides}, plan)
+    keep_told(line)
+    ran = connect_run(buttons, c.session, view, on_ab, finished, inputs, {files: {"visible": False}}, plan)
+    ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     own = engine.settings.prior
+    small = {name: name.lower() for name in sides}
     linked = [
-        *(Linked(name.lower(), side.held, text_that(partial(read_stored, prior=own))) for name, side in sides.items()),
-        *(Linked(f"prior_{n.lower()}", s.prior, text_that(engine.checked_prior)) for n, s in sides.items()),
+        *(Linked(small[n], side.held, text_that(lambda text: read_stored(text, own))) for n, side in sides.items()),
+        *(Linked(f"prior_{small[n]}", side.prior, text_that(engine.checked_prior)) for n, side in sides.items()),
+        *(Linked(f"method_{small[n]}", s.method, one_of(f"method_{small[n]}", METHODS)) for n, s in sides.items()),
     ]
-    return View(linked, told)
+    return View(linked, line)
+
+
+def _connect_side(engine: Engine, c: Controls, name: str, side: SideControls) -> None:
+    def on_preset(values: Values) -> dict[Any, Any]:
+        choice = values[side.preset]
+        return {side.held: choice} if choice in NAMES else on_take(values)
+
+    def on_take(values: Values) -> dict[Any, Any]:
+        try:
+            held = taken(c.named(values), values[side.prior])
+        except DPIError as error:
+            return {side.words: render_message(f"{name} stays as it was: {error}", "error")}
+        return {side.held: held, side.method: values[c.method]}
+
+    inputs = {*c.asked, side.preset, side.prior}
+    side.preset.input(on_preset, inputs, [side.held, side.method, side.words], queue=False, **QUIET)
+    side.take.click(on_take, inputs, [side.held, side.method, side.words], queue=False, **QUIET)
+    gr.on(
+        [component.change for component in side.asked],
+        lambda *asked: on_held(engine, name, *asked),
+        side.asked,
+        [side.preset, side.words],
+        queue=False,
+        trigger_mode="always_last",
+        **QUIET,
+    )
 
 
 def _side(engine: Engine, name: str) -> SideControls:
@@ -88,82 +120,51 @@ def _side(engine: Engine, name: str) -> SideControls:
     text = stored(config, own)
     names = list(dict.fromkeys([*presets_for("embedded"), *presets_for("")]))
     with gr.Column(min_width=240):
-        preset = gr.Dropdown(
-            [*((f"Preset {preset}", preset) for preset in names), ("The page's settings, as taken", TAKEN)],
-            value=text,
-            label=f"{name} is",
-            elem_id=f"ab-preset-{small}",
-        )
-        prior = gr.Dropdown(
-            list(engine.priors),
-            value=own,
-            label=f"with the prior (for {name})",
-            info="Or a folder, or a model of the hub" if engine.settings.any_prior else None,
-            allow_custom_value=engine.settings.any_prior,
-            elem_id=f"ab-prior-{small}",
-        )
-        take = gr.Button(f"Take the page's settings as {name}", elem_id=f"ab-take-{small}", size="sm")
-        words = gr.HTML(words_html(config), elem_id=f"ab-words-{small}")
+        with gr.Row(elem_classes="dpi-asked"):
+            preset = gr.Dropdown(
+                [*((preset.capitalize(), preset) for preset in names), ("As taken from the page", TAKEN)],
+                value=text,
+                label=f"Preset of {name}",
+                elem_id=f"ab-preset-{small}",
+                min_width=120,
+            )
+            prior = gr.Dropdown(
+                list(engine.priors),
+                value=own,
+                label=f"Prior of {name}"
+                + (" (or a folder, or a model of the hub)" if engine.settings.any_prior else ""),
+                allow_custom_value=engine.settings.any_prior,
+                elem_id=f"ab-prior-{small}",
+                min_width=120,
+            )
+            method = method_control(f"Method of {name}", f"ab-method-{small}")
+        with gr.Row(elem_classes="dpi-asked"):
+            words = gr.HTML(words_html(config), elem_id=f"ab-words-{small}")
+            take = gr.Button(
+                f"Take the page's settings as {name}", elem_id=f"ab-take-{small}", size="sm", scale=0, min_width=190
+            )
         held = gr.Textbox(text, label=f"Settings of {name}", visible="hidden", elem_id=f"ab-held-{small}")
-    return SideControls(preset, prior, take, words, held)
+    return SideControls(preset, prior, method, take, words, held)
 
 
-def words_html(config: DPIConfig) -> str:
+def words_html(config: DPIConfig, method: str = "dpi") -> str:
     """Say a side's settings in words, as HTML."""
-    return f'<p class="dpi-plan" role="status">{escape(in_words(config))}</p>'
+    return f'<p class="dpi-plan" role="status">{escape(in_words(config, method))}</p>'
 
 
-def on_choice(name: str, choice: str, prior: str, *values) -> tuple:
-    """Answer the choice of a preset, or of the page's settings, for a side: what the side holds now, and its words."""
-    return (choice, gr.skip()) if choice in NAMES else on_take(name, prior, *values)
+def taken(named: Mapping[str, Any], prior: str) -> str:
+    """Write the page's settings, by name, as a side with this prior keeps them.
+
+    Raises:
+        DPIError: on a setting that is not allowed.
+    """
+    return stored(DPIConfig.from_dict({field: named[field] for field in FIELDS}), prior)
 
 
-def on_take(name: str, prior: str, *values) -> tuple:
-    """Let a side take the page's settings as they are now: what it holds, and its words."""
-    try:
-        config = DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True)))
-    except DPIError as error:
-        return gr.skip(), render_message(f"{name} stays as it was: {error}", "error")
-    return stored(config, prior), words_html(config)
-
-
-def on_held(engine: Engine, name: str, held: str, prior: str) -> tuple:
-    """Answer a change of a side's settings or its prior: its preset and its words."""
+def on_held(engine: Engine, name: str, held: str, prior: str, method: str) -> tuple:
+    """Answer a change of a side's settings, prior or method: its preset and its words."""
     try:
         config = read_stored(held, engine.checked_prior(prior))
     except DPIError as error:
         return gr.skip(), render_message(f"{name}: {error}", "error")
-    return (TAKEN if held.startswith("{") else held), words_html(config)
-
-
-def on_plan(engine: Engine, *asked) -> str:
-    """Say what A and B differ in, and what they cost."""
-    try:
-        a, b = _settings(engine, *asked)
-    except DPIError as error:
-        return render_message(str(error), "error")
-    return ab_plan(engine, a, b, asked[1::2])
-
-
-def _settings(engine: Engine, held_a: str, prior_a: str, held_b: str, prior_b: str) -> list[dict]:
-    pairs = ((held_a, prior_a), (held_b, prior_b))
-    return [asdict(read_stored(held, engine.checked_prior(prior))) for held, prior in pairs]
-
-
-def on_ab(engine: Engine, session, photo, mode, aligned, seed, *asked) -> Iterator[tuple]:
-    """Stream both runs to the view, and at their end to summary and files."""
-    yield from giving_back(_rows(engine, session, photo, mode, aligned, seed, *asked))
-
-
-def _rows(engine: Engine, session, photo, mode, aligned, seed, *asked) -> Iterator[tuple]:
-    skip = gr.skip()
-    try:
-        a, b = _settings(engine, *asked)
-    except DPIError as error:
-        yield render_message(str(error), "error"), skip, skip
-        return
-    for item in run_ab(engine, session, photo, mode, aligned, seed, a, b, asked[1::2]):
-        if isinstance(item, AbOutcome):
-            yield item.html, item.summary, gr.File(item.files, visible=True)
-        else:
-            yield item, skip, skip
+    return (TAKEN if held.startswith("{") else held), words_html(config, method)

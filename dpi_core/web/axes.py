@@ -1,10 +1,11 @@
 """A grid over two settings: what its axes may be, and which runs it needs. No torch here: the page says what a grid costs."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import SETTINGS, DPIConfig, check_float, check_int, kind_of
+from dpi_core.restore.request import Request
 from dpi_core.restore.variants import Plan, Variant, plan_variants
 
 MAX_CELLS = 36
@@ -36,12 +37,14 @@ class Grid:
     """All runs of a grid.
 
     Attributes:
+        request: what all have in common.
         x, y: the settings along the columns and down the rows.
         columns, rows: their values.
         cells: the runs, row by row.
         plan: the order in which they share most steps.
     """
 
+    request: Request
     x: str
     y: str
     columns: tuple[float, ...]
@@ -83,17 +86,20 @@ def parse_values(field: str, text: str) -> tuple[float, ...]:
     return tuple(values)
 
 
-def plan_grid(
-    x: str, columns: str, y: str, rows: str, values: dict, seeds: tuple[int, ...] = (0,), prior: str = "embedded"
-) -> Grid:
-    """Plan the grid of `columns`, values of the setting `x`, by `rows`, values of `y`; `values` are all other settings.
+def plan_grid(request: Request, x: str, columns: str, y: str, rows: str) -> Grid:
+    """Plan the grid of `columns`, values of the setting `x`, by `rows`, values of `y`; all else is the request's.
 
     Raises:
-        ValueError: on settings or values that are not allowed, two axes of the same setting, or more than 36 cells.
+        DPIError: on values that are not allowed, two axes of the same setting or of one the method does not heed, or more
+            than 36 cells.
     """
+    heeded = Variant.of(request).heeded
     for name in (x, y):
         if name not in AXES:
             raise DPIError(f"the setting is {name!r}; allowed is one of {', '.join(AXES)}.")
+        if name not in heeded:
+            allowed = ", ".join(SETTINGS[field].symbol for field in AXES if field in heeded)
+            raise DPIError(f"the setting is {SETTINGS[name].symbol}, but {request.method} heeds only {allowed}.")
     if x == y:
         raise DPIError(f"both settings are {SETTINGS[x].symbol}; choose two different ones.")
     across, down = parse_values(x, columns), parse_values(y, rows)
@@ -101,11 +107,10 @@ def plan_grid(
         raise DPIError(
             f"{len(across)} by {len(down)} values make {len(across) * len(down)} cells; at most {MAX_CELLS} are allowed."
         )
-    base = DPIConfig.from_dict(values)
     cells = tuple(
-        Cell(i, j, base.replaced({x: value, y: other}))
+        Cell(i, j, request.config.replaced({x: value, y: other}))
         for i, other in enumerate(down)
         for j, value in enumerate(across)
     )
-    plan = plan_variants([Variant(cell.config, seeds, prior) for cell in cells])
-    return Grid(x, y, across, down, cells, plan)
+    plan = plan_variants([Variant.of(replace(request, config=cell.config)) for cell in cells])
+    return Grid(request, x, y, across, down, cells, plan)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from dpi_core.errors import DPIError
-from dpi_core.web.live import render_message
+from dpi_core.web.live import failed
 
 log = logging.getLogger("dpi_core.web")
 
@@ -31,22 +31,17 @@ def message_of(error: Exception) -> str:
     return UNEXPECTED
 
 
-def with_messages(
-    show: Callable[[str], Any] = str,
-) -> Callable[[Callable[Args, Iterator[Item]]], Callable[Args, Iterator[Item]]]:
-    """Let a generator end with ``show(HTML of the message)`` where it would raise; what it yielded before stays."""
+def with_messages(generator: Callable[Args, Iterator[Item]]) -> Callable[Args, Iterator[Item | dict[str, Any]]]:
+    """Let a run end with a view's failed state where it would raise."""
 
-    def decorate(generator: Callable[Args, Iterator[Item]]) -> Callable[Args, Iterator[Item]]:
-        @wraps(generator)
-        def run(*args: Args.args, **options: Args.kwargs) -> Iterator[Item]:
-            try:
-                yield from generator(*args, **options)
-            except Exception as error:
-                yield show(render_message(message_of(error), "error"))
+    @wraps(generator)
+    def run(*args: Args.args, **options: Args.kwargs) -> Iterator[Item | dict[str, Any]]:
+        try:
+            yield from generator(*args, **options)
+        except Exception as error:
+            yield failed(message_of(error))
 
-        return run
-
-    return decorate
+    return run
 
 
 def chosen_photo(photo: str | None) -> str:

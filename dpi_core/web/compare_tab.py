@@ -1,41 +1,34 @@
 """The "Compare seeds" tab: its controls and what they call. Photo, face and mode are the page's own."""
 
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import asdict
+from typing import Any
 
 import gradio as gr
 
 from dpi_core.errors import DPIError
-from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import VARIETY_PRESET, find_preset
-from dpi_core.restore.request import read_request
+from dpi_core.restore.request import Request, read_request
 from dpi_core.web.components.funnel import Funnel
 from dpi_core.web.controls import QUIET, Controls, Plan, View
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import FIELDS, MAX_PAGE_SEED, giving_back, queued
+from dpi_core.web.events import MAX_PAGE_SEED, making_of
 from dpi_core.web.links import Linked, number, one_of, text_that
-from dpi_core.web.live import render_message
-from dpi_core.web.running import connect_run, keep_told, run_buttons
-from dpi_core.web.seeds_run import (
-    MAX_SEEDS,
-    MIN_SEEDS,
-    Comparing,
-    ComparisonOutcome,
-    compare_plan,
-    parse_seeds,
-    redrawn,
-    run_comparison,
-)
-from dpi_core.web.session import Session
+from dpi_core.web.live import ViewOutcome, render_message
+from dpi_core.web.running import Values, connect_run, keep_told, run_buttons, told
+from dpi_core.web.seeds_run import MAX_SEEDS, MIN_SEEDS, compare_plan, parse_seeds, redrawn, run_comparison
+from dpi_core.web.stage_data import Making
 from dpi_core.web.trajectory import MAX_EVENTS
 
 FIRST_SEEDS = "0-3"
 VARIETY, PAGE = "variety", "page"
+RUN = """() => document.querySelector("#compare-run").click()"""
 
 
 def compare_tab(engine: Engine, controls: Controls) -> View:
     """Build the tab over the page's shared controls."""
-    with gr.Row(equal_height=True, elem_id="compare-controls"):
+    c = controls
+    with gr.Row(equal_height=True, elem_classes="dpi-asked", elem_id="compare-controls"):
         seeds = gr.Textbox(
             FIRST_SEEDS,
             label="Seeds",
@@ -53,8 +46,25 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
             min_width=240,
         )
         with gr.Column(scale=2, min_width=200):
-            go, redraw, stop = run_buttons("Compare", "compare-", ("New seeds", "redraw"))
-    plan = gr.HTML(on_plan(engine, FIRST_SEEDS, VARIETY, *_values(controls)), elem_id="compare-plan")
+            buttons = run_buttons("Compare", "compare-", ("New seeds", "redraw"))
+    inputs = {*c.asked, seeds, settings}
+
+    def asked(values: Values | None = None) -> Making:
+        text, which = (x.value if values is None else values[x] for x in (seeds, settings))
+        made = making_of(engine, c.named(values))
+        return Making(made.photo, compared(made.request, text, which))
+
+    def on_plan(values: Values | None = None) -> str:
+        return told(lambda: compare_plan(engine, asked(values).request))
+
+    def on_compare(values: Values) -> Iterator[Any]:
+        yield from run_comparison(engine, values[c.session], asked(values), int(values[pick]), int(values[branch]))
+
+    def finished(done: ViewOutcome) -> dict[Any, Any]:
+        kept = gr.CheckboxGroup(done.view["seeds"], value=[], visible=True)
+        return {view: done.view, bundle: gr.DownloadButton(value=done.files[0], visible=True), keep: kept}
+
+    plan = gr.HTML(on_plan(), elem_id="compare-plan")
     view = Funnel({"state": "ready", "line": "Each seed is another plausible face."}, elem_id="grid")
     with gr.Row():
         bundle = gr.DownloadButton("Download everything (ZIP)", visible=False, elem_id="compare-files")
@@ -74,54 +84,42 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
             0, MAX_SEEDS, 2, step=1, label="Mark the most different", elem_id="pick", info="So many; below 2 none."
         )
 
-    c, values = controls, list(controls.settings.values())
-    told = Plan(partial(on_plan, engine), [seeds, settings, *values], plan)
-    keep_told(told)
+    line = Plan(on_plan, {*c.planned, seeds, settings}, plan)
+    keep_told(line)
     c.load.upload(on_load_seeds, [c.load], [seeds, branch, settings], queue=False, **QUIET)
-    redraw.click(on_redraw, [seeds, keep], [seeds, plan], queue=False, **QUIET)
+    redraw = buttons[1].click(on_redraw, [seeds, keep], [seeds], queue=False, **QUIET)
+    redraw.then(None, None, None, js=RUN, queue=False, **QUIET)
     branch.input(lambda: PAGE, None, settings, queue=False, **QUIET)
-    view.variety(lambda: (VARIETY, 0), None, [settings, branch], queue=False, **QUIET)
+    again = view.variety(lambda: (VARIETY, 0), None, [settings, branch], queue=False, **QUIET)
+    again.then(None, None, None, js=RUN, queue=False, **QUIET)
 
-    def chosen(event: gr.EventData, *given) -> tuple:  # no partial: Gradio finds the event by this annotation
-        return on_choose(engine, event.seed, *given)
+    def on_choose(event: gr.EventData) -> dict[Any, Any]:
+        found, said = chosen(event.seed, event.config)
+        return {**c.moved(found), c.status: said}
 
-    view.choose(chosen, [settings, *values], [c.seed, *values, c.status], queue=False, **QUIET)
-    asked = [c.photo, c.mode, c.aligned, seeds, settings, pick, branch, *values]
-    ran = connect_run(
-        go, stop, c.session, partial(on_compare, engine), asked, [view, bundle, keep], plan, waiting=queued
-    )
-    ran.then(told.make, told.inputs, plan, queue=False, **QUIET)
+    c.follow(view.choose(on_choose, None, [c.seed, *c.settings.values(), c.status], queue=False, **QUIET))
+    hidden: dict[Any, dict] = {bundle: {"visible": False}, keep: {"visible": False}}
+    ran = connect_run(buttons, c.session, view, on_compare, finished, {*inputs, pick, branch}, hidden, plan)
+    ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     linked = [
         Linked("seeds", seeds, text_that(parse_seeds)),
         Linked("with", settings, one_of("with", (VARIETY, PAGE))),
         Linked("pick", pick, number("pick", 0, MAX_SEEDS)),
         Linked("branch", branch, number("branch", 0, MAX_EVENTS)),
     ]
-    return View(linked, told)
+    return View(linked, line)
 
 
-def _values(controls: Controls) -> list:
-    return [control.value for control in controls.settings.values()]
-
-
-def config_of(engine: Engine, settings: str, *values) -> DPIConfig:
-    """Give the settings a comparison runs with: the page's, or the preset for variety.
+def compared(request: Request, seeds: str, settings: str) -> Request:
+    """Make what a comparison asks of the page's request: other seeds, and its settings or those of the preset for variety.
 
     Raises:
-        DPIError: if the page's are not allowed.
+        DPIError: on seeds that are not allowed.
     """
+    values: dict[str, Any] = {"seeds": parse_seeds(seeds), "face": 0}
     if settings == VARIETY:
-        return find_preset(VARIETY_PRESET, engine.settings.prior).config
-    return DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True)))
-
-
-def on_plan(engine: Engine, seeds: str, settings: str, *values) -> str:
-    """Say what a comparison would cost, now that seeds or settings changed."""
-    try:
-        text = compare_plan(engine, parse_seeds(seeds), config_of(engine, settings, *values))
-    except DPIError as error:
-        return render_message(str(error), "error")
-    return f'<p class="dpi-plan">{text}</p>'
+        values["config"] = find_preset(VARIETY_PRESET, request.prior).config
+    return request.replaced(values)
 
 
 def on_load_seeds(path: str | None) -> tuple:
@@ -135,44 +133,23 @@ def on_load_seeds(path: str | None) -> tuple:
     return ", ".join(map(str, request.seeds)), request.branch.step if request.branch else 0, PAGE
 
 
-def on_redraw(seeds: str, kept: list[str]) -> tuple:
-    """Draw new seeds for those that are not kept."""
+def on_redraw(seeds: str, kept: list[str]) -> str:
+    """Draw new seeds for those that are not kept; what are no seeds stay as they are, for the run to say so."""
     try:
-        return redrawn(seeds, kept), gr.skip()
-    except DPIError as error:
-        return gr.skip(), render_message(str(error), "error")
+        return redrawn(seeds, kept)
+    except DPIError:
+        return seeds
 
 
-def on_choose(engine: Engine, text: str, settings: str, *values) -> tuple:
-    """Answer a click on a face: its seed and settings become the page's."""
+def chosen(text: Any, values: Any) -> tuple[dict[str, Any], str]:
+    """Make the seed and settings of a face the page's own: by their controls' names, and a line on it (HTML)."""
     try:
-        seed, config = int(text), config_of(engine, settings, *values)
-    except (DPIError, ValueError):
-        return tuple([gr.skip()] * (len(values) + 2))
-    if not 0 <= seed <= MAX_PAGE_SEED:
+        request = Request().replaced({"seeds": [int(text)], "config": values})
+    except (DPIError, ValueError, TypeError) as error:
+        return {}, render_message(str(error), "error")
+    (seed,) = request.seeds
+    if seed > MAX_PAGE_SEED:
         said = f"Seed {seed} has more digits than the page's field keeps; it can be used from Python and the shell."
-        return *[gr.skip()] * (len(values) + 1), render_message(said, "error")
+        return {}, render_message(said, "error")
     said = f"The page's seed is {seed} now, with the settings of the comparison."
-    return seed, *(getattr(config, field) for field in FIELDS), render_message(said)
-
-
-def on_compare(
-    engine: Engine, session: Session, photo, mode, aligned, seeds: str, settings: str, pick: int, branch: int, *values
-) -> Iterator[tuple]:
-    """Stream a comparison to the view, and at its end to the download and the seeds that can be kept."""
-    try:
-        config, chosen = config_of(engine, settings, *values), parse_seeds(seeds)
-    except DPIError as error:
-        yield from giving_back(iter([({"run": "", "state": "failed", "line": str(error)}, gr.skip(), gr.skip())]))
-        return
-    asked = Comparing(photo, mode, bool(aligned), config, chosen, int(pick), int(branch))
-    yield from giving_back(
-        (item.view, gr.DownloadButton(value=item.bundle, visible=True), _to_keep(chosen))
-        if isinstance(item, ComparisonOutcome)
-        else (item, gr.skip(), gr.skip())
-        for item in run_comparison(engine, session, asked)
-    )
-
-
-def _to_keep(seeds: tuple[int, ...]) -> gr.CheckboxGroup:
-    return gr.CheckboxGroup([str(seed) for seed in seeds], value=[], visible=True)
+    return {"seed": seed, **asdict(request.config)}, render_message(said)

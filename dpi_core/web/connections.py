@@ -1,10 +1,12 @@
 """What connects the shared controls with the page: the photo's faces, the address, and settings from files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import gradio as gr
 
+from dpi_core.baselines import NAMES
 from dpi_core.restore.request import MOST_ENLARGED
 from dpi_core.web.controls import QUIET, Controls
 from dpi_core.web.events import MAX_PAGE_SEED, on_chosen, on_face, on_link, on_load_settings, on_photo
@@ -32,22 +34,28 @@ def shared_links(controls: Controls) -> list[Linked]:
         Linked("seed", c.seed, number("seed", 0, MAX_PAGE_SEED)),
         Linked("mode", c.mode, one_of("mode", list(MODES))),
         Linked("aligned", c.aligned, yes_or_no("aligned")),
+        Linked("method", c.method, one_of("method", NAMES)),
         Linked("background", c.background, number("background", AUTO, MOST_ENLARGED)),
     ]
 
 
 def connect_address(
-    page: gr.Blocks, linked: Sequence[Linked], tabs: gr.Tabs, views: Sequence[str], status: gr.HTML
+    page: gr.Blocks,
+    linked: Sequence[Linked],
+    tabs: gr.Tabs,
+    views: Sequence[str],
+    status: gr.HTML,
+    follow: Callable[[Any], None],
 ) -> None:
-    """Keep what is linked in the page's address, and take it from there when the page is opened."""
+    """Keep what is linked in the page's address, and take it from there when the page is opened, which `follow` is told."""
     watched = [item.component for item in linked]
 
     def opened(request: gr.Request) -> tuple:  # no partial: Gradio finds the request by this annotation
         return on_link(linked, views, dict(request.query_params))
 
-    page.load(opened, None, [*watched, tabs, status], queue=False, **QUIET).then(
-        None, None, None, js=opened_script(next(iter(views))), queue=False, **QUIET
-    )
+    read = page.load(opened, None, [*watched, tabs, status], queue=False, **QUIET)
+    follow(read)
+    read.then(None, None, None, js=opened_script(next(iter(views))), queue=False, **QUIET)
     gr.on(
         [component.change for component in watched], None, watched, None, queue=False, js=write_script(linked), **QUIET
     )
@@ -55,11 +63,10 @@ def connect_address(
 
 def connect_files(controls: Controls, status: gr.HTML) -> None:
     """Take settings from a file when asked."""
-    watched = [*controls.settings.values(), controls.seed]
-    controls.load.upload(
-        on_load_settings,
-        [controls.load],
-        [*watched, controls.mode, controls.aligned, controls.background, status],
-        queue=False,
-        **QUIET,
-    )
+    c = controls
+
+    def taken(path: str | None) -> dict:
+        found, line = on_load_settings(path) if path else ({}, gr.skip())
+        return {**c.moved(found), status: line}
+
+    c.follow(c.load.upload(taken, [c.load], [*c.making.values(), status], queue=False, **QUIET))

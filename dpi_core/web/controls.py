@@ -1,15 +1,17 @@
 """What all views of the page share: the photo, its faces, the mode and the settings, and the events among them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
+from dpi_core.baselines import NAMES
 from dpi_core.method.config import SETTINGS, DPIConfig
 from dpi_core.models.presets import DEFAULT_PRESET, Preset, presets_for
 from dpi_core.restore.request import MOST_ENLARGED
+from dpi_core.web.components.face_choice import FaceChoice
 from dpi_core.web.events import (
     MAX_PAGE_SEED,
     on_dice,
@@ -36,7 +38,10 @@ MAIN = ("tau", "sparsity")
 
 @dataclass(frozen=True)
 class Controls:
-    """The shared components; `settings` has one for each field of a config, in their order."""
+    """The shared components; `settings` has one for each field of a config, in their order.
+
+    `told_preset` is the handler that selects the preset which settings are.
+    """
 
     session: gr.State
     photo: gr.Image
@@ -50,35 +55,47 @@ class Controls:
     aligned: gr.Checkbox
     live_tau: gr.Checkbox
     seed: gr.Number
+    method: gr.Dropdown
     load: gr.UploadButton
     preset: gr.Radio
     settings: dict[str, Any]
+    told_preset: Callable[..., Any]
 
     @property
-    def config(self) -> DPIConfig:
-        """The settings the page starts with."""
-        return DPIConfig.from_dict({field: control.value for field, control in self.settings.items()})
+    def making(self) -> dict[str, Any]:
+        """What a restoration is made from, by the names that `events.making_of` knows."""
+        names = ("photo", "mode", "aligned", "chosen", "background", "seed", "method")
+        return {**{name: getattr(self, name) for name in names}, **self.settings}
 
     @property
-    def making(self) -> list[Any]:
-        """What a restoration is made from, in the order of `events.making_of`."""
-        return [
-            self.photo,
-            self.mode,
-            self.aligned,
-            self.chosen,
-            self.background,
-            self.seed,
-            *self.settings.values(),
-        ]
+    def asked(self) -> set[Any]:
+        """What a handler takes as inputs to call `named` with what it is given."""
+        return set(self.making.values())
+
+    @property
+    def planned(self) -> set[Any]:
+        """Of these, what the plan of a view of one face depends on: neither the photo nor which of its faces are ticked."""
+        return self.asked - {self.photo, self.chosen, self.background}
+
+    def named(self, values: Mapping[Any, Any] | None = None) -> dict[str, Any]:
+        """Give the controls' values by their names, those in `values` or else those that the page starts with."""
+        return {name: (values or {}).get(c, c.value) for name, c in self.making.items()}
+
+    def moved(self, values: Mapping[str, Any]) -> dict[Any, Any]:
+        """Turn values by name into updates of the controls."""
+        return {self.making[name]: value for name, value in values.items()}
+
+    def follow(self, event: Any) -> None:
+        """Let the preset follow settings that were moved by an event and not by hand: all of them at once, after it."""
+        event.then(self.told_preset, list(self.settings.values()), self.preset, queue=False, **QUIET)
 
 
 @dataclass(frozen=True)
 class Plan:
     """A line that says what a run would do and cost: how it is made, from what, and where it stands."""
 
-    make: Callable[..., Any]
-    inputs: Sequence[Any]
+    make: Callable[[dict], Any]
+    inputs: set[Any]
     line: gr.HTML
 
 
@@ -118,7 +135,7 @@ def build_controls(prior: str = "embedded") -> Controls:
             buttons=[],
         )
     )
-    chosen = gr.CheckboxGroup([], label="Faces to restore", visible=False, elem_id="chosen", show_select_all=True)
+    chosen = FaceChoice([], label="Faces to restore", visible=False, elem_id="chosen", show_select_all=True)
     settings = {field: setting_control(field, start) for field in MAIN}
     preset = gr.Radio(
         [(name.capitalize(), name) for name in presets],
@@ -159,6 +176,9 @@ def build_controls(prior: str = "embedded") -> Controls:
             elem_id="background",
             info=f"{AUTO}: as much as its faces need to keep what they gain. The rest of the photo by Lanczos.",
         )
+        method = method_control(
+            "Method", "method", "Of the others over the same prior the settings above count little."
+        )
         settings |= {field: setting_control(field, start) for field in SETTINGS if field not in MAIN}
     load = gr.UploadButton(
         "Take settings from a file (PNG, JSON, ZIP)",
@@ -170,7 +190,7 @@ def build_controls(prior: str = "embedded") -> Controls:
     settings = {field: settings[field] for field in SETTINGS}
 
     dice.click(on_dice, None, seed, queue=False, **QUIET)
-    connect_presets(preset, settings, presets)
+    follow = connect_presets(preset, settings, presets)
     return Controls(
         session,
         photo,
@@ -184,25 +204,32 @@ def build_controls(prior: str = "embedded") -> Controls:
         aligned,
         live_tau,
         seed,
+        method,
         load,
         preset,
         settings,
+        follow,
     )
 
 
-def connect_presets(preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset]) -> None:
-    """Let a preset move the controls; controls that are moved away from it deselect it."""
+def connect_presets(preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset]) -> Callable[..., Any]:
+    """Let a preset move the controls; controls that are moved away from it by hand deselect it. Returns what says so.
+
+    By hand only: the values of a preset arrive one after another, and half of them are nobody's.
+    """
     values = list(settings.values())
-    preset.input(partial(on_preset, presets), preset, [*values, preset], queue=False, **QUIET)
-    gr.on(
-        [control.change for control in values],
-        partial(on_follow, presets),
-        values,
-        preset,
-        queue=False,
-        trigger_mode="always_last",
-        **QUIET,
-    )
+    follow = partial(on_follow, presets)
+    chosen = preset.input(partial(on_preset, presets), preset, [*values, preset], queue=False, **QUIET)
+    chosen.then(follow, values, preset, queue=False, **QUIET)  # the answer to a move just before it may come after it
+    by_hand = [control.input for control in values]
+    gr.on(by_hand, follow, values, preset, queue=False, trigger_mode="always_last", **QUIET)
+    return follow
+
+
+def method_control(label: str, elem_id: str, info: str | None = None) -> gr.Dropdown:
+    """Make a choice of methods, DPI at first."""
+    choices = [("DPI", "dpi"), *((name, name) for name in NAMES if name != "dpi")]
+    return gr.Dropdown(choices, value="dpi", label=label, elem_id=elem_id, info=info, min_width=120)
 
 
 def setting_control(field: str, start: DPIConfig) -> gr.Slider | gr.Checkbox:

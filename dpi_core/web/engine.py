@@ -47,30 +47,31 @@ class Engine:
         self.settings = settings or EngineSettings()
         self._lock = threading.Lock()
         self._held: OrderedDict[str, Restorer] = OrderedDict()  # the one used last is the last
-        self._pace: dict[str, float] = {}
+        self._pace: dict[tuple[str, str], float] = {}  # (prior, method) -> seconds a step of one sample
 
     @property
     def priors(self) -> tuple[str, ...]:
         """The names a visitor can choose from, the page's own first."""
         return tuple(dict.fromkeys([self.settings.prior, "embedded", *PRIORS]))
 
-    def note_pace(self, seconds: float, samples: int, prior: str | None = None) -> None:
+    def note_pace(self, seconds: float, samples: int, prior: str | None = None, method: str = "dpi") -> None:
         """Remember what a run of so many sample steps took with a prior (the page's own), for `estimate`."""
         if samples > 0:
-            self._pace[prior or self.settings.prior] = seconds / samples
+            self._pace[prior or self.settings.prior, method] = seconds / samples
 
-    def estimate(self, samples: int, prior: str | None = None) -> float | None:
-        """Estimate the seconds of a run of so many sample steps, going by the prior's last; None before there was one."""
-        pace = self._pace.get(prior or self.settings.prior)
+    def estimate(self, samples: int, prior: str | None = None, method: str = "dpi") -> float | None:
+        """Estimate the seconds of a run of so many sample steps, going by the last like it; None before there was one."""
+        pace = self._pace.get((prior or self.settings.prior, method))
         return None if pace is None else pace * samples
 
     def note_result(self, result: "VariantResult") -> None:
         """Remember the pace of one variant's run."""
-        self.note_pace(result.restoration.seconds, result.samples, result.run.variant.prior)
+        variant = result.run.variant
+        self.note_pace(result.restoration.seconds, result.samples, variant.prior, variant.method)
 
     def estimate_plan(self, plan: "Plan") -> float | None:
-        """Estimate the seconds that all runs of a plan take; None before each of their priors had a run."""
-        seconds = [self.estimate(run.samples, run.variant.prior) for run in plan.runs]
+        """Estimate the seconds that all runs of a plan take; None before a run like each of them."""
+        seconds = [self.estimate(run.samples, run.variant.prior, run.variant.method) for run in plan.runs]
         known = [value for value in seconds if value is not None]
         return sum(known) if len(known) == len(seconds) else None
 

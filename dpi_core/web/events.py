@@ -1,7 +1,8 @@
 """The page's event handlers: from Gradio's values to `dpi_core.web.restore_run` and back to component updates."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from dpi_core.web.checks import message_of, still_kept, whole_number
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.engine import Engine
 from dpi_core.web.links import VIEW, Linked, read_link
-from dpi_core.web.live import render_message
-from dpi_core.web.restore_run import MODES, Outcome, run, save_film
+from dpi_core.web.live import cost_text, render_message, stages_of
+from dpi_core.web.restore_run import MODES, save_film
 from dpi_core.web.session import Session
-from dpi_core.web.stage_data import Making, failed, plan_of
+from dpi_core.web.stage_data import Making, plan_of
 
 FIELDS = tuple(SETTINGS)
 MODELS = "models"
@@ -34,23 +35,24 @@ def preset_text(name: str, presets: dict[str, Preset]) -> str:
     return f"{name.capitalize()}: {presets[name].about}."
 
 
-def making_of(engine: Engine, photo, mode, aligned, chosen, background, seed, *values) -> Making:
-    """Gather what a restoration is made from, as `Controls.making` lists it.
+def making_of(engine: Engine, named: Mapping[str, Any]) -> Making:
+    """Gather what a restoration is made from, by the names of `Controls.making`.
 
     Raises:
         DPIError: on a setting or a seed that is not allowed.
     """
     asked = {
-        "config": dict(zip(FIELDS, values, strict=True)),
-        "seeds": [whole_number("seed", seed)],
-        "scale": MODES[mode],
-        "aligned": bool(aligned),
-        "face": sorted(chosen) or "all",
-        "background": int(background),
+        "config": {field: named[field] for field in FIELDS},
+        "seeds": [whole_number("seed", named["seed"])],
+        "scale": MODES[named["mode"]],
+        "aligned": bool(named["aligned"]),
+        "face": sorted(named["chosen"]) or "all",
+        "background": int(named["background"]),
         "prior": engine.settings.prior,
         "corrector": engine.settings.corrector,
+        "method": named["method"],
     }
-    return Making(photo, Request().replaced(asked))
+    return Making(named["photo"], Request().replaced(asked))
 
 
 def on_photo(prior: str, photo: str | None, session: Session) -> Iterator[tuple]:
@@ -76,58 +78,16 @@ def on_chosen(chosen: list[int], session: Session) -> str:
     return render_message(f"To restore: face {names}. {session.note}")
 
 
-def queued(text: str) -> dict[str, Any]:
-    """Build what stage and seeds show of a run that waits."""
-    return {"run": "", "state": "queued", "line": text}
-
-
-def on_stop(session: Session) -> gr.Button:
-    """Stop the run after its current step."""
-    session.stopped = True
-    return gr.Button(value="Stopping ..", interactive=False)
-
-
-def giving_back(rows: Iterator[tuple]) -> Iterator[tuple]:
-    """Yield the rows of a run, with its two buttons left as they are, and the last once more with the buttons given back.
-
-    Once more, because the page can lose a row that another one follows at once; what that one skipped stayed hidden.
-    """
-    row: tuple = ()
-    for row in rows:
-        yield *row, gr.skip(), gr.skip()
-    yield *row, gr.Button(interactive=True), gr.Button(visible=False)
-
-
-def on_run(engine: Engine, session: Session, *making) -> Iterator[tuple]:
-    """Stream a run to the stage, its downloads, Restore and Stop."""
-    try:
-        made = making_of(engine, *making)
-    except DPIError as error:
-        yield from giving_back(iter([(failed(str(error)), *[gr.skip()] * 3)]))
-        return
-    yield from giving_back(_run_row(item, session) for item in run(engine, session, made))
-
-
-def _run_row(item: dict[str, Any] | Outcome, session: Session) -> tuple:
-    if not isinstance(item, Outcome):
-        return item, *[gr.skip()] * 3
-    files = gr.DownloadButton(value=item.photo), gr.DownloadButton(value=item.bundle)
-    session.shown = item.stage, *files, gr.Row(visible=True)
-    return session.shown
-
-
-def on_plan(engine: Engine, *making) -> dict:
+def on_plan(engine: Engine, named: Mapping[str, Any]) -> dict:
     """Tell the stage what a run would do, now that a control was moved."""
     try:
-        made = making_of(engine, *making)
+        made = making_of(engine, named)
     except DPIError as error:
         return gr.update(plan={"steps": [], "tau": 0, "made": "", "line": str(error)})
-    face = made.request.face
+    face, method = made.request.face, made.request.method
     faces = len(face) if isinstance(face, tuple) and not made.request.aligned else 1
-    seconds = engine.estimate(faces * made.config.steps)
     cost = f" {faces} faces." if faces > 1 else ""
-    if seconds is not None:
-        cost += f" About {max(1, round(seconds))} s on this machine."
+    cost += cost_text(engine.estimate(faces * len(stages_of(made.config, method)), method=method))
     return gr.update(plan=plan_of(made, cost))
 
 
@@ -175,28 +135,26 @@ def on_link(linked: Sequence[Linked], views: Sequence[str], query: dict[str, str
     return *values, tabs, render_message("Settings taken from the address.") if found else gr.skip()
 
 
-def on_load_settings(path: str | None) -> tuple:
-    """Take over settings, seeds and mode of a PNG, JSON or ZIP of this program, or say why not."""
-    count = len(FIELDS) + 5
-    if path is None:
-        return tuple([gr.skip()] * count)
+def on_load_settings(path: str) -> tuple[dict[str, Any], str]:
+    """Read the settings in a PNG, JSON or ZIP of this program: by their controls' names, and a line on it (HTML)."""
     try:
         recipe = read_request(still_kept(path))
     except Exception as error:
-        return *[gr.skip()] * (count - 1), render_message(message_of(error), "error")
-    mode = next(name for name, scale in MODES.items() if scale == recipe.scale)
+        return {}, render_message(message_of(error), "error")
     models = [name for name in (recipe.prior, recipe.corrector) if name != "embedded"]
     note = f" It was made with {' and '.join(models)}; this page uses its own models." if models else ""
+    if recipe.method != "dpi":
+        note += f" It was made by the method {recipe.method}, which is chosen now, under Advanced."
     branch = recipe.branch
     if branch is not None:
         note += f" Its seeds part after step {branch.step} of seed {branch.seed}: restore the face first, then compare."
+    found = {
+        **asdict(recipe.config),
+        "seed": branch.seed if branch else recipe.seeds[0],
+        "mode": next(name for name, scale in MODES.items() if scale == recipe.scale),
+        "aligned": recipe.aligned,
+        "background": recipe.background,
+        "method": recipe.method,
+    }
     text = f"Settings of {Path(path).name} taken over. The same photo gives the same result.{note}"
-    values = [getattr(recipe.config, field) for field in FIELDS]
-    return (
-        *values,
-        branch.seed if branch else recipe.seeds[0],
-        mode,
-        recipe.aligned,
-        recipe.background,
-        render_message(text),
-    )
+    return found, render_message(text)

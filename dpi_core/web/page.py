@@ -67,9 +67,9 @@ def build_page(engine: Engine) -> gr.Blocks:
                             built = build(engine, controls)
                         linked += built.linked
                         results += built.results
-                        _connect_view(page, controls, view, tab, built)
+                        _connect_view(page, view, tab, built)
                 controls.run.click(lambda: gr.Tabs(selected="restore"), None, tabs, queue=False, **QUIET)
-                connect_address(page, linked, tabs, list(VIEWS), controls.status)
+                connect_address(page, linked, tabs, list(VIEWS), controls.status, controls.follow)
                 connect_reload(page, controls, results)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
@@ -78,14 +78,14 @@ def build_page(engine: Engine) -> gr.Blocks:
     return page
 
 
-def _connect_view(page: gr.Blocks, controls: Controls, view: str, tab: gr.Tab, built: View) -> None:
+def _connect_view(page: gr.Blocks, view: str, tab: gr.Tab, built: View) -> None:
     """Write into the address that the view is open, and say anew what a run costs: the pace is known by and by."""
     tab.select(None, None, None, js=view_script(view, next(iter(VIEWS))), queue=False, **QUIET)
     plan = built.plan
     gr.on(
-        [page.load, tab.select, controls.photo.change],
+        [page.load, tab.select],
         plan.make,
-        list(plan.inputs),
+        plan.inputs,
         plan.line,
         queue=False,
         trigger_mode="always_last",

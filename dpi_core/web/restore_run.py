@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpi_core.errors import DPIError
-from dpi_core.web.checks import READING, chosen_photo, message_of
+from dpi_core.web.checks import READING, chosen_photo, message_of, with_messages
 from dpi_core.web.engine import Engine
-from dpi_core.web.live import data_uri, render_message
+from dpi_core.web.live import data_uri, render_message, stages_of
 from dpi_core.web.session import Session
-from dpi_core.web.stage_data import Making, RunView, face_piece, failed, frame_data, photo_piece
+from dpi_core.web.stage_data import Making, RunView, face_piece, frame_data, photo_piece
 from dpi_core.web.trajectory import Source, Trajectory
 
 if TYPE_CHECKING:
@@ -56,26 +56,19 @@ class Watched:
     before: "Tensor | None" = None
 
 
+@with_messages
 def run(engine: Engine, session: Session, making: Making) -> Iterator[dict[str, Any] | Outcome]:
     """Restore the chosen faces: yields what the stage shows after every step and, last, the `Outcome`.
 
     A wrong input ends the run with one message.
     """
-    try:
-        photo = chosen_photo(making.photo)
-        view = RunView(f"{time.time():.3f}", making)
-        yield view.value("reading", READING)
-        yield from _steps(engine, session, photo, view)
-    except Exception as error:
-        yield failed(message_of(error))
-
-
-def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Iterator[dict[str, Any] | Outcome]:
     from dpi_core.imaging.pixels import to_image
     from dpi_core.restore.restorer import Restoration
     from dpi_core.show.film import frame_of, is_kept
 
-    making, config = view.making, view.making.config
+    photo, config, method = chosen_photo(making.photo), making.config, making.request.method
+    view = RunView(f"{time.time():.3f}", making)
+    yield view.value("reading", READING)
     for line in engine.loading(stop=lambda: session.stopped):
         yield view.value("loading", line)
     restorer = engine.restorer()
@@ -92,7 +85,7 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
     first.before = None if after is None else after.x0[0]
     inputs = {id(job): data_uri(to_image(job.condition[0])) for job in prepared.jobs}
     start, item, where = time.perf_counter(), None, ""
-    total = config.steps * len(prepared.jobs) - reused
+    total = len(stages_of(config, method)) * len(prepared.jobs) - reused
     items = restorer.run_steps(prepared, making.request, after=after, stop=lambda: session.stopped)
     for done, item in enumerate(items, start=1):
         if isinstance(item, Restoration):
@@ -106,6 +99,9 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
             own.told.append(told)
         if item.job is prepared.jobs[0]:
             trajectory.add(event, frame)
+        total = min(
+            total, event.total * len(prepared.jobs) - reused
+        )  # some methods need fewer calls than they may make
         left = (time.perf_counter() - start) / done * (total - done)
         which = f"Face {prepared.jobs.index(item.job) + 1} of {len(prepared.jobs)}. " if len(prepared.jobs) > 1 else ""
         where = f"{which}Stopped after step {event.index + 1} of {event.total}, the estimate kept,"
@@ -114,8 +110,8 @@ def _steps(engine: Engine, session: Session, photo: str, view: RunView) -> Itera
         if done == total or session.stopped:
             yield view.value("pasting", "Putting the faces back into the photo ..", **shown)
     assert isinstance(item, Restoration)  # what restore_steps ends with
-    engine.note_pace(item.seconds, done - 1)
-    session.trajectory = trajectory if len(prepared.jobs) == 1 else None
+    engine.note_pace(item.seconds, done - 1, method=method)
+    session.trajectory = trajectory if len(prepared.jobs) == 1 and method == "dpi" else None
     session.film = first.frames
     how = "Done" if item.complete else where
     saved = f" {reused} of {config.steps} steps were those of the run before." if reused else ""
@@ -148,7 +144,8 @@ def _trajectory(session: Session, making: Making, photo: str, prepared: "Prepara
     request = making.request
     source = Source(photo, request.scale, request.aligned, prepared.jobs[0].index, request.seeds[0])
     known = session.trajectory
-    shared = known.shared(source, making.config) if known is not None and len(prepared.jobs) == 1 else 0
+    alike = len(prepared.jobs) == 1 and request.method == "dpi"
+    shared = known.shared(source, making.config) if known is not None and alike else 0
     begun = known.start(shared) if known is not None and shared else Trajectory(source, making.config)
     return replace(begun, config=making.config)
 

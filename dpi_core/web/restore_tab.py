@@ -1,14 +1,15 @@
 """The "Restore" tab: the stage, on which a run plays and its results are compared, and what it leaves to download."""
 
-from functools import partial
+from collections.abc import Iterator
 
 import gradio as gr
 
 from dpi_core.web.components.stage import Stage
 from dpi_core.web.controls import QUIET, Controls, Plan, View
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import making_of, on_plan, on_run, on_save_film, on_tau, queued
-from dpi_core.web.running import connect_run, keep_told
+from dpi_core.web.events import making_of, on_plan, on_save_film, on_tau
+from dpi_core.web.restore_run import Outcome, run
+from dpi_core.web.running import Values, connect_run, keep_told
 from dpi_core.web.stage_data import example_value, plan_of
 
 RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }"""
@@ -17,9 +18,7 @@ RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }
 def restore_tab(engine: Engine, controls: Controls) -> View:
     """Build the tab over the page's shared controls."""
     c = controls
-    stage = Stage(
-        example_value(), plan=plan_of(making_of(engine, *(control.value for control in c.making))), elem_id="stage"
-    )
+    stage = Stage(example_value(), plan=plan_of(making_of(engine, c.named())), elem_id="stage")
     with gr.Row(elem_id="downloads", visible=False) as row:
         photo = gr.DownloadButton("Download the photo", variant="primary", elem_id="download")
         bundle = gr.DownloadButton("Everything (ZIP)", elem_id="bundle")
@@ -34,13 +33,30 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
         interactive=False,
     )
 
-    shown = [stage, photo, bundle, row]
-    connect_run(c.run, c.stop, c.session, partial(on_run, engine), c.making, shown, stage, waiting=queued)
-    stage.tau(on_tau, None, [c.settings["tau"]], queue=False, **QUIET).then(
-        None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET
-    )
+    results = [stage, photo, bundle, row]
+
+    def on_run(values: Values) -> Iterator[dict | Outcome]:
+        for item in run(engine, values[c.session], making_of(engine, c.named(values))):
+            if isinstance(item, Outcome):
+                values[c.session].shown = shown_of(item)
+            yield item
+
+    def finished(done: Outcome) -> dict:
+        return dict(zip(results, shown_of(done), strict=True))
+
+    files = {row: {"visible": False}, photo: {}, bundle: {}}
+    ran = connect_run([c.run, c.stop], c.session, stage, on_run, finished, c.asked, files, stage)
+    dragged = stage.tau(on_tau, None, [c.settings["tau"]], queue=False, **QUIET)
+    c.follow(dragged)
+    dragged.then(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)
     c.settings["tau"].release(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)
     film.click(on_save_film, [c.session], [film_video, film_files, film_note], **QUIET)
-    told = Plan(partial(on_plan, engine), c.making, stage)
-    keep_told(told)
-    return View([], told, shown)
+    plan = Plan(lambda values: on_plan(engine, c.named(values)), c.asked, stage)
+    keep_told(plan)
+    ran.then(plan.make, plan.inputs, stage, queue=False, **QUIET)  # a plan that comes while a run streams can be lost
+    return View([], plan, results)
+
+
+def shown_of(done: Outcome) -> tuple:
+    """Build what the stage, both downloads and their row show of a run that ended."""
+    return done.stage, gr.DownloadButton(value=done.photo), gr.DownloadButton(value=done.bundle), gr.Row(visible=True)

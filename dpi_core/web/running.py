@@ -4,16 +4,22 @@ On a narrow page the controls come first: the buttons stay at the lower edge the
 they show.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
 
+from dpi_core.errors import DPIError
+from dpi_core.web.checks import with_messages
 from dpi_core.web.controls import QUIET, Plan
-from dpi_core.web.events import MODELS, on_stop
+from dpi_core.web.events import MODELS
 from dpi_core.web.live import render_message
-from dpi_core.web.waiting import TOLD_EVERY, on_not_taken, on_start, on_waiting
+from dpi_core.web.session import Session
+from dpi_core.web.waiting import TOLD_EVERY, line_at_start, line_now, line_refused
+
+Values = Mapping[Any, Any]
+"""What Gradio gives a handler with a set of inputs: value by component."""
 
 
 def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = None) -> list[gr.Button]:
@@ -26,55 +32,94 @@ def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = 
 
 
 def connect_run(
-    go: gr.Button,
-    stop: gr.Button,
+    buttons: Sequence[gr.Button],
     session: gr.State,
-    run: Callable,
-    inputs: Sequence[Any],
-    outputs: Sequence[Any],
+    view: gr.HTML,
+    run: Callable[[Values], Iterator[Any]],
+    finished: Callable[[Any], dict[Any, Any]],
+    inputs: set[Any],
+    files: Mapping[Any, dict[str, Any]],
     shown: Any,
-    waiting: Callable[[str], Any] = render_message,
 ) -> Any:
-    """Let `go` stream ``run(session, *inputs)`` to `outputs` and the two buttons, and `stop` end it; the event to go on from.
+    """Let a button stream ``run(values)`` to `view`, and Stop end it; the event to go on from.
 
-    Only one run at a time uses the models. While others are before it, the first of `outputs` shows ``waiting(text)``, anew
-    every few seconds. A narrow page scrolls to `shown`.
+    Only one run at a time uses the models. While others are before it, the view says so, anew every few seconds. The files of
+    the run before are gone as soon as the next begins, so that what stands on the page is the run's that is shown.
+
+    Args:
+        buttons: first the one that runs, last Stop; all but Stop are off meanwhile.
+        run: yields values of the view, and last what `finished` turns into updates.
+        files: the components with the files of a run, and the update that hides each.
+        shown: a narrow page scrolls to it.
     """
+    *others, stop = buttons
     clock = gr.Timer(TOLD_EVERY, active=False)
+    free = {button: gr.Button(interactive=True) for button in others} | {stop: gr.Button(visible=False)}
 
-    def place(request: gr.Request) -> Any:  # no partial: Gradio finds the request by this annotation
-        return on_waiting(waiting, request.session_hash)
+    def on_start(visitor: Session) -> dict[Any, Any]:
+        visitor.stopped = False
+        begun = {button: gr.Button(interactive=False) for button in others}
+        begun |= {stop: gr.Button(visible=True, interactive=True, value="Stop")}
+        begun |= {file: gr.update(**hidden) for file, hidden in files.items()}
+        line = line_at_start()
+        return begun | {clock: gr.Timer(active=True)} | ({view: queued(line)} if line else {})
 
-    def not_taken(request: gr.Request) -> tuple:
-        return on_not_taken(waiting, request.session_hash)
+    def place(request: gr.Request) -> Any:  # Gradio finds the request by this annotation
+        line = line_now(request.session_hash)
+        return queued(line) if line else gr.skip()
 
-    clock.tick(place, None, [outputs[0]], queue=False, **QUIET)
+    def not_taken(request: gr.Request) -> dict[Any, Any]:
+        return {**free, view: {"run": "", "state": "failed", "line": line_refused(request.session_hash)}}
+
+    def on_stop(visitor: Session) -> gr.Button:
+        visitor.stopped = True
+        return gr.Button(value="Stopping ..", interactive=False)
+
+    def rows(values: Values) -> Iterator[dict[Any, Any]]:
+        for item in with_messages(run)(values):
+            yield {view: item} if isinstance(item, dict) else finished(item)
+
+    def streamed(values: Values) -> Iterator[dict[Any, Any]]:
+        yield from giving_back(rows(values), free)
+
+    clock.tick(place, None, [view], queue=False, **QUIET)
     stop.click(on_stop, [session], [stop], queue=False, **QUIET)
-    started = go.click(
-        partial(on_start, waiting),
-        [session],
-        [go, stop, clock, outputs[0]],
-        queue=False,
-        js=scroll_script(str(shown.elem_id)),
-        **QUIET,
-    )
-    ran = started.then(
-        run,
-        [session, *inputs],
-        [*outputs, go, stop],
-        concurrency_limit=1,
-        concurrency_id=MODELS,
-        **QUIET,
-    )
-    ran.failure(not_taken, None, [go, stop, outputs[0]], queue=False, **QUIET)
+    outputs, scroll = [view, *files, *buttons], scroll_script(str(shown.elem_id))
+    started = others[0].click(on_start, [session], [*outputs, clock], queue=False, js=scroll, **QUIET)
+    ran = started.then(streamed, {session, *inputs}, outputs, concurrency_limit=1, concurrency_id=MODELS, **QUIET)
+    ran.failure(not_taken, None, [view, *buttons], queue=False, **QUIET)
     ran.then(lambda: gr.Timer(active=False), None, [clock], queue=False, **QUIET)
     return ran
+
+
+def queued(line: str) -> dict[str, Any]:
+    """Build what a view shows of a run that waits."""
+    return {"run": "", "state": "queued", "line": line}
+
+
+def giving_back(rows: Iterator[dict[Any, Any]], free: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+    """Yield the rows of a run, and the last once more with what frees its buttons.
+
+    Once more, because the page can lose a row that another one follows at once; what that one skipped stayed hidden.
+    """
+    row: dict[Any, Any] = {}
+    for row in rows:
+        yield row
+    yield {**row, **free}
 
 
 def keep_told(plan: Plan) -> None:
     """Say the plan anew whenever one of its inputs changes."""
     changes = [component.change for component in plan.inputs]
-    gr.on(changes, plan.make, list(plan.inputs), plan.line, queue=False, trigger_mode="always_last", **QUIET)
+    gr.on(changes, plan.make, plan.inputs, plan.line, queue=False, trigger_mode="always_last", **QUIET)
+
+
+def told(line: Callable[[], str]) -> str:
+    """Say a plan as HTML, or what is wrong with what is asked."""
+    try:
+        return f'<p class="dpi-plan">{escape(line())}</p>'
+    except DPIError as error:
+        return render_message(str(error), "error")
 
 
 def downloads(label: str, elem_id: str) -> gr.File:

@@ -1,18 +1,17 @@
 """What the seeds view is given: a comparison as plain data, its pictures as data URIs. No HTML."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dpi_core.method.config import DPIConfig
-from dpi_core.web.live import data_uri, stages_of
+from dpi_core.restore.request import Request
+from dpi_core.web.live import HEAT_TOP, data_uri, given_of, stages_of
 
 if TYPE_CHECKING:
     from dpi_core.measure.comparison import Comparison
     from dpi_core.method.sampler import StepEvent
     from dpi_core.restore.records import FaceJob, Restoration
 
-HEAT_TOP = 32.0  # levels at the bright end of the map of differences; fixed, so that maps can be compared
 SEEN = 3.0  # levels (root mean square) between two faces that a person can tell apart at all
 ROWS = 8  # steps shown from noise to face
 
@@ -23,27 +22,21 @@ class Funnel:
 
     Attributes:
         run: an id.
-        seeds: one column each.
-        config: the settings.
+        request: what is compared; one column for each of its seeds.
         given: the input and, in a simulation, the truth, as data URIs.
         spreads: of every step so far, how far the seeds lie apart.
         rows: the steps that stay in sight.
     """
 
     run: str
-    seeds: tuple[int, ...]
-    config: DPIConfig
+    request: Request
     given: dict[str, str] = field(default_factory=dict)
     spreads: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def look_at(self, job: "FaceJob") -> None:
         """Take the input and the truth from the face."""
-        from dpi_core.imaging.pixels import to_image
-
-        self.given = {"input": data_uri(to_image(job.condition[0]))}
-        if job.truth is not None:
-            self.given["truth"] = data_uri(to_image(job.truth[0]))
+        self.given = given_of(job)
 
     def add(self, event: "StepEvent") -> dict[str, Any]:
         """Turn a step of all seeds into data, and keep its spread, and its faces if they are to stay in sight."""
@@ -65,9 +58,10 @@ class Funnel:
             "run": self.run,
             "state": state,
             "line": line,
-            "seeds": [str(seed) for seed in self.seeds],  # as text: JavaScript would round the largest
-            "steps": stages_of(self.config),
+            "seeds": [str(seed) for seed in self.request.seeds],  # as text: JavaScript would round the largest
+            "steps": stages_of(self.request.config, self.request.method),
             "spreads": list(self.spreads),
+            "config": asdict(self.request.config),
             **self.given,
             **more,
         }

@@ -3,21 +3,21 @@
 import random
 import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpi_core.errors import DPIError
-from dpi_core.method.config import MAX_SEED, DPIConfig, check_int
-from dpi_core.restore.request import Branch
+from dpi_core.method.config import MAX_SEED, check_int
+from dpi_core.restore.request import Branch, Request
 from dpi_core.restore.variants import Variant, VariantStep, plan_variants, run_variants
-from dpi_core.web.checks import READING, chosen_photo, message_of
+from dpi_core.web.checks import with_messages
 from dpi_core.web.engine import Engine
-from dpi_core.web.restore_run import MODES
+from dpi_core.web.live import ViewOutcome, cost_text
 from dpi_core.web.seeds_data import Funnel, results_data
 from dpi_core.web.session import Session
 from dpi_core.web.single_face import ready_face
+from dpi_core.web.stage_data import Making
 from dpi_core.web.trajectory import Source, Trajectory
 
 if TYPE_CHECKING:
@@ -25,35 +25,6 @@ if TYPE_CHECKING:
 
 MIN_SEEDS, MAX_SEEDS = 2, 16
 MAX_DRAWN = 2**32 - 1
-
-
-@dataclass(frozen=True)
-class ComparisonOutcome:
-    """What the page shows of a finished comparison: the view's value, and the file to download."""
-
-    view: dict[str, Any]
-    bundle: str
-
-
-@dataclass(frozen=True)
-class Comparing:
-    """What is compared: one face, its settings and seeds.
-
-    Attributes:
-        photo, mode, aligned: the page's controls.
-        config: the settings.
-        seeds: one face each.
-        pick: mark that many of the most different results; below 2 none.
-        branch: let the seeds part after that step of the session's last restoration; 0 = each from its own noise.
-    """
-
-    photo: str | None
-    mode: str
-    aligned: bool
-    config: DPIConfig
-    seeds: tuple[int, ...]
-    pick: int = 2
-    branch: int = 0
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -94,46 +65,36 @@ def redrawn(text: str, kept: list[str]) -> str:
     return ", ".join(map(str, result))
 
 
-def compare_plan(engine: Engine, seeds: Sequence[int], config: DPIConfig) -> str:
+def compare_plan(engine: Engine, request: Request) -> str:
     """Say what a comparison would do and cost."""
-    seconds = engine.estimate_plan(plan_variants([Variant(config, tuple(seeds), engine.settings.prior)]))
-    cost = f", about {max(1, round(seconds))} s on this machine" if seconds is not None else ""
-    return f"{len(seeds)} seeds of {config.steps} steps each, tau {config.tau}, in one batch{cost}."
+    seconds, config = engine.estimate_plan(plan_variants([Variant.of(request)])), request.config
+    how = f"tau {config.tau}" if request.method == "dpi" else request.method
+    return f"{len(request.seeds)} seeds of {config.steps} steps each, {how}, in one batch.{cost_text(seconds)}"
 
 
-def run_comparison(engine: Engine, session: Session, asked: Comparing) -> Iterator[dict[str, Any] | ComparisonOutcome]:
+@with_messages
+def run_comparison(
+    engine: Engine, session: Session, making: Making, pick: int = 2, branch: int = 0
+) -> Iterator[dict[str, Any] | ViewOutcome]:
     """Restore the chosen face with every seed: yields what the view shows after every step, last the outcome.
 
-    A wrong input ends the run with one message.
+    Args:
+        pick: mark that many of the most different results; below 2 none.
+        branch: let the seeds part after that step of the session's last restoration; 0 = each from its own noise.
     """
-    funnel = Funnel(f"{time.time():.3f}", asked.seeds, asked.config)
-    try:
-        yield from _steps(engine, session, asked, funnel)
-    except Exception as error:
-        yield {"run": funnel.run, "state": "failed", "line": message_of(error)}
-
-
-def _steps(
-    engine: Engine, session: Session, asked: Comparing, funnel: Funnel
-) -> Iterator[dict[str, Any] | ComparisonOutcome]:
-    config, seeds, photo = asked.config, asked.seeds, chosen_photo(asked.photo)
-    yield funnel.value("reading", READING)
-    faces = yield from ready_face(
-        engine, session, photo, asked.mode, asked.aligned, lambda line: funnel.value("loading", line)
-    )
+    funnel = Funnel(f"{time.time():.3f}", making.request)
+    faces = yield from ready_face(engine, session, making, funnel.value)
     ((prior, (_, prepared)),) = faces.items()
     funnel.look_at(prepared.jobs[0])
-    kept = None
-    if asked.branch:
-        source = Source(photo, MODES[asked.mode], asked.aligned, prepared.jobs[0].index, seed=0)
-        kept = _kept(session, source, config, asked.branch).kept(prior)
-    parted = Branch(asked.branch, kept.variant.seeds[0]) if kept else None
-    plan = plan_variants([Variant(config, seeds, prior, parted)], kept)
+    request, kept = making.request, None
+    if branch:
+        known = _kept(session, making, prepared.jobs[0].index, branch)
+        kept, request = known.kept(prior), request.replaced({"branch": Branch(branch, known.source.seed)})
     row = None
-    for item in run_variants(plan, faces, stop=lambda: session.stopped):
+    for item in run_variants(plan_variants([Variant.of(request)], kept), faces, stop=lambda: session.stopped):
         if not isinstance(item, VariantStep):
             engine.note_result(item)
-            yield _outcome(session, item.restoration, asked.pick, funnel, row, Path(photo).stem)
+            yield _outcome(session, item.restoration, pick, funnel, row, Path(str(making.photo)).stem)
             return
         event = item.step.event
         row = funnel.add(event)
@@ -141,10 +102,12 @@ def _steps(
         yield funnel.value("running", line, now=row)
 
 
-def _kept(session: Session, source: Source, config: DPIConfig, step: int) -> Trajectory:
+def _kept(session: Session, making: Making, face: int, step: int) -> Trajectory:
     """Return the session's last restoration, if the seeds can part after this step of it."""
-    known = session.trajectory
-    shared = known.shared(replace(source, seed=known.source.seed), config) if known is not None else 0
+    known, request = session.trajectory, making.request
+    seed = known.source.seed if known is not None else 0
+    source = Source(str(making.photo), request.scale, request.aligned, face, seed)
+    shared = known.shared(source, request.config) if known is not None else 0
     if known is None or step > shared:
         there = f"it shares {shared} steps with them" if shared else "there is none yet"
         raise DPIError(
@@ -156,7 +119,7 @@ def _kept(session: Session, source: Source, config: DPIConfig, step: int) -> Tra
 
 def _outcome(
     session: Session, restoration: "Restoration", pick: int, funnel: Funnel, row: dict[str, Any] | None, stem: str
-) -> ComparisonOutcome:
+) -> ViewOutcome:
     from dpi_core.measure.comparison import compare_pictures, most_different
     from dpi_core.show.bundle import write_bundle
 
@@ -165,7 +128,7 @@ def _outcome(
     picked = most_different(comparison.distances, min(pick, len(results))) if pick >= 2 else []
     path = session.results_folder("compare") / f"{stem}-{len(results)}-seeds.zip"
     write_bundle(path, results, comparison, picked)
-    total, steps = funnel.config.steps, settings["steps_done"]
+    total, steps = funnel.request.config.steps, settings["steps_done"]
     how = "Done" if restoration.complete else f"Stopped after step {steps} of {total}, the estimates kept,"
     line = " ".join((f"{how} in {restoration.seconds:.1f} s.", *restoration.messages))
     data = results_data(restoration, comparison, picked)
@@ -174,4 +137,4 @@ def _outcome(
             f" They parted after step {settings['branch']['step']} of {total}: all they differ in came after it."
         )
     state = "done" if restoration.complete else "stopped"
-    return ComparisonOutcome(funnel.value(state, line, now=row, rows=funnel.rows, **data), str(path))
+    return ViewOutcome(funnel.value(state, line, now=row, rows=funnel.rows, **data), [str(path)])

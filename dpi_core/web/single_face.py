@@ -2,53 +2,53 @@
 
 from collections.abc import Callable, Generator, Iterable
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from dpi_core.errors import DPIError
+from dpi_core.web.checks import READING, chosen_photo
 from dpi_core.web.engine import Engine
-from dpi_core.web.restore_run import MODES
 from dpi_core.web.session import Session
+from dpi_core.web.stage_data import Making
 
 if TYPE_CHECKING:
     from dpi_core.restore.records import Preparation
     from dpi_core.restore.restorer import Restorer
 
-Item = TypeVar("Item")
-
 
 def ready_face(
     engine: Engine,
     session: Session,
-    photo: str,
-    mode: str,
-    aligned: bool,
-    show: Callable[[str], Item],
+    making: Making,
+    show: Callable[[str, str], dict[str, Any]],
     priors: Iterable[str] = (),
-) -> "Generator[Item, None, dict[str, tuple[Restorer, Preparation]]]":
-    """Load the `priors` (the page's own) and cut out the largest of the session's chosen faces for each.
+) -> "Generator[dict[str, Any], None, dict[str, tuple[Restorer, Preparation]]]":
+    """Load the `priors` (the request's own) and cut out the largest of the session's chosen faces for each.
 
-    Yields ``show(line)`` for what there is to tell meanwhile, and returns what `run_variants` takes; once stopped, without
-    the priors that are still to come.
+    Yields ``show(state, line)`` for what there is to tell meanwhile, and returns what `run_variants` takes; once stopped,
+    without the priors that are still to come.
 
     Raises:
-        DPIError: if a prior cannot be loaded, called A, B .. where there are several; and as `Restorer.prepare`.
+        DPIError: if there is no photo or a prior cannot be loaded, called A, B .. where there are several; and as
+            `Restorer.prepare`.
     """
-    names = list(dict.fromkeys(priors)) or [engine.settings.prior]
+    photo = chosen_photo(making.photo)
+    yield show("reading", READING)
+    names = list(dict.fromkeys(priors)) or [making.request.prior]
     known = session.faces if session.photo == photo else None
     ready: dict[str, tuple[Restorer, Preparation]] = {}
     for name, prior in zip(ascii_uppercase, names, strict=False):
         if ready and session.stopped:
             break
         if len(names) > 1 and not engine.holds(prior):
-            yield show(f"Loading {name}'s prior {prior}; the first time it may have to be downloaded ..")
+            yield show("loading", f"Loading {name}'s prior {prior}; the first time it may have to be downloaded ..")
         try:
             for line in engine.loading(prior, lambda: session.stopped):
-                yield show(line)
+                yield show("loading", line)
             restorer = engine.restorer(prior)
         except DPIError as error:
             if session.stopped or len(names) == 1:
                 raise
             raise DPIError(f"{name}'s prior {prior} cannot be loaded: {error}") from error
-        face = restorer.prepare(photo, scale=MODES[mode], aligned=aligned, face=session.face, faces=known)
-        ready[prior] = restorer, face
+        request = making.request.replaced({"prior": prior, "face": session.face})
+        ready[prior] = restorer, restorer.prepared(photo, request, faces=known)
     return ready

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dpi_core.method.config import DPIConfig
 from dpi_core.restore.request import Request
-from dpi_core.web.live import data_uri, plan_text, stages_of
+from dpi_core.web.live import HEAT_TOP, data_uri, plan_text, stages_of
 from dpi_core.weights.embedded_files import ASSETS
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dpi_core.restore.records import FaceResult, Preparation, Restoration
     from dpi_core.show.film import Frame
 
-CHANGE_TOP = 32.0  # levels at the bright end of the map of what RACM changed; fixed, so that maps can be compared
 FACE_SIDES = 128, 512  # how small and how large the comparer shows a face
 PHOTO_SIDE = 1200  # of the whole photo on the page; the download has all its pixels
 EXAMPLE_RUN = ASSETS / "examples" / "finished-run.json"
@@ -52,17 +51,19 @@ class Making:
     @property
     def words(self) -> str:
         """Say what a visitor would know it by."""
-        return f"tau {self.config.tau}, k {self.config.sparsity}, seed {self.request.seeds[0]}"
+        how = f"tau {self.config.tau}" if self.request.method == "dpi" else self.request.method
+        return f"{how}, k {self.config.sparsity}, seed {self.request.seeds[0]}"
 
 
 def plan_of(making: Making, cost: str = "") -> dict[str, Any]:
     """Tell the stage what the controls say now: the split, the stage of every step, a line on what a run does and costs."""
     return {
         "tau": making.config.tau,
-        "steps": stages_of(making.config),
+        "steps": stages_of(making.config, making.request.method),
+        "split": making.request.method == "dpi",
         "made": making.key,
         "photo": making.photo is not None,
-        "line": f"{plan_text(making.config)}{cost}",
+        "line": f"{plan_text(making.config, making.request.method)}{cost}",
     }
 
 
@@ -98,16 +99,11 @@ class RunView:
             "state": state,
             "line": line,
             "tau": self.making.config.tau,
-            "steps": self.steps or stages_of(self.making.config),
+            "steps": self.steps or stages_of(self.making.config, self.making.request.method),
             "made": self.making.key,
             "made_with": self.making.words,
             **more,
         }
-
-
-def failed(text: str) -> dict[str, Any]:
-    """Build what the stage shows of a run that could not be."""
-    return {"run": "", "state": "failed", "line": text}
 
 
 def face_piece(
@@ -140,9 +136,9 @@ def face_piece(
         apart = (after - fcm).abs().mean(dim=0) * LEVELS
         rms = float((after - fcm).square().mean().sqrt()) * LEVELS
         pictures["fcm"] = data_uri(to_image(fcm), lossless=True)
-        pictures["change"] = data_uri(heat_map(apart, CHANGE_TOP, after))
+        pictures["change"] = data_uri(heat_map(apart, HEAT_TOP, after))
         piece["change_text"] = (
-            f"RACM changed {rms:.1f} of 255 levels (root mean square); yellow: {CHANGE_TOP:.0f} or more"
+            f"RACM changed {rms:.1f} of 255 levels (root mean square); yellow: {HEAT_TOP:.0f} or more"
         )
     return {**piece, "frames": list(frames)}
 

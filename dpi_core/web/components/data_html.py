@@ -1,4 +1,7 @@
-"""A Gradio component whose value is data: its template, style and script are files of one name beside it."""
+"""A Gradio component whose value is data: its template, style and script are files of one name beside it.
+
+``common.css`` and ``common.js`` stand before each one's own.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -13,15 +16,18 @@ class DataHTML(gr.HTML):
 
     files = ""
 
-    def __init__(self, value: dict[str, Any], **options: Any):
+    def __init__(self, value: dict[str, Any] | None = None, **options: Any):
         super().__init__(
-            value,
+            value or {"state": "ready"},
             html_template=(HERE / f"{self.files}.html").read_text(),
-            css_template=(HERE / f"{self.files}.css").read_text(),
-            js_on_load=(HERE / f"{self.files}.js").read_text(),
+            css_template=self._text("css"),
+            js_on_load=self._text("js"),
             apply_default_css=False,
             **options,
         )
+
+    def _text(self, kind: str) -> str:
+        return "".join((HERE / f"{name}.{kind}").read_text() for name in ("common", self.files))
 
     def preprocess(self, payload: Any) -> Any:
         """Pass the value on as it is."""

@@ -1,33 +1,28 @@
 /* The stage: one timeline, one large picture and what belongs to it, drawn from `props.value` (a run) and `props.plan` (what the
    controls say now). Nothing here asks the server but "tau", when the split is let go. */
-const part = (role) => element.querySelector(`[data-role="${role}"]`);
 const VIEWS = {all: "Wipe", input: "Input", fcm: "End of FCM", result: "Result", change: "What RACM changed", truth: "Truth"};
 const BUSY = ["reading", "queued", "loading", "running", "pasting"];
 const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 let step = null, hovered = null, chosen = 0, view = "all", dragged = null, player = null, made = null, stageBefore = null;
 
 const plan = () => props.plan || {steps: [], tau: 0};
-const run = () => (props.value?.state === "example" && plan().photo ? {state: "ready", line: "Press Restore."} : props.value || {});
-const busy = () => BUSY.includes(run().state);
-const piece = () => (run().pieces || [])[chosen] || (run().pieces || [])[0];
+const current = () => (props.value?.state === "example" && plan().photo ? {state: "ready", line: "Press Restore."} : props.value || {});
+const busy = () => BUSY.includes(current().state);
+const piece = () => (current().pieces || [])[chosen] || (current().pieces || [])[0];
 const frames = () => (busy() ? [] : piece()?.frames || []);
-const stale = () => Boolean(run().made && !busy() && run().state !== "example" && run().made !== plan().made);
-const frame = () => (busy() ? run().frame : frames()[hovered ?? step ?? frames().length - 1]);
+const stale = () => Boolean(current().made && !busy() && current().state !== "example" && current().made !== plan().made);
+const frame = () => (busy() ? current().frame : frames()[hovered ?? step ?? frames().length - 1]);
 const scrubbed = () => !busy() && (hovered ?? step) !== null;
 
-function put(image, source) {
-  if (source) { if (image.getAttribute("src") !== source) image.src = source; } else image.removeAttribute("src");
-}
-
 function drawHeader(at) {
-  const v = run(), stage = v.state === "failed" ? null : at?.stage;
+  const v = current(), stage = v.state === "failed" ? null : at?.stage;
   part("stage").dataset.state = stale() ? "stale" : v.state || "empty";
   part("stage").classList.toggle("stale", stale());
   part("badge").className = `badge ${stage || ""}`;
   part("badge").textContent = stage ? (stage === "final" ? "result" : stage) : v.state === "failed" ? "failed" : v.state || "ready";
   part("badge").dataset.stage = stage || "";
   const text = stale() ? `Out of date: made with ${v.made_with}. Press Restore to run what the controls say now.` : scrubbed() && at ? at.text : v.line;
-  if (part("line").textContent !== (text || "")) part("line").textContent = text || "";
+  say(part("line"), text);
   part("line").setAttribute("role", v.state === "failed" ? "alert" : "status");
   part("note").textContent = (stale() ? plan().line : v.note) || (busy() ? "" : plan().line || "");
   if (busy() && stage && stageBefore === "FCM" && stage === "RACM") handOver();
@@ -41,11 +36,11 @@ function handOver() {
 }
 
 function drawTimeline() {
-  const v = run(), kept = v.state !== "example" || v.tau === plan().tau;  // moved away, the example no longer says what a run does
+  const v = current(), kept = v.state !== "example" || v.tau === plan().tau;  // moved away, the example no longer says what a run does
   const own = busy() || (!stale() && kept && v.steps?.length);
   const steps = own ? v.steps || [] : plan().steps, count = steps.length;
   const shown = count > 100 ? 100 : count, ticks = part("ticks");
-  if (ticks.childElementCount !== shown) ticks.replaceChildren(...Array.from({length: shown}, () => document.createElement("i")));
+  if (ticks.childElementCount !== shown) ticks.replaceChildren(...Array.from({length: shown}, () => make("i")));
   const at = frame(), done = own && at ? Math.floor((at.index * shown) / count) : -1;
   const tau = dragged ?? (busy() ? v.tau : plan().tau), handle = part("tau");
   [...ticks.children].forEach((tick, i) => {
@@ -58,6 +53,7 @@ function drawTimeline() {
   ticks.setAttribute("aria-valuenow", at ? at.index + 1 : 1);
   ticks.setAttribute("aria-valuetext", at ? at.text : "no run yet");
   const place = Math.min(1, Math.max(0, (first() - tau) / 1000));
+  handle.hidden = plan().split === false;  // another method has none
   handle.style.left = `${100 * place}%`;
   handle.classList.toggle("start", place < 0.05);
   handle.classList.toggle("end", place > 0.94);
@@ -86,8 +82,7 @@ function drawFace(at) {
   part("face").classList.toggle("wiped", wiped);
   const spans = pictures.fcm ? [["input", 0, a], ["end of FCM", a, b], ["result", b, 100]] : [["input", 0, a], ["result", a, 100]];
   part("corners").replaceChildren(...(wiped ? spans : []).filter(([, from, to]) => to - from > 12).map(([name, from, to]) => {
-    const label = document.createElement("b");
-    label.textContent = name;
+    const label = make("b", "", name);
     label.style.left = `${(from + to) / 2}%`;
     return label;
   }));
@@ -109,24 +104,16 @@ function layer(role, source, from, to, alt) {
   image.style.clipPath = `inset(0 ${100 - to}% 0 ${from}%)`;
 }
 
-function button(text, pressed, act, name) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = text;
-  made.dataset.name = name;
+function button(text, pressed, act, key) {
+  const made = make("button", "", text);
+  made.dataset.key = key;
   made.setAttribute("aria-pressed", String(pressed));
   made.addEventListener("click", act);
   return made;
 }
 
-function refill(holder, buttons) {
-  const focused = holder.contains(document.activeElement) ? document.activeElement.dataset.name : null;
-  holder.replaceChildren(...buttons);
-  if (focused) holder.querySelector(`[data-name="${focused}"]`)?.focus();
-}
-
 function drawSide(at) {
-  const p = piece(), input = busy() ? run().input : p?.pictures?.given || p?.pictures?.input;
+  const p = piece(), input = busy() ? current().input : p?.pictures?.given || p?.pictures?.input;
   const masked = busy() || scrubbed() ? at : frames().findLast((f) => f.grid) || at;  // the last step has no mask
   for (const image of element.querySelectorAll("[data-pane]")) {
     const name = image.dataset.pane;
@@ -140,14 +127,13 @@ function drawSide(at) {
 }
 
 function drawPieces() {
-  const all = busy() ? [] : run().pieces || [];
+  const all = busy() ? [] : current().pieces || [];
   part("pieces").hidden = all.length < 2;
   refill(part("pieces"), all.map((p, i) => {
     const made = button("", i === chosen, () => { chosen = i; step = null; pause(); draw(); }, String(i));
-    const image = document.createElement("img"), text = document.createElement("span");
+    const image = make("img"), text = make("span", "", p.name + (p.line ? `: ${p.line}` : ""));
     image.src = p.pictures.result;
     image.alt = "";
-    text.textContent = p.name + (p.line ? `: ${p.line}` : "");
     made.append(image, text);
     return made;
   }));
@@ -202,7 +188,6 @@ function play() {
   }, 220);
 }
 
-const share = (event, box) => Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
 const tickAt = (event) => Math.min(frames().length - 1, Math.floor(share(event, part("ticks").getBoundingClientRect()) * frames().length));
 const first = () => plan().steps[0]?.[0] ?? 950;  // t of the first step, whose left edge stands at 0
 function tauAt(event) {
@@ -252,17 +237,16 @@ for (const role of ["a", "b"]) part(role).addEventListener("input", () => {
   draw();
 });
 part("play").addEventListener("click", play);
-document.addEventListener("keydown", (event) => {
-  const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== "range";
-  if (event.key.toLowerCase() !== "f" || typing || event.ctrlKey || event.metaKey || event.altKey || !element.offsetParent || !piece() || busy()) return;
+onF(() => {
+  if (!piece() || busy()) return;
   view = view === "result" ? "input" : "result";
   step = null;
   draw();
 });
 watch("value", () => {
-  if (made !== run().run) { made = run().run; step = null; hovered = null; chosen = 0; view = "all"; pause(); part("a").value = 33; part("b").value = 67; }
+  if (made !== current().run) { made = current().run; step = null; hovered = null; chosen = 0; view = "all"; pause(); part("a").value = 33; part("b").value = 67; }
   draw();
 });
 watch("plan", draw);
 draw();
-if (run().state === "example" && !still) setTimeout(() => { if (run().state === "example" && !player) play(); }, 600);
+if (current().state === "example" && !still) setTimeout(() => { if (current().state === "example" && !player) play(); }, 600);

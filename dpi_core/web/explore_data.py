@@ -1,0 +1,138 @@
+"""What the explore view is given: a grid over two settings as plain data, its pictures as data URIs. No HTML."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from PIL import Image
+
+from dpi_core.method.config import SETTINGS
+from dpi_core.web.axes import Cell, Grid, label_of
+from dpi_core.web.live import data_uri
+
+SCALE = ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725")
+"""Viridis: even steps of its colours look even, in grey and to colour-blind eyes too."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure of a result: its key, its name, its unit, how many decimals are shown, and what "best" is called."""
+
+    key: str
+    name: str
+    unit: str
+    decimals: int
+    best: str
+
+    def text(self, value: float) -> str:
+        """Write the value with its unit."""
+        return f"{value:.{self.decimals}f} {self.unit}".strip()
+
+
+MEASURES = (
+    Measure("psnr", "PSNR", "dB", 2, "best PSNR"),
+    Measure("ssim", "SSIM", "", 3, "best SSIM"),
+    Measure("lr_consistency", "LR-consistency", "dB", 1, "best LR"),
+    Measure("diversity", "Diversity", "levels", 1, "most diverse"),
+)
+"""All are better when higher. The first that was measured marks the best at first: the truth where it is known."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A cell that was run, to its end or until it was stopped after `steps`.
+
+    `picture` is that of its first seed, `figures` go by the keys of `MEASURES`.
+    """
+
+    cell: Cell
+    picture: Image.Image
+    figures: dict[str, float]
+    steps: int
+    complete: bool = True
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Row and column."""
+        return self.cell.row, self.cell.column
+
+
+def measures_of(tiles: Sequence[Tile]) -> list[Measure]:
+    """List the measures these cells have."""
+    return [measure for measure in MEASURES if tiles and measure.key in tiles[0].figures]
+
+
+def best_places(tiles: Sequence[Tile], key: str) -> list[tuple[int, int]]:
+    """Find row and column of the finished cells with the highest value of a measure; several if they are equal."""
+    tiles = [tile for tile in tiles if tile.complete]
+    top = max((tile.figures[key] for tile in tiles), default=0.0)
+    return [tile.place for tile in tiles if tile.figures[key] == top]
+
+
+def axes_data(grid: Grid) -> dict[str, Any]:
+    """Turn the axes into data: the name of each setting, and its values."""
+    axes = {"x": (grid.x, grid.columns), "y": (grid.y, grid.rows)}
+    return {
+        axis: {"name": SETTINGS[field].symbol, "values": [label_of(field, value) for value in values]}
+        for axis, (field, values) in axes.items()
+    }
+
+
+def cell_data(grid: Grid, cell: Cell, tile: Tile | None = None, *, state: str = "waiting", picture: str = "") -> dict:
+    """Turn a cell into data: its name, its settings, how far it is, and what there is to see of it.
+
+    Args:
+        tile: what it ended in; it is shown lossless unless there is a `picture` of it.
+        state: where it is, if there is no tile.
+        picture: as a data URI.
+    """
+    told: dict[str, Any] = {"name": grid.label(cell), "config": asdict(cell.config)}
+    if tile is None:
+        return {**told, "state": state, "picture": picture, "text": state}
+    text = ", ".join(f"{m.name} {m.text(tile.figures[m.key])}" for m in measures_of([tile]))
+    if not tile.complete:
+        text = f"stopped after step {tile.steps} of {cell.config.steps}, {text}"
+    state = "done" if tile.complete else "stopped"
+    return {**told, "state": state, "picture": picture or data_uri(tile.picture, lossless=True), "text": text}
+
+
+def maps_data(grid: Grid, tiles: Sequence[Tile]) -> list[dict[str, Any]]:
+    """Turn the finished cells into a map of each measure that they have."""
+    done = [tile for tile in tiles if tile.complete]
+    return [map_data(grid, done, measure) for measure in measures_of(done)]
+
+
+def map_data(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> dict[str, Any]:
+    """Turn a measure of the finished cells into a map: number, colour and ink of each cell, None where there is none."""
+    values = {tile.place: tile.figures[measure.key] for tile in tiles}
+    low, high = min(values.values()), max(values.values())
+    best = best_places(tiles, measure.key) if high > low else []
+    places: list[dict[str, Any] | None] = []
+    for cell in grid.cells:
+        place = cell.row, cell.column
+        if place not in values:
+            places.append(None)
+            continue
+        background, ink = colour((values[place] - low) / (high - low) if high > low else 0.5)
+        text = f"{values[place]:.{measure.decimals}f}"
+        places.append({"text": text, "background": background, "ink": ink, "best": place in best})
+    range_text = f"{measure.name}: {measure.text(low)} to {measure.text(high)}" if high > low else measure.name
+    told = {"key": measure.key, "name": measure.name, "unit": measure.unit, "best": measure.best}
+    return {**told, "range": range_text, "cells": places}
+
+
+def colour(share: float) -> tuple[str, str]:
+    """Choose background and ink for a share from 0 (dark blue) to 1 (yellow): black or white, whichever is easier to read."""
+    at = min(1.0, max(0.0, share)) * (len(SCALE) - 1)
+    index = min(int(at), len(SCALE) - 2)
+    low, high = (bytes.fromhex(stop) for stop in SCALE[index : index + 2])
+    mixed = [round(a + (b - a) * (at - index)) for a, b in zip(low, high, strict=True)]
+    light = luminance(mixed)
+    ink = "#fff" if 1.05 / (light + 0.05) > (light + 0.05) / 0.05 else "#000"
+    return "#" + bytes(mixed).hex(), ink
+
+
+def luminance(rgb: Sequence[int]) -> float:
+    """Compute the relative luminance (WCAG 2) of 8-bit sRGB."""
+    linear = [c / 3294.6 if c <= 10.31475 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
