@@ -14,13 +14,14 @@ from dpi_core.commands.console import (
     Parser,
     complain,
     complain_of_unexpected,
+    in_a_line,
     print_anything,
 )
 from dpi_core.commands.detect_faces import add_detect
 from dpi_core.commands.list_priors import add_priors
 from dpi_core.commands.restore import add_restore
 from dpi_core.commands.space import add_space
-from dpi_core.errors import DPIError
+from dpi_core.errors import DPIError, of_the_machine
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,10 +31,13 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return args.run(args)
     except (DPIError, OSError) as error:
-        complain(str(error))
+        complain(in_a_line(error))
     except Exception as error:
-        complain_of_unexpected(error)
-        return EXIT_UNEXPECTED
+        lacking = of_the_machine(error)
+        if not lacking:
+            complain_of_unexpected(error)
+            return EXIT_UNEXPECTED
+        complain(lacking)
     except KeyboardInterrupt:
         complain("interrupted; what was finished is kept.")
     return EXIT_ERROR

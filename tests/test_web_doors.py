@@ -13,6 +13,8 @@ from gradio.utils import get_upload_folder
 from dpi_core.errors import DPIError
 from dpi_core.web import doors
 from dpi_core.web.doors import MOST_BYTES, NO_DOOR, NO_ROOM, TOO_LARGE, Doors, refusal
+from dpi_core.web.guarded_blocks import GuardedBlocks
+from dpi_core.web.page import launch_options
 from dpi_core.web.photo_input import photo_input, saved_data_url
 
 PNG = (EXAMPLES / "astronaut-tiny.png").read_bytes()
@@ -132,3 +134,16 @@ def test_a_data_url_is_not_decoded_by_gradio(monkeypatch):
     path = component.preprocess(payload)
     assert Path(path).read_bytes() == PNG
     assert path in component.temp_files
+
+
+def test_a_busy_machine_does_not_keep_the_page_from_starting(monkeypatch):
+    """Gradio asks its own page for three seconds, and would give up."""
+    monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
+    with GuardedBlocks(analytics_enabled=False) as page:
+        pass
+    options = {**launch_options(), "mcp_server": False}
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False, **options)
+    try:
+        assert requests.get(f"{url}config", timeout=30).ok
+    finally:
+        page.close()

@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from dpi_core.commands.console import EXIT_ERROR, EXIT_FAILED, EXIT_UNEXPECTED, complain, log
-from dpi_core.errors import DPIError
+from dpi_core.commands.console import EXIT_ERROR, EXIT_FAILED, EXIT_UNEXPECTED, complain, in_a_line, log
+from dpi_core.errors import DPIError, of_the_machine
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,11 @@ def outcome_of(photo: Path, work: Callable[[], dict[str, Any]]) -> Outcome:
     try:
         return Outcome(photo, "done", {"input": str(photo), "status": "done", **work()})
     except (DPIError, OSError) as error:
-        return failure(photo, str(error))
+        return failure(photo, in_a_line(error))
     except Exception as error:
+        lacking = of_the_machine(error)
+        if lacking:
+            return failure(photo, lacking)
         log.error("unexpected error", exc_info=error)
         return failure(photo, f"an unexpected error, {type(error).__name__}.", unexpected=True)
 

@@ -10,6 +10,8 @@ import logging
 import sys
 from typing import NoReturn
 
+from dpi_core.errors import of_the_machine
+
 EXIT_FAILED = 1  # some photos of a batch; the others are done
 EXIT_ERROR = 2
 EXIT_UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
@@ -27,6 +29,13 @@ def print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def in_a_line(error: Exception) -> str:
+    """Say an error that a person can mend, with the path it came at."""
+    lacking = of_the_machine(error) if isinstance(error, OSError) else None
+    where = getattr(error, "filename", None)
+    return str(error) if lacking is None else f"{where}: {lacking}" if where else lacking
 
 
 def complain_of_unexpected(error: Exception) -> None:

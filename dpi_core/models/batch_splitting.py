@@ -10,10 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dpi_core.errors import DPIError
+from dpi_core.errors import MEMORY_SIGNS, DPIError
 from dpi_core.method.interfaces import Corrector, Prior
-
-SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")  # CUDA and MPS; CPU; cuDNN
 
 
 class NotEnoughMemoryError(DPIError):
@@ -24,7 +22,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error says that the device's memory ran out; only CUDA has a class of its own for it."""
     if isinstance(error, torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in SIGNS)
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in MEMORY_SIGNS)
 
 
 def release(device: torch.device) -> None:

@@ -45,9 +45,14 @@ class Finishing:
         share: length of the adversarial loss's gradient at the network's output, 1 = as long as that of the loss of v.
         learning_rate: of the prior; the discriminator learns four times as fast.
         half_life: of the averaged weights, in samples.
+
+    Raises:
+        DPIError: if the prior's network has no classes and head.
     """
 
     def __init__(self, prior: UNetPrior, share: float, learning_rate: float, half_life: int):
+        if not isinstance(prior.unet, PriorNetwork):
+            raise DPIError("The prior has no classes and no head; only one with both can be finished.")
         self.prior, self.share = prior, share
         self.trained = last_levels(prior.unet)
         for parameter in self.trained:
@@ -175,10 +180,8 @@ def main(argv: list[str] | None = None) -> None:
 
     device = pick_device(args.device)
     prior = load_prior(args.init, device.type)
-    if not isinstance(prior.unet, PriorNetwork):
-        raise DPIError(f"{args.init} is no prior with classes and a head; only such a one can be finished.")
-    store = open_store(args.data, args.out.parent, prior.image_size, device)
     finishing = Finishing(prior, args.share, args.lr, args.ema_half_life)
+    store = open_store(args.data, args.out.parent, prior.image_size, device)
     args.out.mkdir(parents=True, exist_ok=True)
     finishing.resume(args.out)
     start = saved = time.monotonic()

@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from dpi_core.errors import DPIError
+from dpi_core.errors import DPIError, of_the_machine
 from dpi_core.web.live import failed
 
 log = logging.getLogger("dpi_core.web")
@@ -24,11 +24,11 @@ Item = TypeVar("Item")
 
 
 def message_of(error: Exception) -> str:
-    """Put an exception into a sentence for people; any but a `DPIError` is logged and told as unexpected."""
+    """Put an exception into a sentence for people; any but a `DPIError` is logged, and told as unexpected or the machine's."""
     if isinstance(error, DPIError):
         return str(error)
     log.exception("unexpected error", exc_info=error)
-    return UNEXPECTED
+    return of_the_machine(error) or UNEXPECTED
 
 
 def with_messages(generator: Callable[Args, Iterator[Item]]) -> Callable[Args, Iterator[Item | dict[str, Any]]]:

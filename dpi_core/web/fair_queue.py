@@ -126,7 +126,7 @@ class FairQueue(Queue):
             return self.process_time_per_fn[run].avg_time if run in self.process_time_per_fn else usual
 
         started = [(takes(run), at) for run, times in list(waiting.start_times_per_fn.items()) for at in list(times)]
-        left = [None if seconds is None else max(0.0, seconds - now + at) for seconds, at in started]
+        left = [None if s is None else min(s, max(0.0, s - now + at)) for s, at in started]  # a clock may jump
         left += [takes(event.fn) for event in waiting.queue[:place]]
         return Place(waiting.current_concurrency + place, None if None in left else sum(filter(None, left)))
 

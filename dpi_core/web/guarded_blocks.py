@@ -29,4 +29,17 @@ class GuardedBlocks(gr.Blocks):
         """See `gr.Blocks`; raises gr.Error with one sentence for every other file, whether it exists or not."""
         if not all(may_be_opened(file) for file in named_files(inputs)):
             raise gr.Error(REFUSED, print_exception=False)
-        return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        try:
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except (gr.Error, OSError):
+            raise
+        except Exception as error:  # Gradio's, on what fits no component: a number for a file, too few values
+            raise gr.Error(misfit(block_fn), print_exception=False) from error
+
+
+def misfit(block_fn) -> str:
+    """Say what an event takes."""
+    names = ", ".join(str(getattr(component, "label", None) or "?") for component in block_fn.inputs)
+    return (
+        f"What was sent fits no inputs of /{block_fn.api_name}, which are {names}; their kinds stand on the API's page."
+    )

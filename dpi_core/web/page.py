@@ -105,6 +105,7 @@ def launch_options() -> dict:
         "app_kwargs": {"middleware": [Middleware(Doors)]},
         "enable_monitoring": False,
         "show_error": True,
+        "_frontend": False,  # or Gradio gives up where its own page takes three seconds to come, on a busy machine
         "mcp_server": find_spec("mcp") is not None,  # the endpoints as tools for language models
     }
 
