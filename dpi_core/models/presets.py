@@ -1,9 +1,9 @@
 """Settings to start from: data, not code. One table a size of prior, one row a strength of the damage.
 
 The published setting drifts with a small prior. The embedded one's rows keep to the input instead: "mild" in RACM, which has
-the last word (`consistent_below` 351: all of RACM), "medium" at every step, and not to the input itself but to what the
-corrector makes of it, or its damage would stay. Measured as "agree-RACM" and "agree-corrected" in ``docs/methods.md``, with the
-command. "heavy" keeps to nothing: its seeds differ most. "fine" is "medium" with more steps.
+the last word (`consistent_below` 351: all of RACM), "medium" and "heavy" at every step, and not to the input itself but to what
+the corrector makes of it, or its damage would stay. "heavy" has a longer RACM, so that its seeds differ most; "fine" is
+"medium" with more steps. Figures of each in ``docs/figures.md``, with the command.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,10 @@ TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name 
             DPIConfig(consistent_below=1000, correct_input=True),
             "likeness with detail: agrees at every step with what the corrector makes of the input",
         ),
-        "heavy": Preset(DPIConfig(tau=450), "for a badly damaged input: RACM for longer, more invention and variety"),
+        "heavy": Preset(
+            DPIConfig(tau=450, consistent_below=1000, correct_input=True),
+            "for a badly damaged input: RACM for longer, more invention and variety",
+        ),
         "fine": Preset(
             DPIConfig(steps=60, consistent_below=1000, correct_input=True),
             "medium in shorter steps: closer and crisper, in three times the time",

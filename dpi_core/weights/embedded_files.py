@@ -29,7 +29,10 @@ class EmbeddedWeights:
 NON_COMMERCIAL = "non-commercial research (terms of the training photographs)"
 EMBEDDED = {
     "prior": EmbeddedWeights(
-        f"prior/{UNET_FILE}", "28ad48aaad08b014031da559ab960ff668971519940d51ee7a5b5e0df8540e13", NON_COMMERCIAL
+        f"prior/{UNET_FILE}",
+        "e737e60ca5239e9644534936cc4482124e9c555a2088ecec00a474e20d82e994",
+        NON_COMMERCIAL,
+        (("prior/head.safetensors", "710ae1561a9a6655fb49a09336d2752d7dae041584fbf13857ea223f85cfe960"),),
     ),
     "corrector": EmbeddedWeights(
         f"corrector/{UNET_FILE}", "ff5817a3e38e84b83af7fd41192cafc04370c126ccc4ebf9eb75d46b4fa0f3b7", NON_COMMERCIAL
