@@ -1,14 +1,20 @@
 """What several test files share: analytic networks, the bundled photographs, the app and a browser to visit it."""
 
+import atexit
 import gc
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("DPI_CORE_OFFLINE", "1")  # tests run the embedded detector; none starts a download
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of several processes slow each other down
+
+# Gradio names an upload by its bytes and empties its folder when an app ends: processes beside each other would share files.
+os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="dpi-tests-")
+atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
 
 import pytest
 import torch

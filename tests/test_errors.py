@@ -9,13 +9,14 @@ from commandline import TINY, complaint
 from conftest import EXAMPLES
 
 from dpi_core.errors import of_the_machine
+from dpi_core.method.config import DPIConfig
 from dpi_core.models.priors import load_prior
+from dpi_core.restore.request import Request
 from dpi_core.web.checks import UNEXPECTED, message_of
 from dpi_core.web.engine import Engine, EngineSettings
-from dpi_core.web.events import making_of
 from dpi_core.web.restore_run import Outcome, run
 from dpi_core.web.session import Session
-from dpi_core.web.stage_data import example_value
+from dpi_core.web.stage_data import Making, example_value
 from dpi_core.weights import embedded_files
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "/secret/folder/face.png")
@@ -55,16 +56,8 @@ def full_disk(monkeypatch):
 
 
 def page_run(engine, session):
-    making = making_of(engine, str(TINY), "The photo as it is", False, [0], 1, 0, 2, 350, 2, *rest_of_a_config())
-    return list(run(engine, session, making))
-
-
-def rest_of_a_config():
-    from dataclasses import astuple
-
-    from dpi_core import DPIConfig
-
-    return astuple(DPIConfig())[3:]
+    request = Request(DPIConfig(steps=2), face=(0,), background=1)
+    return list(run(engine, session, Making(str(TINY), request)))
 
 
 def test_a_full_disk_ends_a_run_of_the_page_in_a_sentence_and_the_next_one_works(restorer, full_disk, monkeypatch):

@@ -27,7 +27,8 @@ def test_a_photo_goes_all_the_way(restorer, astronaut):
     assert face.settings["config"] == asdict(DPIConfig(steps=10, tau=150))
     changed = (np.asarray(result.photo) != np.asarray(photo)).any(axis=2)
     x0, y0, x1, y1 = result.preparation.faces[0].box
-    assert changed[int((y0 + y1) / 2), int((x0 + x1) / 2)]
+    middle = changed[int((y0 + y1) / 2) - 5 :, int((x0 + x1) / 2) - 5 :][:10, :10]
+    assert middle.mean() > 0.5, "one pixel of the face may happen to stay the same"
     assert changed.mean() < 0.2, "only the face may change"
 
 

@@ -138,7 +138,7 @@ def test_only_what_the_space_needs_goes_up(project):
 
 def test_the_project_itself_goes_up_whole():
     paths = {file.path for file in uploads(ROOT, read_spacefile(ROOT))}
-    assert {"app.py", "README.md", "dpi_core/web/live.css", "assets/prior/prior.json"} <= paths
+    assert {"app.py", "README.md", "dpi_core/web/page.css", "assets/prior/prior.json"} <= paths
     assert not any(path.startswith(("tests", ".")) or "__pycache__" in path for path in paths)
 
 
