@@ -1,9 +1,9 @@
 """Settings to start from: data, not code. One table a size of prior, one row a strength of the damage.
 
-The published setting drifts with a small prior. The embedded one's rows keep to the input instead: "mild" in RACM, which has
-the last word (`consistent_below` 351: all of RACM), "medium" and "heavy" at every step, and not to the input itself but to what
-the corrector makes of it, or its damage would stay. "heavy" has a longer RACM, so that its seeds differ most; "fine" is
-"medium" with more steps. Figures of each in ``docs/figures.md``, with the command.
+The published setting drifts with a small prior. The embedded one's rows agree with the input at every step instead: "mild" with
+the input itself, "medium" and "heavy" with what the corrector makes of it, or its damage would stay. The longer RACM is, the more
+detail is drawn and the more seeds differ: least in "mild", most in "heavy". "fine" is "medium" with more steps. Figures of each
+in ``docs/figures.md``, with the command.
 """
 
 from typing import NamedTuple
@@ -24,8 +24,8 @@ SMALL, LARGE = 128, 256
 TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name -> settings
     SMALL: {
         "mild": Preset(
-            DPIConfig(consistent_below=351),
-            "for a small but clean input, which it agrees with exactly; noise would stay",
+            DPIConfig(tau=200, consistent_below=1000),
+            "for a small but clean input, which it agrees with exactly: likeness before detail; noise would stay",
         ),
         "medium": Preset(
             DPIConfig(consistent_below=1000, correct_input=True),
