@@ -1,9 +1,9 @@
 """Settings to start from: data, not code. One table a size of prior, one row a strength of the damage.
 
-The published setting drifts with a small prior. The embedded one's rows agree with the input at every step instead: "mild" with
-the input itself, "medium" and "heavy" with what the corrector makes of it, or its damage would stay. The longer RACM is, the more
-detail is drawn and the more seeds differ: least in "mild", most in "heavy". "fine" is "medium" with more steps. Figures of each
-in ``docs/figures.md``, with the command.
+The published setting drifts with a small prior. The embedded one's rows agree with the input at every step instead: "mild"
+with the input itself, "medium" and "heavy" with what the corrector makes of it, or its damage would stay. The longer RACM is,
+the more detail is drawn and the more seeds differ: least in "mild", most in "heavy". "fine" is "medium" with more steps.
+Figures of each in ``docs/figures.md``, with the command.
 """
 
 from typing import NamedTuple
