@@ -11,6 +11,7 @@ import gradio as gr
 import pytest
 import requests
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 
 from dpi_core.web import fair_queue
 from dpi_core.web.fair_queue import (
@@ -130,6 +131,8 @@ def app():
         try:
             for step in count():
                 if go_on.wait(0.01):
+                    if name == "crash":
+                        raise RuntimeError("in the middle of a run")
                     yield f"{name} done"
                     return
                 yield f"{step}"
@@ -209,3 +212,13 @@ def test_the_nameless_of_an_address_share_its_turns(app, monkeypatch):
     assert job.result(timeout=LONG) == "named done"
     assert "nameless 3 done" in app.answer(asked[3])
     assert app.began[:2] == ["nameless 0", "named"]
+
+
+def test_a_run_that_crashes_touches_no_other(app):
+    crashing, other = (Client(app.url, verbose=False).submit(name, api_name="/run") for name in ("crash", "other"))
+    app.until(lambda: app.began and len(app.queue) == 1)
+    app.go_on.set()
+    with pytest.raises(AppError, match="unexpected error"):
+        crashing.result(timeout=LONG)
+    assert other.result(timeout=LONG) == "other done"
+    assert sorted(app.closed) == ["crash", "other"]
