@@ -1,8 +1,10 @@
+import gradio as gr
 import pytest
 
 from dpi_core.errors import DPIError
 from dpi_core.restore import restorer as pipeline
 from dpi_core.web.engine import MAX_HELD, Engine, EngineSettings
+from dpi_core.web.page import build_page
 
 
 @pytest.fixture
@@ -67,3 +69,10 @@ def test_each_prior_has_its_own_pace():
     engine.note_pace(1.0, 0)
     assert engine.estimate(10) == engine.estimate(10, "embedded") == pytest.approx(1.0)
     assert engine.estimate(10, "ffhq-256") == pytest.approx(20.0)
+
+
+def test_every_button_of_the_page_says_what_it_does():
+    page = build_page(Engine(EngineSettings(device="cpu")))
+    titles = [block.value for block in page.blocks.values() if isinstance(block, gr.Button)]
+    assert len(titles) > 10
+    assert gr.Button().value not in titles, "a button that was made to be sent stands on the page"

@@ -54,7 +54,9 @@ def connect_run(
     """
     *others, stop = buttons
     clock = gr.Timer(TOLD_EVERY, active=False)
-    free = {button: gr.Button(interactive=True) for button in others} | {stop: gr.Button(visible=False)}
+
+    def free() -> dict[Any, Any]:  # made when it is sent: a button made here would stand on the page
+        return {button: gr.Button(interactive=True) for button in others} | {stop: gr.Button(visible=False)}
 
     def on_start(visitor: Session) -> dict[Any, Any]:
         visitor.stopped = False
@@ -69,7 +71,7 @@ def connect_run(
         return queued(line) if line else gr.skip()
 
     def not_taken(request: gr.Request) -> dict[Any, Any]:
-        return {**free, view: {"run": "", "state": "failed", "line": line_refused(request.session_hash)}}
+        return {**free(), view: {"run": "", "state": "failed", "line": line_refused(request.session_hash)}}
 
     def on_stop(visitor: Session) -> gr.Button:
         visitor.stopped = True
@@ -80,7 +82,7 @@ def connect_run(
             yield {view: item} if isinstance(item, dict) else finished(item)
 
     def streamed(values: Values) -> Iterator[dict[Any, Any]]:
-        yield from giving_back(rows(values), free)
+        yield from giving_back(rows(values), free())
 
     clock.tick(place, None, [view], queue=False, **QUIET)
     stop.click(on_stop, [session], [stop], queue=False, **QUIET)
