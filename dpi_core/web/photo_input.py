@@ -16,12 +16,20 @@ from dpi_core.errors import DPIError
 from dpi_core.web.whole_files import kept_whole
 
 
-def photo_input(**options) -> gr.Image:
-    """Make a `gr.Image` whose value in Python is the path of the uploaded file, undecoded; takes its options."""
-    component = gr.Image(type="filepath", **options)
+class PhotoInput(gr.Image):
+    """A `gr.Image` whose value in Python is the path of the uploaded file, undecoded.
 
-    def preprocess(payload: ImageData | None) -> str | None:
-        # Which paths a client may name is checked before (`web.uploads`).
+    A class and no changed instance: Gradio makes a component anew for a visitor to whom an update of it was sent.
+    """
+
+    is_template = True  # drawn as an image
+
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """Return the path. Which paths a client may name is checked before (`dpi_core.web.uploads`).
+
+        Raises:
+            gr.Error: on a URL that holds no picture.
+        """
         if payload is None:
             return None
         if payload.path:
@@ -30,11 +38,13 @@ def photo_input(**options) -> gr.Image:
             path = saved_data_url(payload.url or "")
         except DPIError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        component.temp_files.add(path)  # Gradio deletes it after a while, as it does uploads
+        self.temp_files.add(path)  # Gradio deletes it after a while, as it does uploads
         return path
 
-    component.preprocess = preprocess  # type: ignore[method-assign]  # an instance attribute: a subclass would make Gradio write a stub file here
-    return component
+
+def photo_input(**options) -> PhotoInput:
+    """Make the photo input; takes the options of `gr.Image`."""
+    return PhotoInput(type="filepath", **options)
 
 
 def saved_data_url(url: str) -> str:
