@@ -6,8 +6,8 @@ import torch.nn.functional as F
 
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.imaging.degradation import downscale
-from dpi_core.imaging.held_detail import held_scale
 from dpi_core.imaging.pixels import to_image
+from dpi_core.measure.held_detail import held_scale
 from dpi_core.method.resampling import dense_condition
 from dpi_core.restore.prepare import prepare
 from dpi_core.restore.request import Request

@@ -1,5 +1,6 @@
 """An open page keeps its files; sessions that nobody uses are dropped, with what they hold."""
 
+import gc
 import os
 
 import gradio as gr
@@ -18,7 +19,7 @@ SHORT = 60.0
 @pytest.fixture
 def page():
     with GuardedBlocks(analytics_enabled=False) as page:
-        state = gr.State(Session(), time_to_live=KEEP_SECONDS, delete_callback=Session.clean)
+        state = gr.State(Session(), time_to_live=KEEP_SECONDS)
         gr.Button().click(lambda _: None, state, None)
     return page
 
@@ -64,7 +65,21 @@ def test_what_a_session_holds_goes_with_it(page, holder):
     assert folder.is_dir()
     sweep(forgetting, holder, 0.0)
     assert sweep(forgetting, holder, SHORT + 1) == set()
+    gc.collect()
     assert not folder.exists()
+
+
+def test_a_page_loaded_again_keeps_what_the_one_before_held(page, holder):
+    forgetting = Forgetting()
+    (state,) = (block for block in page.blocks.values() if isinstance(block, gr.State))
+    session = holder["closed"][state._id]
+    folder = session.results_folder()
+    holder["open"][state._id] = session
+    holder.session_data["closed"].is_closed = True
+    sweep(forgetting, holder, 0.0)
+    assert sweep(forgetting, holder, CLOSED_SECONDS + 1) == {"open"}
+    gc.collect()
+    assert folder.is_dir()
 
 
 def test_what_a_page_shows_is_made_young_and_nothing_else(tmp_path, monkeypatch):

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import gradio as gr
 import pytest
 from conftest import EXAMPLES
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from dpi_core.web.whole_files import kept_whole, with_whole_files
+from dpi_core.web.whole_files import WholeGallery, WholeImage, kept_whole
 
 PICTURE = Image.effect_noise((64, 64), 40).convert("RGB")
 
@@ -33,12 +32,12 @@ def test_what_is_being_read_stays_whole_while_the_same_comes_again(tmp_path, mon
 
 
 def test_pictures_of_components_are_written_whole(in_place, tmp_path):
-    image = with_whole_files(gr.Image(format="jpeg", type="pil"))
+    image = WholeImage(format="jpeg", type="pil")
     shown = image.postprocess(PICTURE)
     assert shown.path in image.temp_files
     assert Image.open(shown.path).format == "JPEG"
     assert Path(shown.path).is_relative_to(tmp_path)
-    gallery = with_whole_files(gr.Gallery())
+    gallery = WholeGallery()
     (first,) = gallery.postprocess([(PICTURE, "one")]).root
     assert (first.caption, Image.open(first.image.path).size) == ("one", PICTURE.size)
     assert image.postprocess(None) is None

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from dpi_core.evaluation.held_out import face_sets
-from dpi_core.evaluation.judged_figures import spectrum
+from dpi_core.evaluation.judged_figures import spectrum, summary
+from dpi_core.method.diffusion import predict_x0, step_coefficients
 from dpi_core.models.priors import UNetPrior, load_prior
 from dpi_core.training.prior import noised
 
@@ -26,8 +27,7 @@ def estimate(prior: UNetPrior, faces: Tensor, t: int) -> Tensor:
     timesteps = torch.full((len(faces),), t, device=faces.device)
     torch.manual_seed(0)
     x_t = noised(faces, timesteps, alpha_bar)
-    eps = prior.predict_eps(x_t, timesteps)
-    return ((x_t - (1 - alpha_bar[t]).sqrt() * eps) / alpha_bar[t].sqrt()).clamp(-1, 1)
+    return predict_x0(x_t, prior.predict_eps(x_t, timesteps), step_coefficients(prior.alpha_bar, t, -1, 0.0))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -40,10 +40,10 @@ def main(argv: list[str] | None = None) -> None:
     for name in args.priors:
         prior = load_prior(name, "cpu")
         faces = next(iter(face_sets(args.data, prior.image_size).values())).pixels[: args.faces]
-        truth = torch.tensor(spectrum(faces)["detail"])
+        truth = spectrum(faces)
         for t in TIMESTEPS:
             found = estimate(prior, faces, t)
-            detail = float((torch.tensor(spectrum(found)["detail"]) / truth).mean())
+            detail = summary(spectrum(found), truth)["detail"][0]
             print(f"| {name} | {t} | {detail:.2f} | {float((found - faces).square().mean()):.4f} |", flush=True)
 
 

@@ -1,6 +1,6 @@
 """How well the detail that a face holds is told: ``python -m dpi_core.evaluation.held_scales --data FACES``.
 
-Held-out faces are reduced, blurred and made noisy, enlarged again and read by `dpi_core.imaging.held_detail`: one line a
+Held-out faces are reduced, blurred and made noisy, enlarged again and read by `dpi_core.measure.held_detail`: one line a
 damage with the fall of the spectrum before the Nyquist frequency of x4 and x8 (5 %, median, 95 %) and the scales told.
 """
 
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from dpi_core.evaluation.held_out import face_sets
 from dpi_core.imaging.degradation import Degradation
-from dpi_core.imaging.held_detail import SCALES, fall, held_scale
 from dpi_core.imaging.pixels import to_image, to_tensor
+from dpi_core.measure.held_detail import SCALES, fall, held_scale
 from dpi_core.method.resampling import dense_condition
 
 DAMAGES = {

@@ -68,7 +68,8 @@ def sampler_shares() -> dict[str, float]:
     from dpi_core.restore.restorer import Restorer
 
     restorer = Restorer()
-    condition = restorer.prepare(PHOTO, scale=8).jobs[0].condition.to(restorer.device)
+    job = restorer.prepare(PHOTO, scale=8).jobs[0]
+    condition, low_res = job.condition.to(restorer.device), job.low_res.to(restorer.device)
     spent = [0.0]
 
     class Timed:
@@ -86,23 +87,24 @@ def sampler_shares() -> dict[str, float]:
     def corrector(noisy_grid, t, condition_grid):
         return timed(lambda: restorer.corrector(noisy_grid, t, condition_grid))
 
-    def run(seeds):
-        return sample(restorer.prior, condition, CONFIG, corrector=restorer.corrector, seeds=seeds)
+    def run(seeds, prior=restorer.prior, corrector=restorer.corrector, steps=CONFIG.steps):
+        config = replace(CONFIG, steps=steps)
+        return sample(prior, condition, config, corrector=corrector, seeds=seeds, low_res=low_res)
 
     run([0])
     shares, singles = [], []
     for _ in range(RUNS):
         spent[0] = 0.0
         start = time.perf_counter()
-        sample(Timed(), condition, CONFIG, corrector=corrector, seeds=[0])
+        run([0], Timed(), corrector)
         whole = time.perf_counter() - start
         shares.append(1 - spent[0] / whole)
         singles.append(whole)
     pairs = [
         (seconds(lambda: [run([seed]) for seed in range(8)], 1), seconds(lambda: run(range(8)), 1)) for _ in range(3)
     ]
-    doubled = seconds(lambda: sample(restorer.prior, condition, replace(CONFIG, steps=40), seeds=[0]), 3)
-    plain = seconds(lambda: sample(restorer.prior, condition, CONFIG, seeds=[0]), 3)
+    doubled = seconds(lambda: run([0], corrector=None, steps=2 * CONFIG.steps), 3)
+    plain = seconds(lambda: run([0], corrector=None), 3)
     return {
         "sampling, one face, 20 steps (s)": statistics.median(singles),
         "sampler's own share of a run": statistics.median(shares),

@@ -35,6 +35,19 @@ def grain_power(x: Tensor) -> Tensor:
     return _mean_power(x, lambda down, across: torch.minimum(down, across) > GRAIN_ABOVE)
 
 
+def octave_power(x: Tensor, top: float) -> Tensor:
+    """Measure the power of the octave below `top` cycles a pixel, in any direction.
+
+    `x` is (N,3,H,W) in [-1, 1]; returns the mean power a bin of each image, (N,).
+    """
+
+    def octave(down: Tensor, across: Tensor) -> Tensor:
+        radius = torch.hypot(down, across)
+        return (radius >= top / 2) & (radius < top)
+
+    return _mean_power(x, octave)
+
+
 def amplitude(ratio: float) -> float:
     """Tell a ratio of powers as one of amplitudes: 1 is as much as the truth has."""
     return max(ratio, 0.0) ** 0.5

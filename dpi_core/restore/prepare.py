@@ -14,10 +14,10 @@ from dpi_core.faces.align import crop_face
 from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, square_matrix
 from dpi_core.faces.templates import Template
 from dpi_core.imaging.degradation import downscale
-from dpi_core.imaging.held_detail import held_scale
 from dpi_core.imaging.photo import read_photo
 from dpi_core.imaging.pictures import ImageError, ImageLike
 from dpi_core.imaging.pixels import to_tensor
+from dpi_core.measure.held_detail import held_scale
 from dpi_core.method.resampling import dense_condition
 from dpi_core.restore.records import FaceJob, NoFaceError, Preparation
 from dpi_core.restore.request import Request

@@ -24,7 +24,7 @@ from dpi_core.models.prior_network import PriorNetwork
 from dpi_core.models.priors import UNetPrior, load_prior, save_prior
 from dpi_core.training.discriminator import PatchDiscriminator, adversarial_loss, gradient_penalty
 from dpi_core.training.moving_average import MovingAverage
-from dpi_core.training.prior import noised
+from dpi_core.training.prior import noised, velocity
 from dpi_core.training.store import open_store
 from dpi_core.training.weighting import draw_timesteps
 
@@ -77,8 +77,7 @@ class Finishing:
         x_t = noised(x0, t, ab)
         output = self.prior.network_output(x_t, t, labels)
         there = ab[t].view(-1, 1, 1, 1)
-        v = (there.sqrt() * x_t - x0) / (1 - there).sqrt()
-        denoising = (output - v).square().mean()
+        denoising = (output - velocity(x_t, x0, there)).square().mean()
         estimate = (there.sqrt() * x_t - (1 - there).sqrt() * output)[:low]
 
         real, made = same_window(x0[:low], estimate)
@@ -106,11 +105,12 @@ class Finishing:
         seen, made = (images.clone().requires_grad_(penalised) for images in (real, made))
         logits, logits_made = self.discriminator(seen), self.discriminator(made)
         loss = adversarial_loss(logits, logits_made)
-        penalty = 0.0 * loss
+        total = loss
         if penalised:
             penalty = gradient_penalty(logits, seen) + gradient_penalty(logits_made, made)
+            total = loss + EVERY * PENALTY / 2 * penalty
         self.judging.zero_grad(set_to_none=True)
-        (loss + EVERY * PENALTY / 2 * penalty).backward()
+        total.backward()
         self.judging.step()
         return loss
 

@@ -37,6 +37,11 @@ def noised(x0: Tensor, t: Tensor, alpha_bar: Tensor) -> Tensor:
     return ab.sqrt() * x0 + (1 - ab).sqrt() * torch.randn_like(x0)
 
 
+def velocity(x_t: Tensor, x0: Tensor, ab: Tensor) -> Tensor:
+    """Compute the v (N,3,H,W) that leads from `x_t` to `x0`; `ab` (N,1,1,1) is alpha_bar there (Salimans and Ho 2022)."""
+    return (ab.sqrt() * x_t - x0) / (1 - ab).sqrt()
+
+
 def prior_loss(
     prior: UNetPrior, x_t: Tensor, t: Tensor, x0: Tensor, weights: Tensor, labels: Tensor | None = None
 ) -> Tensor:
@@ -47,8 +52,7 @@ def prior_loss(
         labels: (N,), how sharp each is; None = the sharpest.
     """
     ab = prior.alpha_bar.to(x_t)[t].view(-1, 1, 1, 1)
-    v = (ab.sqrt() * x_t - x0) / (1 - ab).sqrt()
-    error = (prior.network_output(x_t, t, labels).float() - v).square().mean(dim=(1, 2, 3))
+    error = (prior.network_output(x_t, t, labels).float() - velocity(x_t, x0, ab)).square().mean(dim=(1, 2, 3))
     return (weights[t] * error).mean()
 
 

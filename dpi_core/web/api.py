@@ -29,7 +29,7 @@ from dpi_core.web.checks import message_of, still_kept, whole_number
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import MODELS
 from dpi_core.web.photo_input import photo_input
-from dpi_core.web.whole_files import with_whole_files
+from dpi_core.web.whole_files import WholeImage
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -82,7 +82,7 @@ def add_endpoints(engine: Engine) -> None:
         status = typed(
             gr.JSON(label="status"), STATUS, {"done": False, "step": 1, "total": 20, "t": 950, "stage": "FCM"}
         )
-        preview = with_whole_files(gr.Image(label="estimate", format="jpeg", type="pil"))
+        preview = WholeImage(label="estimate", format="jpeg", type="pil")
         restored = gr.Image(label="restored face", format="png", type="filepath")
         photo = gr.Image(label="photo", format="png", type="filepath")
         files = gr.File(label="faces", file_count="multiple")

@@ -24,7 +24,7 @@ from dpi_core.web.live import render_message
 from dpi_core.web.photo_input import photo_input
 from dpi_core.web.restore_run import AUTO, MODES
 from dpi_core.web.session import KEEP_SECONDS, Session
-from dpi_core.web.whole_files import with_whole_files
+from dpi_core.web.whole_files import WholeGallery
 from dpi_core.weights.embedded_files import ASSETS
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -112,7 +112,8 @@ def build_controls(prior: str = "embedded") -> Controls:
     """Lay out the controls in the column being built; presets and their values are those for `prior`."""
     presets = presets_for(prior)
     start = presets[DEFAULT_PRESET].config
-    session = gr.State(Session(), time_to_live=KEEP_SECONDS, delete_callback=Session.clean)
+    # No callback that cleans: a page that was loaded again has the session of the one before, which Gradio drops earlier.
+    session = gr.State(Session(), time_to_live=KEEP_SECONDS)
     photo = photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=170, elem_id="photo")
     with gr.Row(elem_id="run-buttons"):
         run = gr.Button("Restore", variant="primary", elem_id="run", min_width=80)
@@ -121,19 +122,17 @@ def build_controls(prior: str = "embedded") -> Controls:
     gr.Examples(
         example_photos(), inputs=photo, label="Examples (public domain)", elem_id="examples", api_visibility="private"
     )
-    faces = with_whole_files(
-        gr.Gallery(
-            label="Faces found",
-            columns=6,
-            fit_columns=False,
-            object_fit="cover",
-            height="auto",
-            allow_preview=False,
-            visible=False,
-            elem_id="faces",
-            show_label=False,
-            buttons=[],
-        )
+    faces = WholeGallery(
+        label="Faces found",
+        columns=6,
+        fit_columns=False,
+        object_fit="cover",
+        height="auto",
+        allow_preview=False,
+        visible=False,
+        elem_id="faces",
+        show_label=False,
+        buttons=[],
     )
     chosen = FaceChoice([], label="Faces to restore", visible=False, elem_id="chosen", show_select_all=True)
     settings = {field: setting_control(field, start) for field in MAIN}

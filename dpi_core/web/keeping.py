@@ -18,9 +18,8 @@ from dpi_core.web.session import KEEP_SECONDS
 from dpi_core.web.uploads import named_files
 
 TOLD_EVERY = KEEP_SECONDS / 6
-CLOSED_SECONDS = (
-    KEEP_SECONDS / 4
-)  # longer than a page is silent between two ticks: a connection may have failed and come back
+CLOSED_SECONDS = KEEP_SECONDS / 4
+"""Longer than a page is silent between two ticks: a connection may have failed and come back."""
 
 
 def keep_while_open() -> None:
@@ -50,9 +49,8 @@ class Forgetting:
     """Drops the sessions that nobody has used for a while, by a clock that does not jump."""
 
     def __init__(self) -> None:
-        self._seen: dict[
-            str, tuple[Any, float]
-        ] = {}  # session -> when the holder says it was used, and when that was noticed
+        # session -> when the holder says it was used, and when that was noticed
+        self._seen: dict[str, tuple[Any, float]] = {}
 
     def sweep(
         self, holder: Any, busy: Collection[str], short_lived: str, seconds: float, now: float | None = None

@@ -26,9 +26,8 @@ EXAMPLES = {Path(photo).name: photo for (photo,) in example_photos()}
 
 def connect_reload(page: gr.Blocks, controls: Controls, results: list[Any]) -> None:
     """Give a reloaded page its session back: the photo, and `results`, the components of `Session.shown`."""
-    sessions: WeakValueDictionary[str, Session] = (
-        WeakValueDictionary()
-    )  # Gradio drops a session some time after its page
+    # Weak: Gradio drops a session some time after its page, and with it goes what it holds.
+    sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
     name = gr.Textbox(visible="hidden", label="Session")
 
     def found(name: str, session: Session) -> tuple:

@@ -2,20 +2,19 @@
 
 Gradio names a picture's file by its content and writes it anew, in place, each time the same picture comes: while one visitor's
 copy is being sent, another's run cuts it short ("Too little data for declared Content-Length"). Files that are handed to Gradio
-as files it renames into place, so this does that with pictures too.
+as files it renames into place, so this does that with pictures too. By classes, not on an instance: Gradio makes a component
+anew for a visitor to whom an update of it was sent.
 """
 
 import tempfile
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
-
-Component = TypeVar("Component", gr.Image, gr.Gallery)
 
 
 def kept_whole(content: bytes, name: str) -> str:
@@ -26,20 +25,34 @@ def kept_whole(content: bytes, name: str) -> str:
         return save_file_to_cache(path, get_upload_folder())
 
 
-def with_whole_files(component: Component) -> Component:
-    """Let a component that shows pictures write them as the module says, in its format."""
-    show = component.postprocess
+class WholeImage(gr.Image):
+    """A `gr.Image` that writes its picture whole."""
 
-    def whole(value: Any) -> Any:
-        if isinstance(value, Image.Image):
-            written = BytesIO()
-            value.save(written, component.format)
-            path = kept_whole(written.getvalue(), f"image.{component.format}")
-            component.temp_files.add(path)  # Gradio deletes it after a while
-            return path
-        if isinstance(value, list | tuple):
-            return type(value)(whole(item) for item in value)
-        return value
+    is_template = True  # drawn as an image
 
-    component.postprocess = lambda value: show(whole(value))  # type: ignore[method-assign]  # as in `photo_input`
-    return component
+    def postprocess(self, value: Any) -> Any:
+        """See `gr.Image`."""
+        return super().postprocess(whole(self, value))
+
+
+class WholeGallery(gr.Gallery):
+    """A `gr.Gallery` that writes its pictures whole."""
+
+    is_template = True  # drawn as a gallery
+
+    def postprocess(self, value: Any) -> Any:
+        """See `gr.Gallery`."""
+        return super().postprocess(whole(self, value))
+
+
+def whole(component: gr.Image | gr.Gallery, value: Any) -> Any:
+    """Turn every picture in a component's value into the path of a file, in the component's format."""
+    if isinstance(value, Image.Image):
+        written = BytesIO()
+        value.save(written, component.format)
+        path = kept_whole(written.getvalue(), f"image.{component.format}")
+        component.temp_files.add(path)  # Gradio deletes it after a while
+        return path
+    if isinstance(value, list | tuple):
+        return type(value)(whole(component, item) for item in value)
+    return value
