@@ -51,7 +51,7 @@ def angle(ab: Tensor, deviation: float) -> Angle:
 
 def split(image: Tensor) -> tuple[Tensor, Tensor]:
     """Split an image (N,3,H,W) into means of 2x2 pixels (N,3,H/2,W/2) and differences (N,9,H/2,W/2): across, down, diagonal."""
-    a, b, c, d = F.pixel_unshuffle(image, 2).unflatten(1, (3, 4)).unbind(2)
+    a, b, c, d = (image[..., row::2, column::2] for row in (0, 1) for column in (0, 1))
     return (a + b + c + d) / 4, torch.cat([a - b + c - d, a + b - c - d, a - b - c + d], dim=1) / 2
 
 
@@ -63,8 +63,11 @@ def merge(means: Tensor, differences: Tensor) -> Tensor:
 
 
 def smooth_differences(means: Tensor) -> Tensor:
-    """Compute the differences (N,9,H,W) that bicubic upsampling of `means` (N,3,H,W) has."""
-    return split(F.interpolate(means, scale_factor=2, mode="bicubic", align_corners=False))[1]
+    """Compute the differences (N,9,H,W) that bicubic upsampling of `means` (N,3,H,W) has.
+
+    With anti-aliasing, which changes nothing else here, torch takes the kernel that keeps straight ramps straight.
+    """
+    return split(F.interpolate(means, scale_factor=2, mode="bicubic", align_corners=False, antialias=True))[1]
 
 
 class Seen(NamedTuple):

@@ -10,6 +10,7 @@ would leave them soft.
 
 import argparse
 from functools import partial
+from pathlib import Path
 
 import torch
 from diffusers import UNet2DModel
@@ -51,8 +52,12 @@ def unknown_differences(faces: Tensor) -> Tensor:
     return differences - smooth_differences(means)
 
 
-def measured_deviation(store: FaceStore) -> float:
-    """Measure the deviation of `unknown_differences` over some faces of a store."""
+def deviation_of(store: FaceStore, before: Path) -> float:
+    """Take the deviation of `unknown_differences` from the prior in the folder `before`, or measure it on some faces."""
+    if before.exists():
+        prior = load_prior(str(before), "cpu")
+        assert isinstance(prior, OctavePrior)
+        return prior.deviation
     faces, _ = store.augmented(next(store.choices(MEASURED)))
     return float(unknown_differences(faces).square().mean().sqrt())
 
@@ -71,7 +76,7 @@ def guess(prior: OctavePrior, x_t: Tensor, x0: Tensor, t: Tensor, labels: Tensor
         rows, columns = (slice(scale * start, scale * (start + window)) for start in (top, left))
         return image[..., rows, columns]
 
-    seen = Seen(*(part(tensor) for tensor in seen[:4]), seen.angle)
+    seen = Seen(part(seen.means), part(seen.means_noise), part(seen.known), part(seen.state), seen.angle)
     x0 = part(x0, 2)
     output = prior.answer(seen, t)
     signal = (split(x0)[1] - seen.known) / prior.deviation
@@ -92,10 +97,7 @@ def main(argv: list[str] | None = None) -> None:
     base = load_prior("embedded", device.type)
     store = open_store(args.data, args.out.parent, 2 * base.image_size, device)
     network = new_network(base.image_size).to(device, memory_format=torch.channels_last)
-    known = args.out / "prior"
-    prior = OctavePrior(base, network, measured_deviation(store))
-    if (known / "prior.json").exists():
-        prior.deviation = load_prior(str(known), "cpu").deviation
+    prior = OctavePrior(base, network, deviation_of(store, args.out / "prior"))
     print(f"deviation of the differences: {prior.deviation:.4f}", flush=True)
     finishing = Finishing(
         prior,
