@@ -6,8 +6,9 @@ from training_runs import TINY, pictures, with_argv, write_faces
 
 from dpi_core.models.priors import UNetPrior, load_prior, save_prior
 from dpi_core.training import finishing as script
+from dpi_core.training.adversary import WINDOW, same_window
 from dpi_core.training.discriminator import PatchDiscriminator, adversarial_loss, gradient_penalty
-from dpi_core.training.finishing import Finishing, last_levels, same_window
+from dpi_core.training.finishing import Finishing, last_levels
 from dpi_core.training.starting import starting_network
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -47,13 +48,13 @@ def test_the_discriminator_judges_each_image_by_itself():
 def test_windows_are_the_same_part_of_every_image():
     x = torch.arange(100 * 100).view(1, 1, 100, 100).float()
     first, second = same_window(x, x + 1)
-    assert first.shape == (1, 1, script.WINDOW, script.WINDOW)
+    assert first.shape == (1, 1, WINDOW, WINDOW)
     assert torch.equal(second, first + 1)
 
 
 def test_only_the_last_levels_learn(prior):
     before = {name: value.clone() for name, value in prior.unet.state_dict().items()}
-    finishing = Finishing(prior, 0.5, 1e-2, 4)
+    finishing = Finishing(prior, last_levels(prior.unet), 0.5, 1e-2, 4)
     for _ in range(2):
         finishing.step(pictures(4, 64), torch.full((4,), 4))
     trained = {id(parameter) for parameter in last_levels(prior.unet)}
@@ -64,13 +65,14 @@ def test_only_the_last_levels_learn(prior):
 
 
 def test_a_stopped_run_goes_on_with_all_it_knew(prior, tmp_path):
-    finishing = Finishing(prior, 0.5, 1e-3, 4)
+    finishing = Finishing(prior, last_levels(prior.unet), 0.5, 1e-3, 4)
     finishing.step(pictures(4, 64), torch.full((4,), 4))
     finishing.save(tmp_path)
-    again = Finishing(load_prior(str(tmp_path / "prior"), "cpu"), 0.5, 1e-3, 4)
+    loaded = load_prior(str(tmp_path / "prior"), "cpu")
+    again = Finishing(loaded, last_levels(loaded.unet), 0.5, 1e-3, 4)
     again.resume(tmp_path)
     assert again.samples == 4
-    for own, other in ((finishing.prior.unet, again.prior.unet), (finishing.discriminator, again.discriminator)):
+    for own, other in ((finishing.model.unet, again.model.unet), (finishing.adversary, again.adversary)):
         assert all(torch.equal(a, b) for a, b in zip(own.parameters(), other.parameters(), strict=True))
 
 

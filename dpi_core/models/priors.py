@@ -1,29 +1,72 @@
 """Face priors: networks that name the noise in an image.
 
-A `Prior` answers eps for x_t at timestep t. It lies in a folder in diffusers' layout; what the network's own config does not
-say stands beside it in ``prior.json``: prediction, unshuffle, crop; the class of the sharpest faces and the file of the head,
-where it has them (`dpi_core.models.prior_network`); or, where it draws the octave above another prior, that one's name and
-the deviation of what it draws (`dpi_core.models.octave_prior`).
+A `Prior` answers eps for x_t at timestep t. The embedded one is a diffusers `UNet2DModel` that sees the image through a
+pixel-unshuffle by 2 and predicts v (Salimans & Ho 2022): ``v = sqrt(ab) eps - sqrt(1-ab) x0``, hence
+``eps = sqrt(1-ab) x_t + sqrt(ab) v``. What the network's own config does not say (prediction, unshuffle, crop; the class
+of the sharpest faces and the file of the head, where it has them: `dpi_core.models.prior_network`) stands beside it in
+``prior.json``.
 """
 
 import json
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from dpi_core.errors import DPIError
+from dpi_core.method.diffusion import linear_alpha_bar
 from dpi_core.models.devices import pick_device
-from dpi_core.models.octave_prior import CHANNELS, OctavePrior
 from dpi_core.models.prior_network import HEAD_FILE, PriorNetwork, load_head, save_head
-from dpi_core.models.unet_prior import UNetPrior as UNetPrior
-from dpi_core.weights.layout import FIELDS, SIDECAR, Layout, read_layout
+from dpi_core.weights.layout import FIELDS, SIDECAR, read_layout
 from dpi_core.weights.obtain import prior_folder
 from dpi_core.weights.unets import load_unet, save_unet
 
-if TYPE_CHECKING:
-    from diffusers import UNet2DModel
 
-ABOVE = "above"
+class UNetPrior:
+    """A diffusers UNet as a `Prior`.
+
+    Args:
+        unet: takes (N, 3 f^2, H/f, W/f) and t, returns as many channels (or more, which are dropped) in ``.sample``.
+        image_size: the H = W it was trained at, in pixels.
+        prediction: "v" or "epsilon", what the network outputs.
+        unshuffle: f, the pixel-unshuffle factor in front of it (1 = none).
+        template: name of the alignment template whose crops it was trained on (`dpi_core.faces.templates`).
+
+    Raises:
+        ValueError: on an unknown `prediction`.
+    """
+
+    def __init__(self, unet: nn.Module, image_size: int, prediction: str, unshuffle: int, template: str):
+        if prediction not in ("v", "epsilon"):
+            raise DPIError(f"prediction is {prediction!r}; allowed is 'v' or 'epsilon'.")
+        self.unet = unet
+        self.image_size = image_size
+        self.prediction = prediction
+        self.unshuffle = unshuffle
+        self.template = template
+        self.alpha_bar = linear_alpha_bar()
+        self._alpha_bar_there: Tensor | None = None
+
+    def network_output(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the network's own prediction (v or eps) for `x_t` (N,3,H,W) at `t` (N,); same shape.
+
+        `labels` (N,): the classes of a `dpi_core.models.prior_network.PriorNetwork`; None = the sharpest.
+        """
+        folded = F.pixel_unshuffle(x_t, self.unshuffle).contiguous(memory_format=torch.channels_last)
+        answer = self.unet(folded, t) if labels is None else self.unet(folded, t, labels)
+        return F.pixel_shuffle(answer.sample[:, : folded.shape[1]], self.unshuffle)
+
+    def predict_eps(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """See `Prior.predict_eps`."""
+        out = self.network_output(x_t, t)
+        if self.prediction == "epsilon":
+            return out
+        there = self._alpha_bar_there
+        if there is None or (there.device, there.dtype) != (x_t.device, x_t.dtype):  # copied once, not at every step
+            there = self._alpha_bar_there = self.alpha_bar.to(x_t.dtype).to(x_t.device)  # MPS has no float64
+        ab = there[t.to(x_t.device)].view(-1, 1, 1, 1)
+        return (1 - ab).sqrt() * x_t + ab.sqrt() * out
 
 
 def load_prior(name: str = "embedded", device: str = "auto") -> UNetPrior:
@@ -42,8 +85,6 @@ def load_prior(name: str = "embedded", device: str = "auto") -> UNetPrior:
     layout = read_layout(prior_folder(name))
     unet = load_unet(layout.unet, where)
     description = dict(layout.description)
-    if ABOVE in description:
-        return _octave_prior(layout, unet, device)
     sharpest, head = description.pop("sharpest", None), description.pop("head", None)
     classes = unet.config.num_class_embeds or 0
     if (sharpest is None) != (classes == 0) or not 0 <= (sharpest or 0) < max(classes, 1):
@@ -64,28 +105,10 @@ def load_prior(name: str = "embedded", device: str = "auto") -> UNetPrior:
     return prior
 
 
-def _octave_prior(layout: Layout, unet: "UNet2DModel", device: str) -> OctavePrior:
-    where, above, deviation = layout.unet / SIDECAR, layout.description[ABOVE], layout.description.get("deviation")
-    if above != "embedded":
-        raise DPIError(f"{where}: {ABOVE} is {above!r}; allowed is 'embedded'.")
-    if not isinstance(deviation, float) or not 0 < deviation < math.inf:
-        raise DPIError(f"{where}: deviation is {deviation!r}; allowed is a number above 0.")
-    if (unet.config.in_channels, unet.config.out_channels) != CHANNELS:
-        raise DPIError(
-            f"{layout.unet}: an octave's network has {CHANNELS[0]} input and {CHANNELS[1]} output channels, this one has "
-            f"{unet.config.in_channels} and {unet.config.out_channels}."
-        )
-    return OctavePrior(load_prior(above, device), unet, deviation)
-
-
 def save_prior(prior: UNetPrior, folder: Path) -> None:
     """Write `prior` as float16 safetensors in diffusers' layout, with its head and sidecar, so that `load_prior` reads it."""
     network = prior.unet
-    if isinstance(prior, OctavePrior):
-        description = {"image_size": prior.image_size, "template": prior.template}
-        description |= {ABOVE: "embedded", "deviation": prior.deviation}
-    else:
-        description = {name: getattr(prior, name) for name in FIELDS}
+    description = {name: getattr(prior, name) for name in FIELDS}
     if isinstance(network, PriorNetwork):
         if network.sharpest is not None:
             description["sharpest"] = network.sharpest

@@ -44,51 +44,55 @@ class Guess(NamedTuple):
     estimate: Tensor
 
 
-def guess(prior: UNetPrior, x_t: Tensor, x0: Tensor, t: Tensor, labels: Tensor) -> Guess:
-    """Ask a prior for v of samples `x_t` (N,3,H,W) at `t` (N,), which were made from faces `x0` of classes `labels` (N,)."""
+def guess(prior: UNetPrior, x0: Tensor, t: Tensor, labels: Tensor) -> Guess:
+    """Ask a prior for v of faces `x0` (N,3,H,W) of classes `labels` (N,), noised at `t` (N,)."""
+    alpha_bar = prior.alpha_bar.to(x0)
+    x_t, ab = noised(x0, t, alpha_bar), alpha_bar[t].view(-1, 1, 1, 1)
     output = prior.network_output(x_t, t, labels)
-    ab = prior.alpha_bar_at(x_t, t)
     return Guess(output, velocity(x_t, x0, ab), x0, ab.sqrt() * x_t - (1 - ab).sqrt() * output)
 
 
 class Finishing:
-    """A prior whose network learns from a plain loss and a discriminator, and both optimisers.
+    """A network that learns from a plain loss and a discriminator, and both optimisers.
 
     Args:
-        prior: its network is changed in place.
+        model: a prior, or another that holds its network as ``unet``, which is changed in place.
         trained: the weights of it that learn.
         share: length of the adversarial loss's gradient at the network's output, 1 = as long as that of the loss of v.
-        learning_rate: of the prior.
+        learning_rate: of the model.
         half_life: of the averaged weights, in samples.
         below: the discriminator looks at estimates from smaller t alone.
         ask: see `guess`.
+        write: writes the model with averaged weights into the run's folder.
     """
 
     def __init__(
         self,
-        prior: UNetPrior,
+        model: Any,
         trained: list[nn.Parameter],
         share: float,
         learning_rate: float,
         half_life: int,
         below: int = BELOW,
-        ask: Callable[[Any, Tensor, Tensor, Tensor, Tensor], Guess] = guess,
+        ask: Callable[[Any, Tensor, Tensor, Tensor], Guess] = guess,
+        write: Callable[[Any, Path], None] = lambda prior, out: save_prior(prior, out / "prior"),
     ):
-        self.prior, self.trained, self.share, self.below, self.ask = prior, trained, share, below, ask
+        self.model, self.trained, self.share, self.below = model, trained, share, below
+        self.ask, self.write = ask, write
         for parameter in trained:
             parameter.requires_grad_(True)
-        self.adversary = Adversary(next(prior.unet.parameters()).device)
+        self.adversary = Adversary(next(model.unet.parameters()).device)
         self.optimiser = torch.optim.AdamW(trained, learning_rate, betas=BETAS, weight_decay=0.0)
-        self.average = MovingAverage(prior.unet, half_life)
+        self.average = MovingAverage(model.unet, half_life)
         self.samples = 0
 
     def step(self, x0: Tensor, labels: Tensor) -> dict[str, float]:
         """Train once, the discriminator then the prior, on faces (N,3,H,W) in [-1, 1] of classes (N,)."""
-        ab = self.prior.alpha_bar.to(x0)
+        ab = self.model.alpha_bar.to(x0)
         t = draw_timesteps(WEIGHTING, len(x0), ab)
         low = max(1, round(SHARE * len(x0)))
         t[:low] = torch.randint(self.below, (low,), device=x0.device)
-        output, target, true, estimate = self.ask(self.prior, noised(x0, t, ab), x0, t, labels)
+        output, target, true, estimate = self.ask(self.model, x0, t, labels)
         denoising = (output - target).square().mean()
 
         real, made = same_window(true[:low], estimate[:low])
@@ -105,11 +109,11 @@ class Finishing:
         return {"v": denoising.item(), "judging": judging, "fooling": fooling.item()}
 
     def save(self, out: Path) -> None:
-        """Write the averaged prior and a checkpoint into the folder `out`."""
-        averaged = copy.copy(self.prior)
-        averaged.unet = copy.deepcopy(self.prior.unet).eval()
+        """Write the averaged model and a checkpoint into the folder `out`."""
+        averaged = copy.copy(self.model)
+        averaged.unet = copy.deepcopy(self.model.unet).eval()
         averaged.unet.load_state_dict(self.average.weights)
-        save_prior(averaged, out / "prior")
+        self.write(averaged, out)
         partial = out / "checkpoint.part"
         state = {name: part.state_dict() for name, part in self._parts().items()}
         torch.save(state | {"average": self.average.weights, "samples": self.samples}, partial)
@@ -119,7 +123,7 @@ class Finishing:
         """Go on from the checkpoint in the folder `out`, if it has one."""
         path = out / "checkpoint.pt"
         if path.exists():
-            state = torch.load(path, map_location=next(self.prior.unet.parameters()).device, weights_only=True)
+            state = torch.load(path, map_location=next(self.model.unet.parameters()).device, weights_only=True)
             for name, part in self._parts().items():
                 part.load_state_dict(state[name])
             self.average.load(state["average"])
@@ -127,7 +131,7 @@ class Finishing:
 
     def _parts(self) -> dict[str, Any]:
         return {
-            "network": self.prior.unet,
+            "network": self.model.unet,
             "discriminator": self.adversary.discriminator,
             "optimiser": self.optimiser,
             "judging": self.adversary.optimiser,

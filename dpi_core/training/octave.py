@@ -1,11 +1,11 @@
-"""Train what draws the octave of detail above a prior: ``python -m dpi_core.training.octave --data FACES --out RUN``.
+"""Train what draws the octave above the embedded prior: ``python -m dpi_core.training.octave --data FACES --out RUN``.
 
-The small network of a `dpi_core.models.octave_prior.OctavePrior` learns from faces of twice the prior's size, noised: a plain
-loss of v of the differences of 2x2 pixels, and below ``BELOW`` a discriminator, as in `dpi_core.training.finishing`. The prior
-below it stays as it is. At the noise where these differences are settled a sampler takes few steps, so the plain loss alone
-would leave them soft.
+The network of a `dpi_core.models.octave.Octave` learns from faces of twice the prior's size: a plain loss of v of the noised
+differences of 2x2 pixels, and below ``BELOW`` a discriminator, as in `dpi_core.training.finishing`, since these differences
+are settled in few steps, which would leave them soft. The means that it sees are not the photograph's but what the prior,
+which stays as it is, estimates of them from some noise: drawn faces, as it will be given.
 
-``RUN/prior`` holds the averaged weights, written every few minutes with a checkpoint from which the same command goes on.
+``RUN/octave`` holds the averaged weights, written every few minutes with a checkpoint from which the same command goes on.
 """
 
 import argparse
@@ -17,13 +17,15 @@ from diffusers import UNet2DModel
 from torch import Tensor
 
 from dpi_core.models.devices import pick_device
-from dpi_core.models.octave_prior import CHANNELS, OctavePrior, Seen, smooth_differences, split
-from dpi_core.models.priors import load_prior
+from dpi_core.models.octave import CHANNELS, Band, Octave, load_octave, merge, save_octave, smooth_differences, split
+from dpi_core.models.priors import UNetPrior, load_prior
 from dpi_core.training.finishing import Finishing, Guess, add_arguments, run
+from dpi_core.training.prior import noised
 from dpi_core.training.store import FaceStore, open_store
 
 WIDTHS = (24, 48, 64)
 BELOW = 200
+DRAWN_FROM = 300  # the prior's estimates come from any noise below it
 MEASURED = 64  # faces of which the deviation is taken
 
 
@@ -53,35 +55,43 @@ def unknown_differences(faces: Tensor) -> Tensor:
 
 
 def deviation_of(store: FaceStore, before: Path) -> float:
-    """Take the deviation of `unknown_differences` from the prior in the folder `before`, or measure it on some faces."""
+    """Take the deviation of `unknown_differences` from the octave in the folder `before`, or measure it on some faces."""
     if before.exists():
-        prior = load_prior(str(before), "cpu")
-        assert isinstance(prior, OctavePrior)
-        return prior.deviation
+        return load_octave(str(before), "cpu").deviation
     faces, _ = store.augmented(next(store.choices(MEASURED)))
     return float(unknown_differences(faces).square().mean().sqrt())
 
 
-def guess(prior: OctavePrior, x_t: Tensor, x0: Tensor, t: Tensor, labels: Tensor, window: int) -> Guess:
-    """Ask for v of the differences in samples `x_t` (N,3,H,W) at `t` (N,), which were made from faces `x0`.
+@torch.no_grad()
+def drawn_means(prior: UNetPrior, means: Tensor) -> Tensor:
+    """Estimate faces (N,3,H,W) of the prior's size from noised ones, each from a noise of its own."""
+    alpha_bar = prior.alpha_bar.to(means)
+    t = torch.randint(DRAWN_FROM, (len(means),), device=means.device)
+    x_t, ab = noised(means, t, alpha_bar), alpha_bar[t].view(-1, 1, 1, 1)
+    return (ab.sqrt() * x_t - (1 - ab).sqrt() * prior.network_output(x_t, t)).clamp(-1, 1)
 
-    The prior below sees the whole face and is asked for the sharpest, as it will be, whatever the `labels` are; the network
-    a random part of `window` means a side.
+
+def guess(octave: Octave, x0: Tensor, t: Tensor, labels: Tensor, prior: UNetPrior, window: int) -> Guess:
+    """Ask for v of the differences in faces `x0` (N,3,H,W), noised at `t` (N,).
+
+    The prior sees the whole face and is asked for the sharpest, as it will be, whatever the `labels` are; the network sees a
+    random part of `window` means a side.
     """
-    with torch.no_grad():
-        seen = prior.seen(x_t, t)
-    top, left = (int(torch.randint(side - window + 1, ())) for side in seen.means.shape[2:])
+    means = drawn_means(prior, split(x0)[0])
+    known = smooth_differences(means)
+    top, left = (int(torch.randint(side - window + 1, ())) for side in means.shape[2:])
 
     def part(image: Tensor, scale: int = 1) -> Tensor:
         rows, columns = (slice(scale * start, scale * (start + window)) for start in (top, left))
         return image[..., rows, columns]
 
-    seen = Seen(part(seen.means), part(seen.means_noise), part(seen.known), part(seen.state), seen.angle)
-    x0 = part(x0, 2)
-    output = prior.answer(seen, t)
-    signal = (split(x0)[1] - seen.known) / prior.deviation
-    target = (seen.angle.cos * seen.state - signal) / seen.angle.sin
-    return Guess(output, target, x0, prior.image(seen, output))
+    means, known, x0 = part(means), part(known), part(x0, 2)
+    signal = (split(x0)[1] - known) / octave.deviation
+    band, phi = Band(signal, torch.randn_like(signal)), octave.angle_at(t, x0)
+    z = phi.state(band)
+    output = octave.answer(z, means, t)
+    estimate = merge(means, known + octave.deviation * phi.estimated(z, output).signal)
+    return Guess(output, phi.velocity(band), x0, estimate)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -94,19 +104,18 @@ def main(argv: list[str] | None = None) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     device = pick_device(args.device)
-    base = load_prior("embedded", device.type)
-    store = open_store(args.data, args.out.parent, 2 * base.image_size, device)
-    network = new_network(base.image_size).to(device, memory_format=torch.channels_last)
-    prior = OctavePrior(base, network, deviation_of(store, args.out / "prior"))
-    print(f"deviation of the differences: {prior.deviation:.4f}", flush=True)
+    prior = load_prior("embedded", device.type)
+    store = open_store(args.data, args.out.parent, 2 * prior.image_size, device)
+    network = new_network(prior.image_size).to(device, memory_format=torch.channels_last)
+    octave = Octave(network, prior.image_size, deviation_of(store, args.out / "octave"))
+    print(f"deviation of the differences: {octave.deviation:.4f}", flush=True)
+
+    def write(averaged: Octave, out: Path) -> None:
+        save_octave(averaged, out / "octave")
+
+    ask = partial(guess, prior=prior, window=args.window)
     finishing = Finishing(
-        prior,
-        list(network.parameters()),
-        args.share,
-        args.lr,
-        args.ema_half_life,
-        BELOW,
-        partial(guess, window=args.window),
+        octave, list(network.parameters()), args.share, args.lr, args.ema_half_life, BELOW, ask, write
     )
     run(finishing, store, args.out, args.batch, args.minutes)
 
