@@ -18,7 +18,7 @@ from dpi_core.restore.request import Request, read_request
 if TYPE_CHECKING:
     from dpi_core.restore.restorer import Restorer
 
-OVER = ("scale", "aligned", "face", "prior", "corrector", "detector", "include_sharp", "background", "method")
+OVER = ("scale", "aligned", "face", "prior", "corrector", "detector", "include_sharp", "background", "method", "octave")
 AS_IT_IS = "none"
 
 

@@ -39,6 +39,11 @@ def add_restore(commands) -> None:
     )
     p.add_argument("--face", help="index (0 = the largest), several as 0,2,3, or all but the sharp ones (all)")
     p.add_argument("--include-sharp", action="store_true", default=None, help="with --face all: the sharp faces too")
+    p.add_argument(
+        "--octave",
+        action=argparse.BooleanOptionalAction,
+        help="draw faces that are large in the photo at 256 pixels, with the embedded prior (default: yes)",
+    )
     p.add_argument("--overwrite", action="store_true", help="make everything again, over results that are there")
     p.add_argument(
         "--workers", type=int, default=1, metavar="N", help="restore N photos at once, each process with its own models"
@@ -124,7 +129,7 @@ def write_results(result: "Restoration", folder: Path, job: Job, files: list[str
 
     record = {"job": {**job.record, "files": files}}
     for r in result.results:
-        save_png(r.image, folder / f"{job.name}-face{r.job.index}-seed{r.seed}.png", r.settings | record)
+        save_png(r.finest, folder / f"{job.name}-face{r.job.index}-seed{r.seed}.png", r.settings | record)
     if result.preparation.faces:
         for i, seed in enumerate(dict.fromkeys(r.seed for r in result.results)):
             faces = [r.settings | record for r in result.results if r.seed == seed]

@@ -6,6 +6,7 @@ size. A point p of the photo then lies at ``(p + 0.5) background - 0.5``, pixel 
 
 import math
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -14,7 +15,7 @@ from dpi_core.faces.align import scale_of, transform
 from dpi_core.faces.colour import as_grey, is_grey, match_colours
 from dpi_core.faces.mask import face_mask
 from dpi_core.faces.overlay import lettering
-from dpi_core.faces.paste import paste_face
+from dpi_core.faces.paste import paste_face, rescaled
 from dpi_core.imaging.photo import enlarged, finished
 from dpi_core.imaging.pictures import MAX_PIXELS
 from dpi_core.restore.records import FaceResult, Preparation, Restoration
@@ -47,7 +48,7 @@ def enough_background(prepared: Preparation) -> int:
     A photo does not grow beyond `AUTO_SIDE` pixels a side for that.
     """
     # Each tells how many pixels of the crop there are for one of the photo.
-    scales = [scale_of(job.matrix) for job in prepared.jobs if job.matrix is not None]
+    scales = [scale_of(job.matrix) * (2 if job.doubled else 1) for job in prepared.jobs if job.matrix is not None]
     wanted = max((math.ceil(scale - 0.01) for scale in scales), default=1)
     room = AUTO_SIDE // max(prepared.photo.shape[:2])
     return int(max(1, min(wanted, room, MOST_ENLARGED)))
@@ -62,17 +63,17 @@ def composed(prepared: Preparation, results: list[FaceResult], background: int =
     for result in results:
         job = result.job
         if job.matrix is None or job.face is None:
-            return result.image
-        restored, reference = result.image, result.condition
+            return result.finest
+        restored, reference = result.finest, result.condition.resize(result.finest.size, Image.Resampling.BICUBIC)
         if is_grey(job.crop):  # the prior would tint it, and so would a coloured border that the crop shows
             restored, reference = as_grey(restored), as_grey(reference)
         # A photo as it is keeps its own pixels where nothing changed; a simulation must not show what it was made from.
-        original = job.crop if prepared.scale is None else None
+        original = np.asarray(Image.fromarray(job.crop).resize(restored.size, Image.Resampling.BICUBIC))
         photo = paste_face(
             photo,
             match_colours(np.asarray(restored), np.asarray(reference)),
-            from_enlarged(job.matrix, background),
-            original=original,
+            from_enlarged(rescaled(job.matrix, len(job.crop), restored.width), background),
+            original=original if prepared.scale is None else None,
             points=(np.asarray(job.face.points, np.float64) + 0.5) * background - 0.5,
             left_alone=lettering_over(result) if prepared.scale is None else None,
         )
@@ -80,12 +81,16 @@ def composed(prepared: Preparation, results: list[FaceResult], background: int =
 
 
 def lettering_over(result: FaceResult) -> np.ndarray | None:
-    """Find where lettering lies over a face of a photo, (S,S) float32 in [0, 1], or None (see `faces.overlay.lettering`)."""
+    """Find where lettering lies over a face of a photo (see `faces.overlay.lettering`).
+
+    (S,S) float32 in [0, 1], as large as the finest picture of it; or None.
+    """
     job = result.job
     if job.matrix is None or job.face is None:
         return None
     face = face_mask(len(job.crop), transform(np.asarray(job.face.points, np.float64), job.matrix))
-    return lettering(job.crop, np.asarray(result.image), face)
+    found = lettering(job.crop, np.asarray(result.image), face)
+    return None if found is None else cv2.resize(found, result.finest.size, interpolation=cv2.INTER_LINEAR)
 
 
 def lettering_notes(prepared: Preparation, results: list[FaceResult]) -> list[str]:

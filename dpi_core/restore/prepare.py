@@ -11,8 +11,8 @@ from PIL import Image
 
 from dpi_core.faces import Face, find_faces
 from dpi_core.faces.align import crop_face
-from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, square_matrix
-from dpi_core.faces.templates import Template
+from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, span, square_matrix
+from dpi_core.faces.templates import TEMPLATES, Template
 from dpi_core.imaging.degradation import downscale
 from dpi_core.imaging.photo import read_photo
 from dpi_core.imaging.pictures import ImageError, ImageLike
@@ -22,7 +22,10 @@ from dpi_core.method.resampling import dense_condition
 from dpi_core.restore.records import FaceJob, NoFaceError, Preparation
 from dpi_core.restore.request import Request
 
+OCTAVE_ABOVE = TEMPLATES["tight-128"]
 MIN_ALIGNED_SIDE = 8
+OCTAVE_FROM = 110
+"""How many pixels of the photo a face's crop spans at least, so that it is drawn at twice the prior's side."""
 
 
 def prepare(
@@ -37,9 +40,13 @@ def prepare(
     scale = request.scale
     source = read_photo(image)
     photo = source.rgb
+
+    def doubled(spanned: float) -> bool:
+        return request.octave and scale is None and template == OCTAVE_ABOVE and spanned > OCTAVE_FROM
+
     if request.aligned:
         crop = _central_square(photo, template.size)
-        job = _job(0, None, crop, None, scale)
+        job = _job(0, None, crop, None, scale, doubled(min(photo.shape[:2])))
         return Preparation(source, (), (job,), request, "The picture was taken as an aligned face.")
     note = ""
     if faces is None:
@@ -60,10 +67,14 @@ def prepare(
             f"is allowed), so the picture was not aligned again. {note}"
         ).strip()
         crop = _central_square(photo, template.size)
-        jobs = [_job(0, faces[0], crop, square_matrix(width, height, template.size), scale)]
+        matrix = square_matrix(width, height, template.size)
+        jobs = [_job(0, faces[0], crop, matrix, scale, doubled(min(height, width)))]
     else:
         crops = [crop_face(photo, faces[index].points, template) for index in indices]
-        jobs = [_job(i, faces[i], cut.pixels, cut.matrix, scale) for i, cut in zip(indices, crops, strict=True)]
+        jobs = [
+            _job(i, faces[i], cut.pixels, cut.matrix, scale, doubled(span(faces[i], template)))
+            for i, cut in zip(indices, crops, strict=True)
+        ]
     if request.face == "all" and len(jobs) < len(faces):
         note = f"{note} Left as sharp as they are: {len(faces) - len(jobs)} of {len(faces)} faces.".strip()
     # "auto" finds other faces once face-alignment is there, so that the record names the detector that ran
@@ -71,11 +82,13 @@ def prepare(
     return Preparation(source, tuple(faces), tuple(jobs), request, note, sharp)
 
 
-def _job(index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, scale: int | None) -> FaceJob:
+def _job(
+    index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, scale: int | None, doubled: bool
+) -> FaceJob:
     pixels = to_tensor(crop)
     low_res = downscale(pixels, scale or held_scale(pixels))  # of a photo no low-resolution original is known
     condition = pixels if scale is None else dense_condition(low_res, *crop.shape[:2])
-    return FaceJob(index, face, crop, matrix, low_res, condition, pixels if scale else None)
+    return FaceJob(index, face, crop, matrix, low_res, condition, pixels if scale else None, doubled)
 
 
 def _central_square(photo: np.ndarray, size: int) -> np.ndarray:

@@ -33,6 +33,7 @@ class FaceJob:
         low_res: (1,3,h,w) in [-1, 1], what the result is compared with at low resolution.
         condition: (1,3,S,S) in [-1, 1], what the sampler is given.
         truth: (1,3,S,S), the crop before it was degraded; only in a simulation.
+        doubled: the restored face is drawn at twice the side, too.
     """
 
     index: int
@@ -42,6 +43,7 @@ class FaceJob:
     low_res: Tensor
     condition: Tensor
     truth: Tensor | None
+    doubled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +78,12 @@ class Preparation:
 
 
 def unpasted(prepared: Preparation) -> Preparation:
-    """Return the faces without their place in the photo, for runs that need no photo: pasting costs one copy of it a seed."""
-    return replace(prepared, jobs=tuple(replace(job, matrix=None) for job in prepared.jobs))
+    """Return the faces without their place in the photo, for runs that need no photo, nor more pixels than the prior has.
+
+    Pasting costs one copy of the photo a seed.
+    """
+    jobs = tuple(replace(job, matrix=None, doubled=False) for job in prepared.jobs)
+    return replace(prepared, jobs=jobs, request=replace(prepared.request, octave=False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +101,11 @@ class FaceResult:
     Attributes:
         job: what it was made from.
         seed: the seed it was made with.
-        image: the restored crop.
+        image: the restored crop, as many pixels as the prior has.
         condition: the crop the sampler was given.
         measured: lr_consistency in dB, and psnr in dB and ssim against the truth in a simulation.
         settings: everything needed to make it again.
+        doubled: the restored crop with the octave above it, twice as many pixels a side; None if it was not drawn.
     """
 
     job: FaceJob
@@ -107,6 +114,12 @@ class FaceResult:
     condition: Image.Image
     measured: dict[str, float]
     settings: dict[str, Any]
+    doubled: Image.Image | None = None
+
+    @property
+    def finest(self) -> Image.Image:
+        """The restored crop with as many pixels as were drawn."""
+        return self.doubled or self.image
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,14 @@ MOST_SETTINGS = 4 << 20
 SCALES = (4, 8, 16)
 MOST_FACES = 10_000
 MOST_ENLARGED = 4  # how much larger the photo may become under its faces, a side
-PREPARING = ("scale", "aligned", "face", "detector", "include_sharp")  # the fields that decide what is sampled
+PREPARING = (
+    "scale",
+    "aligned",
+    "face",
+    "detector",
+    "include_sharp",
+    "octave",
+)  # the fields that decide what is sampled
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ class Request:
         include_sharp: "all" takes the sharp faces too.
         background: 1 to 4, how much larger the photo becomes under its faces; 0 = as much as they need to keep what they gain.
         branch: where the seeds part, or None if each starts from its own noise.
+        octave: draw the embedded prior's faces at twice its side where they are large in the photo (`dpi_core.models.octave`).
         method: "dpi", or another of `dpi_core.baselines`, which heeds of the config only steps, sparsity and noise level.
 
     Raises:
@@ -73,6 +81,7 @@ class Request:
     background: int = 1
     branch: Branch | None = None
     method: str = "dpi"
+    octave: bool = True
 
     def __post_init__(self) -> None:
         # Late: its package loads OpenCV, which a command line's help needs not.
@@ -90,7 +99,7 @@ class Request:
             raise DPIError(f"scale is {self.scale!r}; allowed is one of {SCALES}, or None for the photo as it is.")
         if self.face != "all":
             _check_faces(self.face)
-        for name in ("aligned", "include_sharp"):
+        for name in ("aligned", "include_sharp", "octave"):
             if not isinstance(getattr(self, name), bool):
                 raise DPIError(f"{name} is {getattr(self, name)!r}; allowed is True or False.")
         for name in ("prior", "corrector"):

@@ -9,11 +9,12 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from dpi_core import __version__
@@ -31,6 +32,7 @@ from dpi_core.models.acceleration import AUTO, accelerated, allow_tf32, notes, p
 from dpi_core.models.batch_splitting import Fitting, FittingCorrector, FittingPrior
 from dpi_core.models.correctors import load_corrector
 from dpi_core.models.devices import pick_device
+from dpi_core.models.octave import load_octave
 from dpi_core.models.priors import load_prior
 from dpi_core.restore.compose import checked_background, composed, lettering_notes
 from dpi_core.restore.prepare import prepare
@@ -68,6 +70,7 @@ class Restorer:
         self.prior = accelerated(load_prior(prior, device), dtype, faster)
         self.corrector = accelerated(load_corrector(corrector, device), dtype, faster)
         self._names = {"prior": prior, "corrector": corrector}
+        self._octave = cache(lambda: accelerated(load_octave(device=device), dtype, faster))
 
     def restore(
         self,
@@ -258,8 +261,9 @@ class Restorer:
 
     def _finish(self, job: FaceJob, x0: Tensor, request: Request, steps: int) -> list[FaceResult]:
         results = []
-        for seed, face in zip(request.seeds, x0, strict=True):
-            image = as_grey(to_image(face)) if is_grey(job.crop) else to_image(face)
+        larger = self._octave().draw(x0.to(self.device), request.seeds).cpu() if job.doubled else [None] * len(x0)
+        for seed, face, doubled in zip(request.seeds, x0, larger, strict=True):
+            image, finer = own_colours(face, job), None if doubled is None else own_colours(doubled, job)
             rounded = to_tensor(np.asarray(image))
             measured = {"lr_consistency": round(lr_consistency(rounded, job.low_res), 2)}
             if job.truth is not None:
@@ -272,8 +276,13 @@ class Restorer:
                 "steps_done": steps,
                 "measured": measured,
             }
-            results.append(FaceResult(job, seed, image, to_image(job.condition[0]), measured, settings))
+            results.append(FaceResult(job, seed, image, to_image(job.condition[0]), measured, settings, finer))
         return results
+
+
+def own_colours(face: Tensor, job: FaceJob) -> Image.Image:
+    """Make a picture of a restored face (3,S,S), grey if the photo's face is."""
+    return as_grey(to_image(face)) if is_grey(job.crop) else to_image(face)
 
 
 def on_cpu(event: StepEvent) -> StepEvent:

@@ -136,9 +136,9 @@ def restore(
         if isinstance(item, Restoration):
             first = item.results[0]
             with _folder() as folder:
-                save_png(first.image, folder / "face.png", first.settings)
+                save_png(first.finest, folder / "face.png", first.settings)
                 save_png(saved_photo(item), folder / "photo.png", {"faces": [r.settings for r in item.results]})
-                yield report, first.image, str(folder / "face.png"), str(folder / "photo.png")
+                yield report, first.finest, str(folder / "face.png"), str(folder / "photo.png")
         else:
             yield report, _side_by_side(item.event.x0), None, None
 

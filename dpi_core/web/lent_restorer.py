@@ -20,7 +20,7 @@ from dpi_core.errors import DPIError
 from dpi_core.imaging.photo import Photo
 from dpi_core.method.sampler import StepEvent
 from dpi_core.restore.compose import checked_background, composed
-from dpi_core.restore.records import Preparation, Restoration, RestoreStep, unpasted
+from dpi_core.restore.records import Preparation, Restoration, RestoreStep
 from dpi_core.restore.request import Request
 from dpi_core.restore.restorer import Restorer
 from dpi_core.web import zerogpu
@@ -86,7 +86,8 @@ class LentGPURestorer(Restorer):
 
 def _sent(prepared: Preparation, request: Request, after: StepEvent | None, stop_file: Path) -> zerogpu.LentRun:
     dot = np.zeros((1, 1, 3), np.uint8)
-    faces = replace(unpasted(prepared), source=Photo(dot, dot, None, None, None))
+    jobs = tuple(replace(job, matrix=None) for job in prepared.jobs)
+    faces = replace(prepared, jobs=jobs, source=Photo(dot, dot, None, None, None))
     return zerogpu.LentRun(
         faces=len(prepared.jobs),
         steps=request.config.steps - (0 if after is None else after.index + 1),

@@ -180,7 +180,7 @@ def _write(session: Session, restoration: "Restoration", stem: str) -> tuple[str
         path = (
             folder / f"{stem}-face{result.job.index + 1}-seed{result.seed}-tau{config['tau']}-k{config['sparsity']}.png"
         )
-        save_png(result.image, path, result.settings)
+        save_png(result.finest, path, result.settings)
         faces.append(path)
     photo = faces[0]
     if restoration.results[0].job.matrix is not None:
@@ -198,11 +198,15 @@ def sharper_than(jobs: "tuple[FaceJob, ...]") -> str:
     """Say it where a face has more pixels in the photo than the prior gives it back."""
     from dpi_core.faces.align import scale_of
 
-    sides = [(job.crop.shape[0], job.crop.shape[0] / scale_of(job.matrix)) for job in jobs if job.matrix is not None]
-    larger = [round(there) for side, there in sides if there > 1.5 * side]
-    if not larger:
+    sides = [
+        (len(job.crop) * (2 if job.doubled else 1), len(job.crop) / scale_of(job.matrix))
+        for job in jobs
+        if job.matrix is not None
+    ]
+    there, made = max(((there, side) for side, there in sides if there > 1.5 * side), default=(0, 0))
+    if not there:
         return ""
-    return f"In the photo it spans {max(larger)} pixels, the model makes {sides[0][0]}: the comparer shows what that costs."
+    return f"In the photo it spans {there:.0f} pixels, the model makes {made}: the comparer shows what that costs."
 
 
 def figures_text(measured: dict[str, float]) -> str:

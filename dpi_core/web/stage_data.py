@@ -126,7 +126,7 @@ def face_piece(
     pictures = {
         "input": data_uri(result.condition if simulated else own, lossless=True),
         "given": data_uri(result.condition),
-        "result": data_uri(result.image, lossless=True),
+        "result": data_uri(result.finest, lossless=True),
     }
     piece: dict[str, Any] = {"name": f"Face {result.job.index + 1}", "line": line, "pictures": pictures}
     if simulated:
