@@ -20,7 +20,7 @@ from dpi_core.models.octave import (
     split,
 )
 from dpi_core.models.priors import load_prior
-from dpi_core.training import octave as script
+from dpi_core.training import top_octave as script
 
 pytestmark = pytest.mark.usefixtures("seeded")
 DEVIATION = 0.05

@@ -76,8 +76,33 @@ def test_an_aligned_picture_is_used_whole(restorer):
     face = Image.fromarray(np.random.default_rng(0).integers(0, 255, (160, 200, 3), dtype=np.uint8))
     result = restorer.restore(face, FAST, aligned=True)
     assert result.preparation.faces == ()
-    assert result.photo.size == (128, 128)
-    assert result.photo.tobytes() == result.results[0].image.tobytes()
+    assert result.results[0].image.size == (128, 128)
+    assert result.photo.tobytes() == result.results[0].finest.tobytes()
+
+
+def test_a_face_with_more_pixels_than_the_prior_is_drawn_at_twice_its_side(restorer, astronaut):
+    photo = Image.open(astronaut)
+    large = photo.resize((photo.width * 3, photo.height * 3), Image.Resampling.BICUBIC)
+    prepared = restorer.prepare(large)
+    doubled, plain = (restorer.run(large, Request(FAST, octave=octave)) for octave in (True, False))
+    (face,), (without,) = doubled.results, plain.results
+    assert prepared.jobs[0].doubled
+    assert (face.finest.size, without.finest.size) == ((256, 256), (128, 128))
+    assert face.image.tobytes() == without.image.tobytes(), "what the prior made of it is the same"
+    halved = np.asarray(face.finest.reduce(2), np.int16)
+    assert np.abs(halved - np.asarray(face.image)).max() <= 2, "its means of 2x2 pixels, rounded and clipped"
+    assert doubled.photo.tobytes() != plain.photo.tobytes()
+    again = restorer.run(large, Request.from_dict(face.settings))
+    assert again.results[0].finest.tobytes() == face.finest.tobytes()
+
+
+@pytest.mark.parametrize("how", [{"scale": 8}, {"octave": False}])
+def test_a_simulation_or_a_wish_leaves_a_large_face_at_the_priors_side(restorer, astronaut, how):
+    photo = Image.open(astronaut)
+    large = photo.resize((photo.width * 3, photo.height * 3), Image.Resampling.BICUBIC)
+    request = Request(FAST).replaced(how)
+    assert not restorer.prepared(large, request).jobs[0].doubled
+    assert not restorer.prepared(photo, Request(FAST)).jobs[0].doubled
 
 
 def test_the_background_gains_resolution(restorer, astronaut):

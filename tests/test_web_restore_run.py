@@ -273,11 +273,12 @@ def test_the_comparer_shows_the_photos_own_pixels(engine, astronaut, tmp_path):
     photo = Image.open(astronaut).convert("RGB")
     photo.resize((photo.width * 3, photo.height * 3)).save(tmp_path / "large.png")
     session = Session()
-    sizes = {}
+    sizes, results = {}, {}
     for name, path in (("as it is", astronaut), ("three times", tmp_path / "large.png")):
         piece = drain(engine, session, path)[-1].stage["pieces"][0]
         sizes[name] = decoded(piece["pictures"]["input"]).width
-        assert decoded(piece["pictures"]["result"]).width == 128
+        results[name] = decoded(piece["pictures"]["result"]).width
+    assert results == {"as it is": 128, "three times": 256}
     assert sizes["as it is"] == 128
     assert 250 < sizes["three times"] < 400
     session.clean()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from dpi_core.commands.consent import ask_before_downloads
 from dpi_core.commands.inputs import named_path, photos_in
-from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from
+from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from, settled
 from dpi_core.commands.outputs import shortened, unused, written_whole
 from dpi_core.commands.progress import fetched, restored
 from dpi_core.errors import DPIError
+from dpi_core.models.presets import DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from dpi_core.restore.records import Restoration
@@ -63,13 +64,14 @@ def compare(args: argparse.Namespace) -> int:
     restorer = restorer_from(args, request)
     args.out.mkdir(parents=True, exist_ok=True)
     prepared = restorer.prepared(photo, request)
+    request, chosen = settled(args, request, prepared, DEFAULT_PRESET)
     result = restored(restorer, unpasted(prepared), request, photo.name, quiet=args.json)
     path = args.out / f"{shortened(photo.stem)}-{len(request.seeds)}-seeds.zip"
     if not args.overwrite:
         path = unused(path)
     with written_whole(args.out, path.stem) as folder:
         figures = write_comparison(result, request.seeds, pick, folder / path.name)
-    report(result, photo, path, figures, args.json)
+    report(f"{chosen} {result.note}".strip(), result.seconds, photo, path, figures, args.json)
     return 0
 
 
@@ -102,11 +104,10 @@ def write_comparison(result: "Restoration", seeds: Sequence[int], pick: int, pat
     return {name: settings[name] for name in ("seeds", "figures", "diversity", "most_different")}
 
 
-def report(result: "Restoration", photo: Path, path: Path, figures: dict, as_json: bool) -> None:
+def report(note: str, seconds: float, photo: Path, path: Path, figures: dict, as_json: bool) -> None:
     """Print what was measured and the ZIP's name, for people or as one JSON object."""
-    note = result.note
     if as_json:
-        head = {"input": str(photo), "note": note, "seconds": round(result.seconds, 3), "files": [str(path)]}
+        head = {"input": str(photo), "note": note, "seconds": round(seconds, 3), "files": [str(path)]}
         print(json.dumps(head | figures), flush=True)
         return
     print(f"{photo}: {note}")

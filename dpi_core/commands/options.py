@@ -5,17 +5,18 @@ option is named at once.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpi_core.baselines import NAMES as METHODS
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, SETTINGS, DPIConfig, check_int, kind_of
-from dpi_core.models.presets import DEFAULT_PRESET, NAMES, find_preset
+from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, NAMES, find_preset
 from dpi_core.restore.request import Request, read_request
 
 if TYPE_CHECKING:
+    from dpi_core.restore.records import Preparation
     from dpi_core.restore.restorer import Restorer
 
 OVER = ("scale", "aligned", "face", "prior", "corrector", "detector", "include_sharp", "background", "method", "octave")
@@ -44,8 +45,9 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
     )
     p.add_argument(
         "--preset",
-        choices=NAMES,
-        help=f"settings by name, those for the prior's size (default: those of --settings, or {DEFAULT_PRESET}, the page's)",
+        choices=(AUTOMATIC, *NAMES),
+        help="settings by name, those for the prior's size; auto: by what the face holds and what damaged it (default: those "
+        f"of --settings, or {AUTOMATIC} to restore and {DEFAULT_PRESET} to compare)",
     )
     p = parser.add_argument_group("settings, each over the preset's or the file's")
     for name, setting in SETTINGS.items():
@@ -124,8 +126,22 @@ def config_from(args: argparse.Namespace, start: DPIConfig, prior: str = "embedd
     Raises:
         ValueError: naming the option, its value and what is allowed.
     """
-    base = start if args.preset is None else find_preset(args.preset, prior).config
+    base = start if args.preset in (None, AUTOMATIC) else find_preset(args.preset, prior).config
     return base.replaced({k: getattr(args, k) for k in SETTINGS if getattr(args, k) is not None})
+
+
+def settled(args: argparse.Namespace, request: Request, prepared: "Preparation", usual: str) -> tuple[Request, str]:
+    """Choose the settings by the face, where the command line or the command's `usual` preset asks for it.
+
+    Returns the request and a line on what was chosen. Options given still win.
+    """
+    named = args.preset or (usual if args.settings is None else "")
+    if named != AUTOMATIC:
+        return request, ""
+    from dpi_core.restore.automatic import automatic
+
+    choice = automatic(prepared)
+    return replace(request, config=config_from(args, choice.config, request.prior)), choice.line
 
 
 def seeds_from(first: int | None, number: int | None, saved: Request | None, allowed: SeedCount) -> tuple[int, ...]:

@@ -12,11 +12,12 @@ from dpi_core.commands.consent import ask_before_downloads
 from dpi_core.commands.console import complain
 from dpi_core.commands.films import KINDS, Films
 from dpi_core.commands.inputs import named_path, photos_in
-from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from
+from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from, settled
 from dpi_core.commands.outputs import Job, Outputs, written_whole
 from dpi_core.commands.progress import fetched, restored
 from dpi_core.commands.workers import MOST_WORKERS, in_processes
 from dpi_core.method.config import check_int
+from dpi_core.models.presets import AUTOMATIC
 
 if TYPE_CHECKING:
     from dpi_core.restore.records import Restoration
@@ -71,7 +72,7 @@ def restore(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     if args.log is not None:
         args.log.touch()  # one that cannot be written is told before the work, not after the first photo
-    asked = {**request.to_dict(), "film": args.film, "precision": args.precision}
+    asked = {**request.to_dict(), "preset": args.preset, "film": args.film, "precision": args.precision}
     outputs = Outputs(args.out, asked, args.overwrite)
     jobs = map(outputs.job, photos)
     outcomes = map(carry_out, jobs) if carry_out else in_processes(jobs, load, args.workers)
@@ -94,14 +95,15 @@ def loaded(args: argparse.Namespace, request: "Request") -> Callable[[Job], Outc
         films = Films() if args.film else None
         watch = films.watch if films else None
         quiet = args.json or args.workers > 1
-        result = restored(restorer, prepared, request, job.photo.name, quiet=quiet, watch=watch)
+        asked, chosen = settled(args, request, prepared, AUTOMATIC)
+        result = restored(restorer, prepared, asked, job.photo.name, quiet=quiet, watch=watch)
         files = file_names(result, job.name, args.film)
         with written_whole(args.out, job.name) as folder:
             write_results(result, folder, job, files)
             if films:
                 films.save(folder, job.name, request.seeds[0], args.film)
         return {
-            "note": result.note,
+            "note": f"{chosen} {result.note}".strip(),
             "seconds": round(result.seconds, 3),
             "files": [str(args.out / name) for name in files],
             "faces": [{"face": r.job.index, "seed": r.seed, **r.measured} for r in result.results],

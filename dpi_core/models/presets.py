@@ -50,7 +50,10 @@ TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name 
 }
 ALIASES = {"faithful": "mild", "balanced": "medium", "free": "heavy", "published": "medium"}
 """Other names of a row, where a table has no row of that name."""
+AUTOMATIC = "auto"
+"""The name that stands for what `dpi_core.restore.automatic` chooses once a face is known."""
 DEFAULT_PRESET = "medium"
+"""The row to start with where no face is known yet."""
 VARIETY_PRESET = "heavy"
 """The row whose seeds differ most."""
 

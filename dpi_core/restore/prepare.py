@@ -24,8 +24,6 @@ from dpi_core.restore.request import Request
 
 OCTAVE_ABOVE = TEMPLATES["tight-128"]
 MIN_ALIGNED_SIDE = 8
-OCTAVE_FROM = 110
-"""How many pixels of the photo a face's crop spans at least, so that it is drawn at twice the prior's side."""
 
 
 def prepare(
@@ -42,7 +40,8 @@ def prepare(
     photo = source.rgb
 
     def doubled(spanned: float) -> bool:
-        return request.octave and scale is None and template == OCTAVE_ABOVE and spanned > OCTAVE_FROM
+        """Tell whether a face that spans so many pixels of the photo is drawn at twice the prior's side: if that has fewer."""
+        return request.octave and scale is None and template == OCTAVE_ABOVE and spanned > template.size
 
     if request.aligned:
         crop = _central_square(photo, template.size)

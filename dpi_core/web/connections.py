@@ -14,9 +14,9 @@ from dpi_core.web.links import Linked, number, one_of, opened_script, setting, w
 from dpi_core.web.restore_run import AUTO, MODES
 
 
-def connect_photo(controls: Controls, status: gr.HTML, prior: str) -> None:
-    """Look for faces when the photo changes, and say on `status` what was found and chosen for `prior`."""
-    controls.photo.change(
+def connect_photo(controls: Controls, status: gr.HTML, prior: str) -> Any:
+    """Look for faces when the photo changes, and say on `status` what was found and chosen for `prior`; returns the event."""
+    found = controls.photo.change(
         partial(on_photo, prior),
         [controls.photo, controls.session],
         [controls.faces, controls.chosen, status],
@@ -24,6 +24,7 @@ def connect_photo(controls: Controls, status: gr.HTML, prior: str) -> None:
     )
     controls.faces.select(on_face, None, [controls.chosen], queue=False, **QUIET)
     controls.chosen.input(on_chosen, [controls.chosen, controls.session], [status], queue=False, **QUIET)
+    return found
 
 
 def shared_links(controls: Controls) -> list[Linked]:

@@ -9,15 +9,16 @@ import gradio as gr
 
 from dpi_core.baselines import NAMES
 from dpi_core.method.config import SETTINGS, DPIConfig
-from dpi_core.models.presets import DEFAULT_PRESET, Preset, presets_for
+from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, Preset, presets_for
 from dpi_core.restore.request import MOST_ENLARGED
 from dpi_core.web.components.face_choice import FaceChoice
 from dpi_core.web.events import (
+    AUTO_TEXT,
     MAX_PAGE_SEED,
     on_dice,
     on_follow,
+    on_moved,
     on_preset,
-    preset_text,
 )
 from dpi_core.web.links import Linked
 from dpi_core.web.live import render_message
@@ -64,7 +65,7 @@ class Controls:
     @property
     def making(self) -> dict[str, Any]:
         """What a restoration is made from, by the names that `events.making_of` knows."""
-        names = ("photo", "mode", "aligned", "chosen", "background", "seed", "method")
+        names = ("photo", "mode", "aligned", "chosen", "background", "seed", "method", "preset")
         return {**{name: getattr(self, name) for name in names}, **self.settings}
 
     @property
@@ -87,7 +88,7 @@ class Controls:
 
     def follow(self, event: Any) -> None:
         """Let the preset follow settings that were moved by an event and not by hand: all of them at once, after it."""
-        event.then(self.told_preset, list(self.settings.values()), self.preset, queue=False, **QUIET)
+        event.then(self.told_preset, [self.preset, *self.settings.values()], self.preset, queue=False, **QUIET)
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,10 @@ def build_controls(prior: str = "embedded") -> Controls:
     chosen = FaceChoice([], label="Faces to restore", visible=False, elem_id="chosen", show_select_all=True)
     settings = {field: setting_control(field, start) for field in MAIN}
     preset = gr.Radio(
-        [(name.capitalize(), name) for name in presets],
-        value=DEFAULT_PRESET,
+        [(name.capitalize(), name) for name in (AUTOMATIC, *presets)],
+        value=AUTOMATIC,
         label="Preset",
-        info=preset_text(DEFAULT_PRESET, presets),
+        info=AUTO_TEXT,
         elem_id="preset",
     )
     with gr.Row(equal_height=True, elem_id="seed-row"):
@@ -217,12 +218,13 @@ def connect_presets(preset: gr.Radio, settings: dict[str, Any], presets: dict[st
     By hand only: the values of a preset arrive one after another, and half of them are nobody's.
     """
     values = list(settings.values())
-    follow = partial(on_follow, presets)
+    moved = partial(on_moved, presets)
     chosen = preset.input(partial(on_preset, presets), preset, [*values, preset], queue=False, **QUIET)
-    chosen.then(follow, values, preset, queue=False, **QUIET)  # the answer to a move just before it may come after it
+    # the answer to a move just before it may come after it
+    chosen.then(moved, [preset, *values], preset, queue=False, **QUIET)
     by_hand = [control.input for control in values]
-    gr.on(by_hand, follow, values, preset, queue=False, trigger_mode="always_last", **QUIET)
-    return follow
+    gr.on(by_hand, partial(on_follow, presets), values, preset, queue=False, trigger_mode="always_last", **QUIET)
+    return moved
 
 
 def method_control(label: str, elem_id: str, info: str | None = None) -> gr.Dropdown:

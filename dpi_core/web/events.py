@@ -10,7 +10,7 @@ import gradio as gr
 
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_TAU, SETTINGS, DPIConfig
-from dpi_core.models.presets import Preset, name_of
+from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, Preset, name_of
 from dpi_core.restore.request import Request, read_request
 from dpi_core.web.checks import message_of, still_kept, whole_number
 from dpi_core.web.detected_faces import detect
@@ -27,6 +27,7 @@ MODELS = "models"
 MAX_PAGE_SEED = 2**32 - 1  # more digits than a number field keeps exactly would be lost
 
 
+AUTO_TEXT = "Auto: chosen by what the face holds and what damaged it, once there is one."
 CUSTOM = "Custom: the settings below are no preset's."
 
 
@@ -52,7 +53,7 @@ def making_of(engine: Engine, named: Mapping[str, Any]) -> Making:
         "corrector": engine.settings.corrector,
         "method": named["method"],
     }
-    return Making(named["photo"], Request().replaced(asked))
+    return Making(named["photo"], Request().replaced(asked), named.get("preset") == AUTOMATIC)
 
 
 def on_photo(prior: str, photo: str | None, session: Session) -> Iterator[tuple]:
@@ -104,18 +105,28 @@ def on_save_film(session: Session) -> tuple:
 
 
 def on_preset(presets: dict[str, Preset], name: str) -> tuple:
-    """Move all the controls to the preset that was chosen."""
+    """Move all the controls to the preset that was chosen; Auto waits for a face."""
+    if name == AUTOMATIC:
+        return *[gr.skip()] * len(FIELDS), gr.Radio(info=AUTO_TEXT)
     config = presets[name].config
     return *(getattr(config, field) for field in FIELDS), gr.Radio(info=preset_text(name, presets))
 
 
 def on_follow(presets: dict[str, Preset], *values) -> gr.Radio:
-    """Select the preset that these settings are, now that a control was moved, or none."""
+    """Select the preset that these settings are, now that a control was moved by hand, or none."""
     try:
         name = name_of(DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True))), presets)
     except DPIError:
         name = None
     return gr.Radio(value=name, info=preset_text(name, presets) if name else CUSTOM)
+
+
+def on_moved(presets: dict[str, Preset], name: str | None, *values) -> gr.Radio:
+    """Select the preset that these settings are, now that an event moved them; Auto stays while they are the first ones."""
+    start = presets[DEFAULT_PRESET].config
+    if name == AUTOMATIC and all(value == getattr(start, field) for field, value in zip(FIELDS, values, strict=True)):
+        return gr.skip()
+    return on_follow(presets, *values)
 
 
 def on_dice() -> int:

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 
 from dpi_core.web import api
 from dpi_core.web.ab_tab import ab_tab
+from dpi_core.web.auto_settings import connect_auto
 from dpi_core.web.compare_tab import compare_tab
 from dpi_core.web.connections import connect_address, connect_files, connect_photo, shared_links
 from dpi_core.web.controls import QUIET, Controls, View, build_controls
@@ -57,7 +58,7 @@ def build_page(engine: Engine) -> gr.Blocks:
             with gr.Column(scale=0, min_width=340, elem_id="controls"):
                 controls = build_controls(engine.settings.prior)
             with gr.Column(scale=1, min_width=320, elem_id="shown"):
-                connect_photo(controls, controls.status, engine.settings.prior)
+                connect_auto(engine, controls, connect_photo(controls, controls.status, engine.settings.prior))
                 connect_files(controls, controls.status)
                 linked = [example_link(controls), *shared_links(controls)]
                 results: list = []

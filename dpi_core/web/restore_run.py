@@ -66,13 +66,15 @@ def run(engine: Engine, session: Session, making: Making) -> Iterator[dict[str, 
     from dpi_core.restore.restorer import Restoration
     from dpi_core.show.film import frame_of, is_kept
 
-    photo, config, method = chosen_photo(making.photo), making.config, making.request.method
+    photo, method = chosen_photo(making.photo), making.request.method
     view = RunView(f"{time.time():.3f}", making)
     yield view.value("reading", READING)
     for line in engine.loading(stop=lambda: session.stopped):
         yield view.value("loading", line)
     restorer = engine.restorer()
     prepared = _prepare(restorer, session, photo, making)
+    making = settled(making, prepared)
+    config = making.config
     view = replace(view, making=ticked_by_itself(making, prepared.sharp))
     trajectory = _trajectory(session, making, photo, prepared)
     reused = len(trajectory.events)
@@ -129,6 +131,15 @@ def _prepare(restorer: Any, session: Session, photo: str, making: Making) -> "Pr
             )
         request = request.replaced({"face": session.chosen or 0})
     return restorer.prepared(photo, request, faces=known)
+
+
+def settled(making: Making, prepared: "Preparation") -> Making:
+    """Return what is run: under Auto the settings for the prepared face, which the controls may not show yet."""
+    from dpi_core.restore.automatic import automatic
+
+    if not making.automatic:
+        return making
+    return replace(making, request=replace(making.request, config=automatic(prepared).config))
 
 
 def ticked_by_itself(making: Making, sharp: Sequence[bool]) -> Making:

@@ -32,11 +32,12 @@ EXAMPLE_RUN = ASSETS / "examples" / "finished-run.json"
 class Making:
     """What a run is made from: a photo's path, or None before one was chosen, and what is asked for.
 
-    Two runs alike in both have the same picture.
+    Two runs alike in both have the same picture. `automatic`: the settings are those for the face, once it is known.
     """
 
     photo: str | None
     request: Request
+    automatic: bool = False
 
     @property
     def config(self) -> DPIConfig:

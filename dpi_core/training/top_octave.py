@@ -1,4 +1,4 @@
-"""Train what draws the octave above the embedded prior: ``python -m dpi_core.training.octave --data FACES --out RUN``.
+"""Train what draws the octave above the embedded prior: ``python -m dpi_core.training.top_octave --data FACES --out RUN``.
 
 The network of a `dpi_core.models.octave.Octave` learns from faces of twice the prior's size: a plain loss of v of the noised
 differences of 2x2 pixels, and below ``BELOW`` a discriminator, as in `dpi_core.training.finishing`, since these differences
