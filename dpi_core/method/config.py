@@ -175,6 +175,8 @@ class DPIConfig:
     def __post_init__(self) -> None:
         for name in SETTINGS:
             check_setting(name, getattr(self, name), name)
+            if kind_of(name) is float:  # a slider hands 1500 over for 1500.0: one value, one way to write it
+                object.__setattr__(self, name, float(getattr(self, name)))
 
     @classmethod
     def ddpm(cls) -> "DPIConfig":

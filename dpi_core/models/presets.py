@@ -6,6 +6,7 @@ the more detail is drawn and the more seeds differ: least in "mild", most in "he
 Figures of each in ``docs/figures.md``, with the command.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from dpi_core.errors import DPIError
@@ -48,6 +49,8 @@ TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name 
         "fine": Preset(DPIConfig(steps=60), "the paper's setting with three times the steps, in three times the time"),
     },
 }
+FITTED_TAU = {4: 200, 8: 350, 16: 350}
+"""What is left to draw, by how far the input's detail was reduced, decides how long RACM is: `fitted`."""
 ALIASES = {"faithful": "mild", "balanced": "medium", "free": "heavy", "published": "medium"}
 """Other names of a row, where a table has no row of that name."""
 AUTOMATIC = "auto"
@@ -74,6 +77,21 @@ def find_preset(name: str, prior: str = "embedded") -> Preset:
     if row not in table:
         raise DPIError(f"preset is {name!r}; allowed is one of {', '.join(NAMES)}.")
     return table[row]
+
+
+def fitted(reduced: int, damaged: bool, prior: str) -> DPIConfig:
+    """Return the settings for an input that was reduced by `reduced` (4, 8 or 16), and damaged or not.
+
+    An undamaged input is agreed with as it is; a damaged one as the corrector mends it, with the whole of RACM. Large priors
+    have no such settings: "mild" or "medium".
+    """
+    table = presets_for(prior)
+    base = table["medium"].config
+    if damaged:
+        return base
+    if table is not TABLES[SMALL]:
+        return table["mild"].config if reduced == min(FITTED_TAU) else base
+    return replace(base, tau=FITTED_TAU[reduced], correct_input=False)
 
 
 def name_of(config: DPIConfig, table: dict[str, Preset]) -> str | None:

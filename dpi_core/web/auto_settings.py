@@ -1,4 +1,4 @@
-"""The preset Auto on the page: once a face is known, the controls show the settings that were chosen for it, and why."""
+"""The preset Auto on the page: once a face is known, the controls show the settings for it, and why."""
 
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
