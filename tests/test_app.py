@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from dpi_core.imaging.pictures import read_settings
 from dpi_core.method.timesteps import timestep_pairs
-from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
+from dpi_core.models.presets import DEFAULT_PRESET, PRESETS, fitted
 from dpi_core.restore.request import read_request
 
 pytestmark = pytest.mark.browser
@@ -76,7 +76,11 @@ def test_upload_run_and_download(page, tmp_path):
 def test_stop_keeps_the_partial_result(page):
     upload(page, EXAMPLES / "grace-hopper-worn.jpg")
     expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
-    fcm = sum(t > PRESETS[DEFAULT_PRESET].config.tau for t, _ in timestep_pairs(250, 1000))
+    tau = fitted(4, False, "embedded").tau
+    expect(page.locator("#preset")).to_contain_text(
+        f"Auto, tau {tau}: the face holds about 32 pixels", timeout=PATIENCE
+    )
+    fcm = sum(t > tau for t, _ in timestep_pairs(250, 1000))
     choose_advanced_steps(page, 250, f"{fcm} FCM steps")
     page.click("#run")
     expect(page.locator(LINE)).to_contain_text(re.compile(r"step \d+ of 250"), timeout=PATIENCE)
