@@ -28,7 +28,7 @@ from dpi_core.weights.unets import load_unet, save_unet
 
 SIDECAR = "octave.json"
 CHANNELS = 12, 9  # of its network: the differences' state and the means; v of the differences
-TIMESTEPS = (200, 50, 10, 0)
+TIMESTEPS = (100, 10)
 
 
 class Band(NamedTuple):
