@@ -11,7 +11,7 @@ from dpi_core.weights.embedded_files import EMBEDDED, EmbeddedWeights, embedded_
 from dpi_core.weights.unets import UNET_FILE, load_unet, save_unet
 
 CPU = torch.device("cpu")
-NETWORKS = ["prior", "corrector"]
+NETWORKS = ["prior", "corrector", "octave"]
 TINY = {
     "sample_size": 8,
     "in_channels": 3,

@@ -82,7 +82,10 @@ def main(argv: list[str] | None = None) -> None:
         found = enlarged(low, args.octave)
         measured = {f"above {above}, {how}": figures_of(image, true, real, features) for how, image in found.items()}
         print(rows(measured, truth), flush=True)
-        columns += [(f"{above}: {how}", found[how]) for how in ("smooth", f"drawn, t {', '.join(map(str, TIMESTEPS))}")]
+        columns += [
+            (f"{above.split()[1]}: {how[:6]}", found[how])
+            for how in ("smooth", f"drawn, t {', '.join(map(str, TIMESTEPS))}")
+        ]
     args.out.mkdir(parents=True, exist_ok=True)
     sheet(columns, args.out / "octave.png")
 

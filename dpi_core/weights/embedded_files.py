@@ -35,7 +35,7 @@ EMBEDDED = {
         (("prior/head.safetensors", "710ae1561a9a6655fb49a09336d2752d7dae041584fbf13857ea223f85cfe960"),),
     ),
     "octave": EmbeddedWeights(
-        f"octave/{UNET_FILE}", "f2617aa3edfda13b4f231393877526bf19c5ca8de427f4326025e20be46742f2", NON_COMMERCIAL
+        f"octave/{UNET_FILE}", "e311a069f2b9466cf491c23ff0249d594a3e73aa0a0b4010674417c30a6982d1", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
         f"corrector/{UNET_FILE}", "ff5817a3e38e84b83af7fd41192cafc04370c126ccc4ebf9eb75d46b4fa0f3b7", NON_COMMERCIAL
