@@ -17,7 +17,6 @@ from pathlib import Path
 
 from dpi_core.evaluation.embedded import Judge, available, judged, sheet
 from dpi_core.evaluation.held_out import TASKS, face_sets, task_of
-from dpi_core.evaluation.identity import dlib_descriptor
 from dpi_core.evaluation.intervals import Interval, mean_interval
 from dpi_core.evaluation.judged_figures import MEASURES, Figures, summary
 from dpi_core.evaluation.methods import (
@@ -27,7 +26,8 @@ from dpi_core.evaluation.methods import (
     models_from,
     settings_from,
 )
-from dpi_core.evaluation.realism import NETWORKS
+from dpi_core.measure.identity import dlib_descriptor
+from dpi_core.measure.realism import NETWORKS
 
 DPI = ("published", "medium", "mild")
 OTHERS = ("ilvr", "repaint", "ddnm", "ddnm+", "ddrm", "diffpir", "dps", "daps")
