@@ -44,7 +44,7 @@ def test_a_seed_gives_one_result_of_the_size_it_says(name, size):
     assert np.array_equal(before, face(size)), "the face itself is left alone"
 
 
-@pytest.mark.parametrize("name", [n for n in ALL if n[0] != "x" and n != "chain 5"])
+@pytest.mark.parametrize("name", [n for n in ALL if n[0] != "x" and n not in ("chain 5", "as-is", "as-is 5")])
 def test_another_seed_gives_another_result(name):
     results = [of(name).apply(face(), np.random.default_rng(seed)) for seed in range(2)]
     assert not np.array_equal(*results)
@@ -114,7 +114,7 @@ def test_only_a_noise_that_is_one_for_all_is_known():
 @pytest.mark.parametrize(
     ("kind", "parameters", "message"),
     [
-        ("fog", {}, "kind is 'fog'; allowed is one of chain, blind, second-order, low-light, occlusion"),
+        ("fog", {}, "kind is 'fog'; allowed is one of chain, blind, second-order, low-light, occlusion, as-is"),
         ("chain", {"blurr": 2}, "chain has no parameter 'blurr'; allowed are scale, kernel, blur, noise, jpeg"),
         ("chain", {"noise": "much"}, "noise of chain is 'much'; allowed is a number from 0"),
         ("chain", {"scale": 0.5}, "scale of chain is 0.5; allowed is a number from 1"),

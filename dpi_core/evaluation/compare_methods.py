@@ -11,7 +11,7 @@ Prints one table a task and writes them as ``methods.md`` and ``methods.json``, 
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,12 +35,17 @@ PAIRED = ("psnr", "agreement", "distance", "ms_ssim")  # what each face has a va
 COLUMNS = ("psnr", "agreement", "detail", "grain", "two_seeds", "distance", "same", "kid", "ms_ssim")
 
 
-def rows(title: str, found: Mapping[str, Mapping[str, Interval]], calls: Mapping[str, int]) -> str:
+def rows(
+    title: str,
+    found: Mapping[str, Mapping[str, Interval]],
+    calls: Mapping[str, int],
+    columns: Sequence[str] = COLUMNS,
+) -> str:
     """Write a Markdown table: a method a row, a measure a column; what was not measured is a dash."""
-    titles = [MEASURES[name].title for name in COLUMNS]
+    titles = [MEASURES[name].title for name in columns]
     lines = [f"| {title} | calls | " + " | ".join(titles) + " |", "|---" * (len(titles) + 2) + "|"]
     for method, figures in found.items():
-        cells = [_cell(figures.get(name), MEASURES[name].form) for name in COLUMNS]
+        cells = [_cell(figures.get(name), MEASURES[name].form) for name in columns]
         lines.append(f"| {method} | {calls.get(method, 0) or '-'} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -100,12 +100,24 @@ class Occlusion:
         return Degradation(self.scale).apply(np.asarray(picture), rng)
 
 
+@dataclass(frozen=True)
+class AsItIs:
+    """Leave a photograph as bad as it is: no truth is known. `scale`: by what it can be reduced without a loss."""
+
+    scale: float = 4.0
+
+    def apply(self, face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Reduce a face to what it holds; see `Degrading`."""
+        return Degradation(self.scale).apply(face, rng)
+
+
 KINDS: dict[str, type] = {
     "chain": Degradation,
     "blind": Blind,
     "second-order": SecondOrder,
     "low-light": LowLight,
     "occlusion": Occlusion,
+    "as-is": AsItIs,
 }
 """Kind of degradation -> the dataclass whose fields are its parameters."""
 
@@ -134,6 +146,7 @@ DEGRADATIONS: dict[str, Known] = {
     "second-order": Known(SecondOrder(), "Real-ESRGAN's two passes of blur, resize, noise and JPEG, to a quarter"),
     "low-light": Known(LowLight(), "reduced by 8, white at 100 photons a pixel, left at 0.4 of the brightness"),
     "occlusion": Known(Occlusion(), "an ellipse over 15 % of the face, reduced by 8"),
+    "as-is": Known(AsItIs(), "nothing: photographs that are bad already, taken to hold a quarter of the pixels"),
 }
 
 
