@@ -65,10 +65,10 @@ class Results:
             self.database.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def of(self, units: Iterable[Unit]) -> list[Result]:
-        """List the results of these units, in the order of the faces' numbers and seeds."""
+        """List the results of these units, in an order of their own: by degradation, method, number and seed."""
         keys = {unit.key for unit in units}
         columns = "image, degradation, method, seed, number, figures, file, unit"
-        rows = self.database.execute(f"SELECT {columns} FROM results ORDER BY number, seed")
+        rows = self.database.execute(f"SELECT {columns} FROM results ORDER BY degradation, method, number, seed")
         return [
             Result(image, degradation, method, seed, number, json.loads(values), self.folder / file)
             for image, degradation, method, seed, number, values, file, unit in rows

@@ -140,10 +140,8 @@ def units_of(plan: Plan, faces: Faces, made_with: str) -> Iterator[Unit]:
                 names = tuple(faces.names[first : first + plan.batch])
                 several = plan.seeds if calls_of(way) else 1
                 seeds = tuple(several if first + i < plan.diverse else 1 for i in range(len(some)))
-                text = (
-                    f"{made_with} {damage} {way} {first} {names} {seeds} {hashlib.sha256(some.tobytes()).hexdigest()}"
-                )
-                key = hashlib.sha256(text.encode()).hexdigest()[:16]
+                what = (made_with, degradation, damage, method, way, first, names, seeds)
+                key = hashlib.sha256(f"{what} {hashlib.sha256(some.tobytes()).hexdigest()}".encode()).hexdigest()[:16]
                 yield Unit(key, degradation, method, damage, way, first, names, some, seeds)
 
 
