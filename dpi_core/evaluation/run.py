@@ -23,7 +23,7 @@ from dpi_core.evaluation.runs.html_report import SHOWN, Report, html_report
 from dpi_core.evaluation.runs.plan import Plan, read_plan
 from dpi_core.evaluation.runs.results import Results
 from dpi_core.evaluation.runs.run_tables import SetJudge, Table, tables_of
-from dpi_core.evaluation.runs.units import Equipment, of_faces, units_of, worker_of
+from dpi_core.evaluation.runs.units import Equipment, loaded_models, loaded_network, of_faces, units_of
 from dpi_core.measure.identity import UnavailableError
 from dpi_core.measure.metric_registry import METRICS, NETWORKS
 
@@ -66,14 +66,13 @@ def run(plan: Plan, written: str, out: Path, engine: str = "local", workers: int
     Raises:
         ValueError: for faces, models or an engine that cannot be had.
     """
-    equipment = Equipment(plan.prior, plan.corrector, plan.device)
-    models = worker_of(equipment).models
+    models = loaded_models(plan.prior, plan.corrector, plan.device)
     template, size = models.prior.template, models.prior.image_size
     faces, real = faces_of(plan, template, size, out / "kept")
     networks, missing = _networks(plan, template)
     alone = tuple(name for name in networks if name in ("people", "perceptual"))
     metrics = of_faces(plan.metrics, alone)
-    equipment = replace(equipment, networks=alone, metrics=metrics)
+    equipment = Equipment(plan.prior, plan.corrector, plan.device, alone, metrics)
     units = list(units_of(plan, faces, f"{models.digest()} {metrics}"))
     results = Results(out)
     todo = results.missing(units)
@@ -118,7 +117,7 @@ def _networks(plan: Plan, template: str) -> tuple[dict[str, Any], dict[str, str]
             reasons[name] = f"dlib's points are known for the crop {TIGHT} alone, and this prior's is {template}"
             continue
         try:
-            found[name] = NETWORKS[name]()
+            found[name] = loaded_network(name)
         except UnavailableError as error:
             reasons[name] = str(error)
     if "inception" in reasons:

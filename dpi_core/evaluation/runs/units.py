@@ -73,11 +73,8 @@ class Worker:
     def __init__(self, equipment: Equipment):
         if equipment.threads:
             torch.set_num_threads(equipment.threads)
-        device = equipment.device
-        self.models = Models(
-            load_prior(equipment.prior, device), load_corrector(equipment.corrector, device), pick_device(device)
-        )
-        self.networks: dict[str, Any] = {name: NETWORKS[name]() for name in equipment.networks}
+        self.models = loaded_models(equipment.prior, equipment.corrector, equipment.device)
+        self.networks = {name: loaded_network(name) for name in equipment.networks}
         self.metrics = equipment.metrics
 
     def do(self, unit: Unit) -> list[Row]:
@@ -125,8 +122,24 @@ class Worker:
 
 
 @cache
+def loaded_models(prior: str, corrector: str, device: str) -> Models:
+    """Load models once in this process."""
+    return Models(load_prior(prior, device), load_corrector(corrector, device), pick_device(device))
+
+
+@cache
+def loaded_network(name: str) -> Any:
+    """Load a network of `NETWORKS` once in this process.
+
+    Raises:
+        UnavailableError: if it cannot be had.
+    """
+    return NETWORKS[name]()
+
+
+@cache
 def worker_of(equipment: Equipment) -> Worker:
-    """Return this process' worker of that equipment, loaded once."""
+    """Return this process' worker of that equipment."""
     return Worker(equipment)
 
 
