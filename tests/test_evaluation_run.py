@@ -14,10 +14,10 @@ from conftest import EXAMPLES, ROOT
 from PIL import Image
 
 from dpi_core.evaluation import run
-from dpi_core.evaluation.runs.engines import on_ray
-from dpi_core.evaluation.runs.face_folder import faces_of
-from dpi_core.evaluation.runs.plan import FaceSource, Plan
-from dpi_core.evaluation.runs.units import Equipment
+from dpi_core.evaluation.experiment.engines import on_ray
+from dpi_core.evaluation.experiment.face_folder import faces_of
+from dpi_core.evaluation.experiment.plan import FaceSource, Plan
+from dpi_core.evaluation.experiment.units import Equipment
 
 SIDE = 32
 PLAN = """title: A tiny prior

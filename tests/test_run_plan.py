@@ -2,9 +2,9 @@
 
 import pytest
 
+from dpi_core.evaluation.experiment.plan import USUAL, FaceSource, read_plan
 from dpi_core.evaluation.methods import Baseline
 from dpi_core.evaluation.run import CONFIGS, config_path
-from dpi_core.evaluation.runs.plan import USUAL, FaceSource, read_plan
 from dpi_core.imaging.degradation import Degradation
 from dpi_core.imaging.known_degradations import LowLight, degradation_of
 from dpi_core.method.config import DPIConfig

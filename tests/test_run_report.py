@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from dpi_core.evaluation.experiment.html_report import Report, html_report
+from dpi_core.evaluation.experiment.plan import read_plan
+from dpi_core.evaluation.experiment.results import Results
+from dpi_core.evaluation.experiment.run_tables import SetJudge, tables_of
+from dpi_core.evaluation.experiment.scatter import scatter
+from dpi_core.evaluation.experiment.units import Row, as_png, units_of
 from dpi_core.evaluation.held_out import Faces
-from dpi_core.evaluation.runs.html_report import Report, html_report
-from dpi_core.evaluation.runs.plan import read_plan
-from dpi_core.evaluation.runs.results import Results
-from dpi_core.evaluation.runs.run_tables import SetJudge, tables_of
-from dpi_core.evaluation.runs.scatter import scatter
-from dpi_core.evaluation.runs.units import Row, as_png, units_of
 
 TEXT = """title: A & B <compared>
 faces: {folder: bundled}

@@ -16,14 +16,14 @@ from tqdm import tqdm
 
 from dpi_core.errors import DPIError
 from dpi_core.evaluation.compare_methods import paired_rows, rows
+from dpi_core.evaluation.experiment.engines import ENGINES
+from dpi_core.evaluation.experiment.face_folder import faces_of
+from dpi_core.evaluation.experiment.html_report import SHOWN, Report, html_report
+from dpi_core.evaluation.experiment.plan import Plan, read_plan
+from dpi_core.evaluation.experiment.results import Results
+from dpi_core.evaluation.experiment.run_tables import SetJudge, Table, tables_of
+from dpi_core.evaluation.experiment.units import Equipment, loaded_models, loaded_network, of_faces, units_of
 from dpi_core.evaluation.held_out import degraded_task
-from dpi_core.evaluation.runs.engines import ENGINES
-from dpi_core.evaluation.runs.face_folder import faces_of
-from dpi_core.evaluation.runs.html_report import SHOWN, Report, html_report
-from dpi_core.evaluation.runs.plan import Plan, read_plan
-from dpi_core.evaluation.runs.results import Results
-from dpi_core.evaluation.runs.run_tables import SetJudge, Table, tables_of
-from dpi_core.evaluation.runs.units import Equipment, loaded_models, loaded_network, of_faces, units_of
 from dpi_core.measure.identity import UnavailableError
 from dpi_core.measure.metric_registry import METRICS, NETWORKS
 

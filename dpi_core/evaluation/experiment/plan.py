@@ -7,8 +7,8 @@ from typing import Any
 
 from dpi_core.baselines import NAMES
 from dpi_core.errors import DPIError
+from dpi_core.evaluation.experiment.checked_yaml import checked_keys, items, mapping, named, read_yaml, switch, text
 from dpi_core.evaluation.methods import Baseline, Way, calls_of, settings_from
-from dpi_core.evaluation.runs.checked_yaml import checked_keys, items, mapping, named, read_yaml, switch, text
 from dpi_core.imaging.known_degradations import Degrading, degradation_of, make_degradation
 from dpi_core.measure.metric_registry import METRICS, checked_metric
 from dpi_core.method.config import MAX_STEPS, DPIConfig, check_int

@@ -10,9 +10,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dpi_core.errors import DPIError
+from dpi_core.evaluation.experiment.plan import FaceSource, Plan
 from dpi_core.evaluation.held_out import Faces, face_sets
 from dpi_core.evaluation.kept import kept
-from dpi_core.evaluation.runs.plan import FaceSource, Plan
 from dpi_core.faces import TEMPLATES, detect_faces, span
 from dpi_core.faces.align import crop_face
 from dpi_core.imaging.photo import read_photo

@@ -10,11 +10,11 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
+from dpi_core.evaluation.experiment.plan import Plan
+from dpi_core.evaluation.experiment.run_tables import TRUTH, Table
+from dpi_core.evaluation.experiment.scatter import scatter
 from dpi_core.evaluation.held_out import Faces
 from dpi_core.evaluation.intervals import Interval
-from dpi_core.evaluation.runs.plan import Plan
-from dpi_core.evaluation.runs.run_tables import TRUTH, Table
-from dpi_core.evaluation.runs.scatter import scatter
 from dpi_core.imaging.known_degradations import DEGRADATIONS
 from dpi_core.imaging.pixels import to_image
 from dpi_core.measure.metric_registry import CANNOT_BE_HAD, METRICS

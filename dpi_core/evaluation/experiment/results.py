@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpi_core.evaluation.runs.units import Row, Unit
+from dpi_core.evaluation.experiment.units import Row, Unit
 
 TABLE = """CREATE TABLE IF NOT EXISTS results (
     image TEXT, degradation TEXT, method TEXT, seed INTEGER, number INTEGER, unit TEXT, figures TEXT, file TEXT,

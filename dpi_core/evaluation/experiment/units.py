@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dpi_core.evaluation.experiment.plan import Plan
 from dpi_core.evaluation.held_out import Faces, Task, degraded_task
 from dpi_core.evaluation.judged_figures import Figures
 from dpi_core.evaluation.methods import Models, Restored, Way, calls_of, restored
-from dpi_core.evaluation.runs.plan import Plan
 from dpi_core.imaging.known_degradations import AsItIs, Degrading
 from dpi_core.imaging.pixels import to_image, to_tensor
 from dpi_core.measure.metric_registry import METRICS, NETWORKS, Case, figures

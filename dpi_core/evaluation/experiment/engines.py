@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from dpi_core.errors import DPIError
-from dpi_core.evaluation.runs.units import Equipment, Row, Unit, Worker, worker_of
+from dpi_core.evaluation.experiment.units import Equipment, Row, Unit, Worker, worker_of
 
 Done = Iterator[tuple[Unit, list[Row]]]
 

@@ -11,13 +11,13 @@ from PIL import Image
 from torch import Tensor
 
 from dpi_core.evaluation.compare_methods import differences
+from dpi_core.evaluation.experiment.plan import Plan
+from dpi_core.evaluation.experiment.results import Result
 from dpi_core.evaluation.held_out import Faces
 from dpi_core.evaluation.intervals import Interval
 from dpi_core.evaluation.judged_figures import Figures, spectrum, summary
 from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import calls_of
-from dpi_core.evaluation.runs.plan import Plan
-from dpi_core.evaluation.runs.results import Result
 from dpi_core.imaging.known_degradations import AsItIs
 from dpi_core.imaging.pixels import to_tensor
 from dpi_core.measure.metric_registry import METRICS, Case, figures
