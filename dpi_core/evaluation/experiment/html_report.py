@@ -48,7 +48,7 @@ def html_report(report: Report) -> str:
         f"<header><h1>{escape(plan.title)}</h1>",
         f"<p>{escape(plan.about.strip())}</p>" if plan.about.strip() else "",
         "<ul>" + "".join(f"<li>{escape(fact)}</li>" for fact in report.facts) + "</ul>",
-        f"<nav>{links}</nav></header>",
+        f"<nav>{links}</nav></header>" if len(report.tables) > 1 else "</header>",
         *sections,
         _metrics(report),
         f"<section><h2>The plan</h2><pre>{escape(report.written)}</pre></section>",

@@ -6,9 +6,9 @@ from html import escape
 from dpi_core.evaluation.intervals import Interval
 from dpi_core.measure.metric_registry import METRICS, Metric
 
-WIDTH, HEIGHT = 560, 400
+WIDTH, HEIGHT = 560, 320
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
-LETTER, LINE = 7.2, 13  # pixels of a label's letter and line
+LETTER, LINE = 8.0, 13  # pixels of a label's letter and line
 Box = tuple[float, float, float, float]
 
 
