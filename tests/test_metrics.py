@@ -1,11 +1,13 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 from dpi_core.imaging.degradation import downscale, quantize
 from dpi_core.measure.metrics import (
+    gmsd,
     lr_consistency,
     ms_ssim,
     psnr,
@@ -117,3 +119,20 @@ def test_levels_are_a_root_mean_square_of_each_pair():
     b[0] = 2 / 255  # one level everywhere
     b[1, 0, :, ::2] = 2 / 255 * 12**0.5  # a sixth of the values by sqrt(12) levels
     assert rms_levels(a, b).tolist() == pytest.approx([1.0, 2**0.5], rel=1e-5)
+
+
+def test_gmsd_is_the_deviation_of_the_similarity_of_prewitt_gradients():
+    from scipy.ndimage import prewitt
+
+    a, b = faces(1, size=32), faces(1, size=32, seed=1)
+    gradients = []
+    for x in (a, b):
+        gray = ((x[0] + 1) * 127.5 * torch.tensor([0.2989, 0.587, 0.114]).view(3, 1, 1)).sum(dim=0)
+        half = gray.view(16, 2, 16, 2).mean(dim=(1, 3)).double().numpy()
+        gradients.append(np.hypot(*(prewitt(half, axis, mode="constant") / 3 for axis in (0, 1))))
+    x, y = gradients
+    assert gmsd(a, b) == pytest.approx(((2 * x * y + 170) / (x**2 + y**2 + 170)).std(), rel=1e-5)
+    assert gmsd(a, a) == 0
+    noise = torch.randn(a.shape, generator=torch.Generator().manual_seed(4))
+    values = [gmsd(a, a + strength * noise) for strength in (0, 0.02, 0.1, 0.5)]
+    assert values == sorted(values)

@@ -11,13 +11,12 @@ Prints one table a task and writes them as ``methods.md`` and ``methods.json``, 
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dpi_core.evaluation.embedded import Judge, available, judged, sheet
 from dpi_core.evaluation.held_out import TASKS, face_sets, task_of
-from dpi_core.evaluation.identity import dlib_descriptor
 from dpi_core.evaluation.intervals import Interval, mean_interval
 from dpi_core.evaluation.judged_figures import MEASURES, Figures, summary
 from dpi_core.evaluation.methods import (
@@ -27,7 +26,8 @@ from dpi_core.evaluation.methods import (
     models_from,
     settings_from,
 )
-from dpi_core.evaluation.realism import NETWORKS
+from dpi_core.measure.identity import dlib_descriptor
+from dpi_core.measure.realism import NETWORKS
 
 DPI = ("published", "medium", "mild")
 OTHERS = ("ilvr", "repaint", "ddnm", "ddnm+", "ddrm", "diffpir", "dps", "daps")
@@ -35,12 +35,17 @@ PAIRED = ("psnr", "agreement", "distance", "ms_ssim")  # what each face has a va
 COLUMNS = ("psnr", "agreement", "detail", "grain", "two_seeds", "distance", "same", "kid", "ms_ssim")
 
 
-def rows(title: str, found: Mapping[str, Mapping[str, Interval]], calls: Mapping[str, int]) -> str:
+def rows(
+    title: str,
+    found: Mapping[str, Mapping[str, Interval]],
+    calls: Mapping[str, int],
+    columns: Sequence[str] = COLUMNS,
+) -> str:
     """Write a Markdown table: a method a row, a measure a column; what was not measured is a dash."""
-    titles = [MEASURES[name].title for name in COLUMNS]
+    titles = [MEASURES[name].title for name in columns]
     lines = [f"| {title} | calls | " + " | ".join(titles) + " |", "|---" * (len(titles) + 2) + "|"]
     for method, figures in found.items():
-        cells = [_cell(figures.get(name), MEASURES[name].form) for name in COLUMNS]
+        cells = [_cell(figures.get(name), MEASURES[name].form) for name in columns]
         lines.append(f"| {method} | {calls.get(method, 0) or '-'} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -26,7 +26,6 @@ from tqdm import tqdm
 
 from dpi_core.evaluation.groups import groups
 from dpi_core.evaluation.held_out import TASKS, Faces, Task, face_sets, task_of
-from dpi_core.evaluation.identity import Descriptor, UnavailableError, dlib_descriptor
 from dpi_core.evaluation.judged_figures import Figures, identity, likeness, spectrum, summary, variety
 from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import (
@@ -40,9 +39,10 @@ from dpi_core.evaluation.methods import (
     restored,
     settings_from,
 )
-from dpi_core.evaluation.realism import NETWORKS, Features, kernel_distances
 from dpi_core.evaluation.report import table
 from dpi_core.imaging.pixels import to_image
+from dpi_core.measure.identity import Descriptor, UnavailableError, dlib_descriptor
+from dpi_core.measure.realism import NETWORKS, Features, kernel_distances
 from dpi_core.models.acceleration import PRECISIONS
 from dpi_core.show.figures import labelled_sheet
 from dpi_core.training.sheets import unconditional_samples

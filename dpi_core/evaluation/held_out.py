@@ -1,21 +1,21 @@
 """Faces that never trained, and what they are restored from: bicubic reductions and one blind degradation."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from dpi_core.imaging.degradation import Degradation, downscale
+from dpi_core.imaging.degradation import downscale
+from dpi_core.imaging.known_degradations import DEGRADATIONS, Degrading, known_noise
 from dpi_core.imaging.pixels import to_tensor
 from dpi_core.method.resampling import dense_condition
 from dpi_core.training.data import decode, held_out_names, ranked_names, read_encoded
 
-BLIND_SCALE = 8
 TASKS = ("4", "8", "16", "blind", "medium")
-MEDIUM = Degradation(scale=8, blur=2.0, noise=8.0, jpeg=60)
+MEDIUM = DEGRADATIONS["blind-medium"].degradation
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +91,12 @@ def bicubic_task(true: Tensor, scale: int, first: int = 0) -> Task:
 
 def blind_task(true: Tensor, first: int = 0) -> Task:
     """Blur the faces and reduce them by 8, with noise and JPEG; each face has its own draw, the same in every run."""
-    return _degraded_task(f"x{BLIND_SCALE} blind", true, first, _blind)
+    return degraded_task("x8 blind", true, DEGRADATIONS["blind"].degradation, first)
 
 
 def medium_task(true: Tensor, first: int = 0) -> Task:
     """Put the faces through one damage for all, `MEDIUM`, whose noise is known; each face's noise is its own."""
-    task = _degraded_task(f"x{MEDIUM.scale:g} blind-medium", true, first, lambda rng: MEDIUM)
-    return replace(task, noise_level=MEDIUM.noise)
+    return degraded_task("x8 blind-medium", true, MEDIUM, first)
 
 
 def task_of(name: str, true: Tensor) -> Task:
@@ -106,21 +105,9 @@ def task_of(name: str, true: Tensor) -> Task:
     return named[name](true) if name in named else bicubic_task(true, int(name))
 
 
-def _degraded_task(name: str, true: Tensor, first: int, draw: Callable[[np.random.Generator], Degradation]) -> Task:
+def degraded_task(name: str, true: Tensor, degradation: Degrading, first: int = 0) -> Task:
+    """Put the faces (N,3,H,W), the first of which has number `first`, through a degradation, each with its number as seed."""
     pixels = ((true.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    degraded = []
-    for number, face in enumerate(pixels, first):
-        rng = np.random.default_rng(number)
-        degraded.append(draw(rng).apply(face, rng))
+    degraded = [degradation.apply(face, np.random.default_rng(number)) for number, face in enumerate(pixels, first)]
     low_res = to_tensor(np.stack(degraded))
-    return Task(name, low_res, dense_condition(low_res, *true.shape[2:]), first)
-
-
-def _blind(rng: np.random.Generator) -> Degradation:
-    return Degradation(
-        scale=BLIND_SCALE,
-        kernel=str(rng.choice(["bicubic", "area"])),
-        blur=float(rng.uniform(0.2, 3.0)),
-        noise=float(rng.uniform(0, 15)),
-        jpeg=int(rng.integers(40, 95)),
-    )
+    return Task(name, low_res, dense_condition(low_res, *true.shape[2:]), first, known_noise(degradation))

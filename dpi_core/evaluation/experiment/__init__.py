@@ -1,0 +1,1 @@
+"""Experiments over many images, degradations and methods: from a YAML plan to rows in SQLite and an HTML report."""

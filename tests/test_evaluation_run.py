@@ -1,0 +1,217 @@
+"""Runs as people start them: whole, killed and gone on with, on several processes and on Ray."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import EXAMPLES, ROOT
+from PIL import Image
+
+from dpi_core.evaluation import run
+from dpi_core.evaluation.experiment.engines import on_ray
+from dpi_core.evaluation.experiment.face_folder import faces_of
+from dpi_core.evaluation.experiment.plan import FaceSource, Plan
+from dpi_core.evaluation.experiment.units import Equipment
+
+SIDE = 32
+PLAN = """title: A tiny prior
+faces: {{folder: {folder}, aligned: true, count: {count}}}
+prior: {prior}
+device: cpu
+degradations: [x4, low-light: {{kind: low-light, scale: 4}}]
+methods: [bicubic, ddnm, published, corrector]
+calls: 2
+seeds: 2
+diverse: 3
+batch: {batch}
+metrics: [psnr, agreement, detail, two_seeds]
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny_prior(tmp_path_factory):
+    """An untrained prior of few pixels: what a run is like does not depend on its skill."""
+    from diffusers import UNet2DModel
+
+    from dpi_core.models.priors import UNetPrior, save_prior
+
+    folder = tmp_path_factory.mktemp("tiny")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        unet = UNet2DModel(
+            sample_size=8,
+            in_channels=48,
+            out_channels=48,
+            block_out_channels=(16,),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D",),
+            up_block_types=("UpBlock2D",),
+            norm_num_groups=4,
+        )
+    save_prior(UNetPrior(unet, SIDE, "v", 4, "tight-128"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    where = tmp_path_factory.mktemp("faces")
+    for i in range(40):
+        pixels = np.random.default_rng(i).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((40, 40), Image.Resampling.BICUBIC).save(where / f"{i:02}.png")
+    return where
+
+
+@pytest.fixture
+def write(tmp_path, tiny_prior, folder):
+    def to(name, count, batch):
+        path = tmp_path / name
+        path.write_text(PLAN.format(folder=folder, prior=tiny_prior, count=count, batch=batch))
+        return path
+
+    return to
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def rows(out):
+    """What the database of a run holds, by image, degradation, method and seed."""
+    with sqlite3.connect(out / "results.sqlite") as database:
+        found = database.execute("SELECT image, degradation, method, seed, figures, file FROM results").fetchall()
+    kept = {row[:4]: (row[4], (out / row[5]).read_bytes()) for row in found}
+    assert len(kept) == len(found)
+    return kept
+
+
+def count_of(out):
+    if not (out / "results.sqlite").exists():
+        return 0
+    with sqlite3.connect(out / "results.sqlite") as database:
+        try:
+            return database.execute("SELECT COUNT(*) FROM results").fetchone()[0]
+        except sqlite3.OperationalError:  # the table is on its way
+            return 0
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_comes_to_the_same(write, tmp_path, capsys, one_thread):
+    path, whole, cut = write("plan.yaml", 40, 2), tmp_path / "whole", tmp_path / "cut"
+    command = [sys.executable, "-m", "dpi_core.evaluation.run", str(path), "--out", str(cut)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as it:
+        while count_of(cut) < 30:
+            assert it.poll() is None, "it ended before it could be killed"
+            time.sleep(0.01)
+        it.send_signal(signal.SIGKILL)
+    before = rows(cut)
+    stamps = {path: path.stat().st_mtime_ns for path in cut.rglob("*.png")}
+    total = 2 * (2 * 40 + 2 * 43)
+    assert 30 <= len(before) < total
+
+    run.main([str(path), "--out", str(cut)])
+    assert f"40 faces; {len(before)} of {total} results are there already." in capsys.readouterr().out
+    after = rows(cut)
+    assert len(after) == total
+    assert {key: after[key] for key in before} == before
+    again = [path for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
+    assert len(again) <= len(stamps) - len(before), "only what had no row yet is made again"
+
+    run.main([str(path), "--out", str(whole)])
+    assert rows(whole) == after
+    for name in ("figures.json", "tables.md", "report.html"):
+        assert (whole / name).read_text() == (cut / name).read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_two_workers_come_to_the_same_table(write, tmp_path, engine, one_thread):
+    if engine == "ray":
+        pytest.importorskip("ray")
+    path = write("plan.yaml", 6, 4)
+    run.main([str(path), "--out", str(tmp_path / "one")])
+    run.main([str(path), "--out", str(tmp_path / engine), "--engine", engine, "--workers", "2"])
+    assert rows(tmp_path / engine) == rows(tmp_path / "one")
+    assert (tmp_path / engine / "tables.md").read_text() == (tmp_path / "one" / "tables.md").read_text()
+
+
+def test_a_run_writes_tables_figures_and_a_report_and_does_what_is_new(write, tmp_path, capsys, one_thread):
+    path, out = write("plan.yaml", 3, 2), tmp_path / "out"
+    tables = run.main([str(path), "--out", str(out)]) or (out / "tables.md").read_text()
+    assert tables in capsys.readouterr().out
+    assert "| x4, 3 faces | calls | detail" in tables
+    assert "| x4: less bicubic, face by face | PSNR, dB (high) |" in tables
+    assert (out / "report.html").stat().st_size > 10_000
+    first = rows(out)
+    assert len(first) == 2 * 3 * (1 + 2 + 2 + 1)
+
+    path.write_text(path.read_text().replace("ddnm,", "ddnm, dps,"))
+    run.main([str(path), "--out", str(out)])
+    assert f"{len(first)} of {len(first) + 2 * 3 * 2} results are there already." in capsys.readouterr().out
+    assert first.items() <= rows(out).items()
+
+
+def test_faces_are_found_and_cut_out_and_the_small_ones_left_out(tmp_path, capsys):
+    source = FaceSource("bundled", large=True, count=2)
+    plan = Plan(source, {}, {}, "")
+    faces, others = faces_of(plan, "tight-128", 64, tmp_path)
+    assert faces.pixels.shape == (2, 3, 64, 64)
+    assert others.shape == (1, 3, 64, 64)
+    assert set(faces.names) < {path.name for path in EXAMPLES.iterdir()} - {"astronaut-tiny.png"}
+    assert "Left out: astronaut-tiny.png, whose face is too small" in capsys.readouterr().out
+    again, _ = faces_of(plan, "tight-128", 64, tmp_path)
+    assert torch.equal(again.pixels, faces.pixels)
+    assert capsys.readouterr().out == "", "what was found once is kept"
+
+
+def test_pictures_without_a_face_and_files_that_are_none_are_left_out(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "no.png").write_bytes(b"no picture")
+    Image.new("RGB", (80, 80)).save(tmp_path / "in" / "black.png")
+    with pytest.raises(ValueError, match="no face was found in the 2 pictures"):
+        faces_of(Plan(FaceSource(str(tmp_path / "in")), {}, {}, ""), "tight-128", 64, tmp_path / "kept")
+    printed = capsys.readouterr().out
+    assert "Left out: no.png, which cannot be read." in printed
+    assert "Left out: black.png, where no face was found." in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "message"),
+    [
+        (
+            "faces: {folder: NOWHERE}\ndegradations: [x8]\nmethods: [ddnm]",
+            [],
+            "NOWHERE is no folder. Say where they are with",
+        ),
+        ("faces: {folder: bundled}\ndegradation: [x8]\nmethods: [ddnm]", [], "unknown key 'degradation'; allowed are"),
+        (
+            "faces: {folder: bundled}\ndegradations: [x8]\nmethods: [ddnm]",
+            ["--workers", "0"],
+            "workers is 0; allowed is 1",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_2(tmp_path, capsys, text, more, message):
+    (tmp_path / "plan.yaml").write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        run.main([str(tmp_path / "plan.yaml"), "--out", str(tmp_path / "out"), *more])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_ray_is_asked_for_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ValueError, match="engine is 'ray', which is not installed: pip install ray"):
+        next(on_ray(Equipment("embedded", "embedded", "cpu"), [], 1))
