@@ -11,6 +11,8 @@ from pathlib import Path
 os.environ.setdefault("DPI_CORE_OFFLINE", "1")  # tests run the embedded detector; none starts a download
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of several processes slow each other down
+    # Each process looks for free ports among its own hundred: two would take one at the same moment.
+    os.environ["GRADIO_SERVER_PORT"] = str(7860 + 100 * int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")))
 
 # Gradio names an upload by its bytes and empties its folder when an app ends: processes beside each other would share files.
 os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="dpi-tests-")
@@ -35,12 +37,13 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Share the whole fast lane among the processor's cores, a file to a process, where pytest-xdist is installed."""
-    whole = config.option.markexpr == FAST_LANE and config.args == config.getini("testpaths")
+    """Share the whole suite or its fast lane among the cores, a file to a process, where pytest-xdist is; not with -n 0."""
+    chosen = config.option
+    whole = chosen.markexpr in ("", FAST_LANE) and not chosen.keyword and config.args == config.getini("testpaths")
     alone = not hasattr(config, "workerinput") and config.getoption("numprocesses", 0) is None
-    if whole and alone and not config.option.usepdb:
-        config.option.numprocesses = min(os.cpu_count() or 1, 8)  # each holds a gigabyte
-        config.option.dist = "loadfile"
+    if whole and alone and not chosen.usepdb:
+        chosen.numprocesses = min(os.cpu_count() or 1, 6)  # each holds up to two gigabytes
+        chosen.dist = "loadfile"
 
 
 def pytest_collection_finish() -> None:
@@ -94,6 +97,27 @@ def seeded() -> Iterator[None]:
 @pytest.fixture
 def analytic_prior() -> AnalyticPrior:
     return AnalyticPrior()
+
+
+class FacePrior(AnalyticPrior):
+    """The same with the embedded prior's size and crop."""
+
+    image_size, template = 128, "tight-128"
+
+
+@pytest.fixture
+def analytic_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded models' names stand for formulas that answer at once, in all that looks at no face."""
+    from dpi_core.restore import restorer
+
+    real = {"load_prior": restorer.load_prior, "load_corrector": restorer.load_corrector}
+    formulas = {"load_prior": FacePrior, "load_corrector": lambda: analytic_corrector}
+    for name in real:
+
+        def load(model, device, name=name):
+            return formulas[name]() if model == "embedded" else real[name](model, device)
+
+        monkeypatch.setattr(restorer, name, load)
 
 
 @pytest.fixture(scope="session")
