@@ -21,6 +21,7 @@ atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from dpi_core.method.diffusion import linear_alpha_bar
@@ -78,6 +79,16 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No downloads, and a cache of its own."""
     monkeypatch.setenv("DPI_CORE_OFFLINE", "1")
     monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of three pictures that differ."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for turn, name in enumerate("abc"):
+        Image.open(EXAMPLES / "astronaut-tiny.png").rotate(90 * turn).save(folder / f"{name}.png")
+    return folder
 
 
 @pytest.fixture
