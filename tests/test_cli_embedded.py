@@ -1,4 +1,4 @@
-"""Batches in several processes, and those that are killed, on the embedded models."""
+"""The command line on the embedded models: one photo, batches in several processes, and those that are killed."""
 
 import json
 import os
@@ -6,10 +6,55 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from commandline import SHORT, call, contents, told
+from commandline import FAST, SHORT, TINY, call, contents, pixels, told
 from conftest import ROOT
+from PIL import Image
+
+from dpi_core import DPIConfig
+from dpi_core.imaging.pictures import read_settings
+
+
+def test_a_photo_becomes_a_face_and_a_photo(capfd, out, astronaut):
+    assert call("restore", astronaut, "-o", out, *FAST) == 0
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["astronaut-face0-seed0.png", "astronaut-photo-seed0.png"]
+    assert Image.open(out / names[0]).size == (128, 128)
+    assert Image.open(out / names[1]).size == Image.open(astronaut).size
+    # the photo is untouched where there is no face
+    before, after = pixels(astronaut), pixels(out / names[1])
+    assert np.array_equal(before[-60:], after[-60:])
+    assert not np.array_equal(before, after)
+    printed = capfd.readouterr().out
+    assert str(astronaut) in printed
+    assert "lr_consistency" in printed
+    assert "1 face found by the embedded detector" in printed
+    for name in names:
+        assert str(out / name) in printed
+    (settings,) = read_settings(out / names[1])["faces"]
+    assert settings == read_settings(out / names[0])
+
+
+def test_the_package_makes_the_same_picture(out, restorer):
+    assert call("restore", TINY, "-o", out, *FAST, "--preset", "published", "--aligned", "--seed", "3") == 0
+    (path,) = out.iterdir()
+    result = restorer.restore(TINY, DPIConfig(steps=2), seeds=[3], aligned=True)
+    assert np.array_equal(pixels(path), np.asarray(result.results[0].image))
+
+
+@pytest.mark.slow
+def test_as_a_program_it_leaves_stderr_to_errors(out):
+    argv = [sys.executable, "-m", "dpi_core", "restore", TINY, TINY.parent / "gone.png", "-o", out]
+    failed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert failed.returncode == 2
+    assert failed.stderr == f"dpi_core: {TINY.parent / 'gone.png'}: there is no such file or folder.\n"
+    argv = [*argv[:5], "-o", out, *FAST, "--aligned"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert [path.name for path in out.iterdir()] == ["astronaut-tiny-face0-seed0.png"]
 
 
 def test_a_killed_batch_goes_on_where_it_was(photos, out):
