@@ -5,7 +5,7 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("DPI_CORE_OFFLINE", "1")  # tests run the embedded detector; none starts a download
@@ -116,19 +116,42 @@ class FacePrior(AnalyticPrior):
     image_size, template = 128, "tight-128"
 
 
-@pytest.fixture
-def analytic_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The embedded models' names stand for formulas that answer at once, in all that looks at no face."""
+def use_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the embedded models' names stand for formulas, which answer at once."""
     from dpi_core.restore import restorer
 
-    real = {"load_prior": restorer.load_prior, "load_corrector": restorer.load_corrector}
-    formulas = {"load_prior": FacePrior, "load_corrector": lambda: analytic_corrector}
-    for name in real:
+    def unless_embedded(load: Callable, formula: Callable) -> Callable:
+        return lambda name, device: formula() if name == "embedded" else load(name, device)
 
-        def load(model, device, name=name):
-            return formulas[name]() if model == "embedded" else real[name](model, device)
+    monkeypatch.setattr(restorer, "load_prior", unless_embedded(restorer.load_prior, FacePrior))
+    monkeypatch.setattr(
+        restorer, "load_corrector", unless_embedded(restorer.load_corrector, lambda: analytic_corrector)
+    )
 
-        monkeypatch.setattr(restorer, name, load)
+
+@pytest.fixture
+def analytic_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_formulas(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def analytic_restorer():
+    """The pipeline over formulas, for tests of all that looks at no face."""
+    from dpi_core import Restorer
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_formulas(monkeypatch)
+        return Restorer(device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def engine(analytic_restorer):
+    """What the page runs on, over formulas."""
+    from dpi_core.web.engine import Engine, EngineSettings
+
+    engine = Engine(EngineSettings(device="cpu"))
+    engine._held["embedded"] = analytic_restorer
+    return engine
 
 
 @pytest.fixture(scope="session")
@@ -183,8 +206,9 @@ def app_url():
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine; install it or set CHROMIUM to its path")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)  # ms, on a machine that does something else besides
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

@@ -14,18 +14,12 @@ from dpi_core.method.config import DEFAULTS, DPIConfig
 from dpi_core.restore.request import Request
 from dpi_core.web.checks import UNEXPECTED, whole_number
 from dpi_core.web.detected_faces import detect
-from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.events import FIELDS, making_of
 from dpi_core.web.restore_run import AUTO, MODES, Outcome, run
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making, decoded, plan_of
 
 FAST = {"steps": 4, "tau": 400}
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(EngineSettings(device="cpu"))
 
 
 def making(photo, mode="The photo as it is", aligned=False, chosen=(0,), background=1, seed=0, values=FAST):
@@ -324,14 +318,14 @@ def test_what_is_asked_for_is_one_request_of_the_pages_controls(engine, astronau
 
 
 @pytest.mark.parametrize(("method", "steps"), [("ddnm", 4), ("bicubic", 1)])
-def test_the_view_runs_the_method_that_is_asked_for(engine, restorer, astronaut, method, steps):
+def test_the_view_runs_the_method_that_is_asked_for(engine, analytic_restorer, astronaut, method, steps):
     session, made = Session(), making(astronaut, "Simulate x8")
     list(run(engine, session, made))
     assert session.trajectory is not None
     other = Making(made.photo, made.request.replaced({"method": method}))
     assert other.key != made.key
     items = list(run(engine, session, other))
-    alone = restorer.restore(astronaut, DPIConfig.from_dict(FAST), scale=8, method=method)
+    alone = analytic_restorer.restore(astronaut, DPIConfig.from_dict(FAST), scale=8, method=method)
     assert result_of(items[-1]) == alone.results[0].image.tobytes()
     running = [item for item in items[:-1] if item["state"] == "running"]
     assert len(running) == steps, "no step of DPI's run before is taken for one of its own"
