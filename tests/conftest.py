@@ -1,11 +1,11 @@
-"""What several test files share: analytic networks, the bundled photographs, the app and a browser to visit it."""
+"""What several test files share: folders, photographs, models and formulas in their place, the page and a browser."""
 
 import atexit
 import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("DPI_CORE_OFFLINE", "1")  # tests run the embedded detector; none starts a download
@@ -20,20 +20,14 @@ atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True
 
 import pytest
 import torch
-import torch.nn.functional as F
+from browsing import app_url, browser, laptop, paced_app_url, page, unhurried  # noqa: F401
+from formulas import AnalyticPrior, use_formulas
 from PIL import Image
-from torch import Tensor
-
-from dpi_core.method.diffusion import linear_alpha_bar
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "assets" / "examples"
 DATA = Path(__file__).resolve().parent / "data"
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None
-)
 FAST_LANE = "not slow and not browser"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -50,28 +44,6 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """Leave what was imported out of every garbage collection to come, each of which would look through all of torch."""
     gc.freeze()
-
-
-class AnalyticPrior:
-    """The reference runs' prior: eps(x, t) = x - (1 - t/1000) 0.6 tanh(blur(x)), blur = [1 2 1] x [1 2 1] / 16."""
-
-    image_size = 32
-
-    def __init__(self) -> None:
-        self.alpha_bar = linear_alpha_bar()
-        self.calls: list[int] = []
-        row = torch.tensor([1.0, 2.0, 1.0])
-        self._kernel = (row[:, None] * row / 16).expand(3, 1, 3, 3)
-
-    def predict_eps(self, x_t: Tensor, t: Tensor) -> Tensor:
-        self.calls.append(len(x_t))
-        blurred = F.conv2d(F.pad(x_t, (1, 1, 1, 1), mode="reflect"), self._kernel, groups=3)
-        return x_t - (1 - t.view(-1, 1, 1, 1) / 1000) * 0.6 * torch.tanh(blurred)
-
-
-def analytic_corrector(noisy_grid: Tensor, t: Tensor, condition_grid: Tensor) -> Tensor:
-    """The reference runs' corrector: y0 + 0.05 (1 - min(t/1000, 1)) tanh(y)."""
-    return condition_grid + 0.05 * (1 - (t.view(-1, 1, 1, 1) / 1000).clamp(max=1)) * torch.tanh(noisy_grid)
 
 
 @pytest.fixture
@@ -108,25 +80,6 @@ def seeded() -> Iterator[None]:
 @pytest.fixture
 def analytic_prior() -> AnalyticPrior:
     return AnalyticPrior()
-
-
-class FacePrior(AnalyticPrior):
-    """The same with the embedded prior's size and crop."""
-
-    image_size, template = 128, "tight-128"
-
-
-def use_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the embedded models' names stand for formulas, which answer at once."""
-    from dpi_core.restore import restorer
-
-    def unless_embedded(load: Callable, formula: Callable) -> Callable:
-        return lambda name, device: formula() if name == "embedded" else load(name, device)
-
-    monkeypatch.setattr(restorer, "load_prior", unless_embedded(restorer.load_prior, FacePrior))
-    monkeypatch.setattr(
-        restorer, "load_corrector", unless_embedded(restorer.load_corrector, lambda: analytic_corrector)
-    )
 
 
 @pytest.fixture
@@ -188,70 +141,6 @@ def large_prior(tmp_path_factory) -> str:
     )
     save_prior(UNetPrior(unet, 256, "v", 16, "ffhq-256"), folder)
     return str(folder)
-
-
-@pytest.fixture(scope="session")
-def app_url():
-    """The real app on the real embedded models, served on a free port of this machine."""
-    from dpi_core.web.engine import Engine
-    from dpi_core.web.page import build_page, launch_options
-
-    page = build_page(Engine())
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False, **launch_options())
-    yield url
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine; install it or set CHROMIUM to its path")
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=30_000)  # ms, on a machine that does something else besides
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser, app_url):
-    """The app in a fresh browser context; the test fails if the page reports an error."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(app_url)
-    page.wait_for_selector("#run")
-    yield page
-    context.close()
-    assert errors == []
-
-
-def check_accessibility(page) -> None:
-    """axe-core finds nothing serious."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    wrong = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
-    assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in wrong] == []
-
-
-def choose_preset(page, name: str) -> None:
-    """Choose a preset and wait until it stands: while its values arrive one by one, the settings are nobody's."""
-    from playwright.sync_api import expect
-
-    page.get_by_label(name, exact=True).click()
-    expect(page.get_by_label(name, exact=True)).to_be_checked()
-
-
-def check_both_schemes(page) -> None:
-    """The same, light and dark."""
-    page.add_style_tag(content="* { transition: none !important; }")  # no colour on its way to another
-    for dark in ("true", "false"):
-        page.evaluate(f"document.body.classList.toggle('dark', {dark})")
-        check_accessibility(page)
 
 
 @pytest.fixture(scope="session")

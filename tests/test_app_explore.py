@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from conftest import EXAMPLES, check_both_schemes
+from browsing import check_both_schemes
+from conftest import EXAMPLES
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -16,9 +17,14 @@ from dpi_core.web.ab_settings import differences
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 90_000  # ms; the first run loads the models
+PATIENCE = 90_000  # ms
 
 MEDIUM = PRESETS["medium"].config
+
+
+@pytest.fixture(scope="module")
+def app_url(paced_app_url):
+    return paced_app_url
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -98,7 +104,7 @@ def test_two_settings_are_explored_and_a_cell_is_taken(page, tmp_path):
     assert len(json.loads(saved[1].read_text())["cells"]) == 6
 
 
-def test_a_grid_stops_and_keeps_its_cells(page):
+def test_a_grid_stops_and_keeps_its_cells(page, unhurried):
     open_tab(page, "Explore")
     page.locator("#explore-x").get_by_role("textbox").or_(page.locator("#explore-x input")).first.click()
     page.get_by_role("option", name="Steps").click()
@@ -117,7 +123,7 @@ def test_a_grid_stops_and_keeps_its_cells(page):
     expect(page.locator("#explore-run")).to_be_enabled()
 
 
-def test_a_grid_stopped_in_its_first_cell_keeps_its_estimate_and_files(page, tmp_path):
+def test_a_grid_stopped_in_its_first_cell_keeps_its_estimate_and_files(page, tmp_path, unhurried):
     open_tab(page, "Explore")
     page.locator("#explore-x-values").get_by_role("textbox").fill("0, 50")
     page.locator("#explore-y-values").get_by_role("textbox").fill("2")

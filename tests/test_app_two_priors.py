@@ -1,11 +1,11 @@
 """Two priors side by side on the page: one of them in a folder, and one that is not there."""
 
 import pytest
-from conftest import EXAMPLES, check_both_schemes
+from browsing import check_both_schemes, served
+from conftest import EXAMPLES
 from playwright.sync_api import expect
 
 from dpi_core.web.engine import Engine, EngineSettings
-from dpi_core.web.page import build_page, launch_options
 
 pytestmark = pytest.mark.browser
 
@@ -13,12 +13,12 @@ PATIENCE = 90_000  # ms
 
 
 @pytest.fixture(scope="module")
-def app_url():
+def app_url(analytic_restorer):
     """The app of somebody's own machine, who may name any prior."""
-    page = build_page(Engine(EngineSettings(device="cpu", any_prior=True)))
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False, **launch_options())
-    yield url
-    page.close()
+    engine = Engine(EngineSettings(device="cpu", any_prior=True))
+    engine._held["embedded"] = analytic_restorer
+    with served(engine) as url:
+        yield url
 
 
 def test_a_prior_in_a_folder_is_compared_and_one_that_is_missing_is_named(page, large_prior):

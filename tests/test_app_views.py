@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from conftest import EXAMPLES, choose_preset
+from browsing import choose_preset
+from conftest import EXAMPLES
 from playwright.sync_api import Page, expect
 
 from dpi_core.models.presets import PRESETS
@@ -11,12 +12,17 @@ from dpi_core.web.events import CUSTOM
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 90_000  # ms; the first run loads the models
+PATIENCE = 90_000  # ms
 VIEWS = {"restore": "Restore", "compare": "Compare seeds", "explore": "Explore", "ab": "A/B"}
 LONG = "with=page&steps=250&tau=0&eta=1&seeds=0-1&x=omega&across=500&y=edge_exponent&down=2&b=%7B%22steps%22%3A250%7D"
 BUTTONS = {"restore": ("#run", "#stop"), **{v: (f"#{v}-run", f"#{v}-stop") for v in ("compare", "explore", "ab")}}
 SHOWN = {"restore": "#stage", "compare": "#grid", "explore": "#explore-grid", "ab": "#ab-view"}
 STEP = re.compile(r"[Ss]tep (\d+) of \d+|^(\d+) of \d+ steps", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def app_url(paced_app_url):
+    return paced_app_url
 
 
 def choose_tiny(page: Page) -> None:
@@ -30,7 +36,7 @@ def open_at(page: Page, app_url: str, query: str) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_stop_ends_every_view_at_once(page, app_url, view):
+def test_stop_ends_every_view_at_once(page, app_url, view, unhurried):
     open_at(page, app_url, f"view={view}&{LONG}")
     choose_tiny(page)
     run, stop = BUTTONS[view]
@@ -189,7 +195,7 @@ def test_every_long_run_says_beforehand_what_it_will_take(page):
         expect(page.locator(f"#{view}-plan")).to_contain_text(re.compile(r"[Aa]bout \d+ s on this machine"))
 
 
-def test_nothing_covers_the_picture_while_it_streams(page, app_url):
+def test_nothing_covers_the_picture_while_it_streams(page, app_url, unhurried):
     open_at(page, app_url, f"view=restore&{LONG}")
     choose_tiny(page)
     page.click("#run")

@@ -112,17 +112,6 @@ def test_another_method_is_named_and_made_again_from_its_settings(capfd, out):
     assert "ddnm+" in complaint(capfd, "restore", TINY, "-o", out, "--method", "ddnn")
 
 
-def test_the_same_name_twice_overwrites_nothing(tmp_path, out):
-    inputs = [tmp_path / folder / name for folder, name in (("a", "x.png"), ("b", "x.png"), ("a", "x-2.png"))]
-    for i, path in enumerate(inputs):
-        path.parent.mkdir(exist_ok=True)
-        Image.open(TINY).rotate(90 * i).save(path)
-    assert call("restore", *inputs, "-o", out, *FAST, "--aligned") == 0
-    made = sorted(out.iterdir())
-    assert len(made) == 3
-    assert len({pixels(path).tobytes() for path in made}) == 3
-
-
 def test_output_names_are_unique_and_keep_the_stem(tmp_path):
     inputs = [tmp_path / name for name in ("x-2.png", "a/x.png", "b/x.png", "c/X.jpg", "x-2.jpg", "y.png")]
     outputs = Outputs(tmp_path / "out", {})

@@ -12,7 +12,7 @@ from dpi_core.faces.face import five_points
 from dpi_core.imaging.pictures import read_image, read_settings
 from dpi_core.method.config import DEFAULTS, DPIConfig
 from dpi_core.restore.request import Request
-from dpi_core.web.checks import UNEXPECTED, whole_number
+from dpi_core.web.checks import UNEXPECTED
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.events import FIELDS, making_of
 from dpi_core.web.restore_run import AUTO, MODES, Outcome, run
@@ -182,12 +182,6 @@ def test_the_bundled_examples_name_their_source():
     text = (EXAMPLES / "README.md").read_text()
     for path in EXAMPLES.glob("*.*g"):
         assert path.name in text
-
-
-@pytest.mark.parametrize("seed", [True, "7", float("inf"), float("nan"), 1.5, None])
-def test_a_seed_that_is_no_whole_number_is_named(seed):
-    with pytest.raises(ValueError, match=r"seed is .*; allowed is a whole number"):
-        whole_number("seed", seed)
 
 
 def test_stopping_at_a_later_face_names_that_face(engine, astronaut, tmp_path):
