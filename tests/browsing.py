@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
@@ -22,7 +22,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None
 )
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
-PATIENCE = 90_000  # ms
+PATIENCE = 90_000  # ms, on a machine that does much else
 LINE = "#stage [data-role=line]"
 NOTE = "#stage [data-role=note]"
 LAPTOP = {"width": 1366, "height": 768}
@@ -80,15 +80,28 @@ def paced_app_url(analytic_restorer):
         yield url
 
 
+def patient(opened: Callable) -> Callable:
+    """The same, with pages that wait as long as a busy machine takes."""
+
+    def opened_patiently(**options):
+        found = opened(**options)
+        found.set_default_timeout(PATIENCE)
+        return found
+
+    return opened_patiently
+
+
 @pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine; install it or set CHROMIUM to its path")
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=30_000)  # ms, on a machine that does something else besides
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for name in ("new_context", "new_page"):
+            setattr(browser, name, patient(getattr(browser, name)))
         yield browser
         browser.close()
 
@@ -97,7 +110,6 @@ def browser():
 def page(browser, app_url):
     """The app in a fresh browser context; the test fails if the page reports an error."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
-    context.set_default_timeout(90_000)
     page = context.new_page()
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -155,7 +167,7 @@ def choose(page: "Page", path: Path) -> None:
     from playwright.sync_api import expect
 
     page.set_input_files("#photo input[type=file]", str(path))
-    expect(page.locator("#status")).to_contain_text("found", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("found")
 
 
 def restored(page: "Page") -> None:
@@ -163,4 +175,4 @@ def restored(page: "Page") -> None:
     from playwright.sync_api import expect
 
     page.click("#run")
-    expect(state(page, "done")).to_be_visible(timeout=PATIENCE)
+    expect(state(page, "done")).to_be_visible()

@@ -14,22 +14,21 @@ from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 90_000  # ms; the first run loads the models
 DONE = "#stage [data-state=done]"
 
 
 def test_upload_run_and_download(page, tmp_path):
     page.set_input_files("#photo input[type=file]", str(EXAMPLES / "astronaut.jpg"))
-    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("1 face")
     expect(page.locator("#faces img")).to_have_count(1)
     page.get_by_label("Simulate x8").check()
     page.click("#run")
-    expect(page.locator(DONE)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(DONE)).to_be_visible()
     expect(page.locator("#stage [data-role=pieces]")).to_contain_text("PSNR")
     assert page.locator("#stage img:not([alt])").count() == 0
     check_both_schemes(page)
     page.click("#save-film")
-    expect(page.locator("#film-files a[download]").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#film-files a[download]").first).to_be_visible()
     with page.expect_download() as download:
         page.click("#download")
     path = tmp_path / download.value.suggested_filename
@@ -57,11 +56,11 @@ def test_no_visitor_sees_anothers_picture(browser, app_url):
     for name, page in visitors.items():
         page.set_input_files("#photo input[type=file]", str(EXAMPLES / f"{name}.jpg"))
     for page in visitors.values():  # both runs are under way at once, the second waits for the models
-        expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+        expect(page.locator("#status")).to_contain_text("1 face")
         page.click("#run")
     results = {}
     for name, page in visitors.items():
-        expect(page.locator(DONE)).to_be_visible(timeout=2 * PATIENCE)
+        expect(page.locator(DONE)).to_be_visible()
         with page.expect_download() as download:
             page.click("#download")
         assert download.value.suggested_filename == f"{name}-restored.png"

@@ -32,7 +32,7 @@ def test_the_page_shows_a_failed_download_and_then_one_that_succeeds(browser, mo
             page.click("#run")
             page.wait_for_selector("#stage :text('Downloading diffusion_ffhq_10m.pt')")
             gate.set()
-            page.wait_for_selector("#stage [role=alert]:has-text('could not be downloaded')", timeout=60_000)
+            page.wait_for_selector("#stage [role=alert]:has-text('could not be downloaded')")
             page.locator("#run:not([disabled])").click()
-            page.wait_for_selector("#stage :text('Done in')", timeout=120_000)  # a single step may pass unseen
+            page.wait_for_selector("#stage :text('Done in')")  # a single step may pass unseen
             page.close()

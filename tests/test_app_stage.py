@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import LAPTOP, LINE, NOTE, PATIENCE, check_both_schemes, choose, choose_preset, restored, state
+from browsing import LAPTOP, LINE, NOTE, check_both_schemes, choose, choose_preset, restored, state
 from conftest import EXAMPLES
 from PIL import Image
 from playwright.sync_api import expect
@@ -34,17 +34,17 @@ def test_a_newcomer_finds_a_finished_example(laptop):
 def test_it_plays_by_itself_unless_motion_is_unwelcome(browser, app_url):
     page = browser.new_page(viewport=LAPTOP)
     page.goto(app_url)
-    expect(page.locator("#stage [data-role=play]")).to_contain_text("Stop playing", timeout=PATIENCE)
-    expect(page.locator("#stage [data-role=play]")).to_contain_text("Play", timeout=PATIENCE)
+    expect(page.locator("#stage [data-role=play]")).to_contain_text("Stop playing")
+    expect(page.locator("#stage [data-role=play]")).to_contain_text("Play")
     page.close()
 
 
 def test_face_timeline_tau_and_restore_are_in_view_while_it_runs(laptop, app_url, unhurried):
     laptop.goto(f"{app_url}?steps=250")  # long enough to look at every part, however slow the machine
-    expect(laptop.locator("#status")).to_contain_text("Settings taken from the address", timeout=PATIENCE)
+    expect(laptop.locator("#status")).to_contain_text("Settings taken from the address")
     choose(laptop, EXAMPLES / "astronaut.jpg")
     laptop.click("#run")
-    expect(state(laptop, "running")).to_be_visible(timeout=PATIENCE)
+    expect(state(laptop, "running")).to_be_visible()
     for part in (
         "#stage [data-role=main]",
         "#stage [data-role=ticks]",
@@ -64,7 +64,7 @@ def test_face_timeline_tau_and_restore_are_in_view_while_it_runs(laptop, app_url
         assert box["y"] + box["height"] <= LAPTOP["height"], pane
     assert laptop.evaluate("scrollY") == 0
     laptop.click("#stop")
-    expect(state(laptop, "stopped")).to_be_visible(timeout=PATIENCE)
+    expect(state(laptop, "stopped")).to_be_visible()
 
 
 def test_the_stages_are_told_in_their_order_with_what_they_hold(laptop):
@@ -158,7 +158,7 @@ def test_a_click_on_restore_shows_the_stage(laptop):
     laptop.get_by_role("tab", name="Explore").click()
     laptop.click("#run")
     expect(laptop.get_by_role("tab", name="Restore")).to_have_attribute("aria-selected", "true")
-    expect(state(laptop, "done")).to_be_visible(timeout=PATIENCE)
+    expect(state(laptop, "done")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_on_a_phone_the_run_is_in_view(browser, app_url, unhurried):
     page.wait_for_selector("#stage [data-role=ticks] i")
     choose(page, EXAMPLES / "astronaut-tiny.png")
     page.click("#run")
-    expect(state(page, "running")).to_be_visible(timeout=PATIENCE)
+    expect(state(page, "running")).to_be_visible()
     page.wait_for_function(
         "document.querySelector('#stage [data-role=main]').getBoundingClientRect().bottom < innerHeight"
     )
@@ -190,6 +190,6 @@ def test_on_a_phone_the_run_is_in_view(browser, app_url, unhurried):
         box = page.locator(f"#stage {part}").bounding_box()
         assert box["y"] >= 0, part
         assert box["y"] + box["height"] <= bar, part
-    expect(state(page, "done")).to_be_visible(timeout=PATIENCE)
+    expect(state(page, "done")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()
