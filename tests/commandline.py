@@ -1,5 +1,8 @@
 """The command line as the tests call it."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 from conftest import EXAMPLES
 from PIL import Image
@@ -8,6 +11,7 @@ from dpi_core.__main__ import main
 
 TINY = EXAMPLES / "astronaut-tiny.png"
 FAST = ["--steps", "2", "--device", "cpu", "--detector", "embedded"]
+SHORT = [*FAST, "--aligned"]
 
 
 def call(*argv) -> int:
@@ -31,3 +35,17 @@ def complaint(capfd, *argv) -> str:
 
 def pixels(path) -> np.ndarray:
     return np.asarray(Image.open(path))
+
+
+def told(capfd) -> list[str]:
+    """What was complained of, line by line."""
+    return [line.removeprefix("dpi_core: ") for line in capfd.readouterr().err.splitlines() if "dpi_core: " in line]
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder, by their names."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}

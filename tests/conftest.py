@@ -1,4 +1,4 @@
-"""What several test files share: analytic networks, the bundled photographs, the app and a browser to visit it."""
+"""What several test files share: folders, photographs, models and formulas in their place, the page and a browser."""
 
 import atexit
 import gc
@@ -11,6 +11,8 @@ from pathlib import Path
 os.environ.setdefault("DPI_CORE_OFFLINE", "1")  # tests run the embedded detector; none starts a download
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of several processes slow each other down
+    # Each process looks for free ports among its own hundred: two would take one at the same moment.
+    os.environ["GRADIO_SERVER_PORT"] = str(7860 + 100 * int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")))
 
 # Gradio names an upload by its bytes and empties its folder when an app ends: processes beside each other would share files.
 os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="dpi-tests-")
@@ -18,29 +20,25 @@ atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import Tensor
-
-from dpi_core.method.diffusion import linear_alpha_bar
+from browsing import app_url, browser, laptop, paced_app_url, page, unhurried  # noqa: F401
+from formulas import AnalyticPrior, use_formulas
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "assets" / "examples"
 DATA = Path(__file__).resolve().parent / "data"
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None
-)
 FAST_LANE = "not slow and not browser"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Share the whole fast lane among the processor's cores, a file to a process, where pytest-xdist is installed."""
-    whole = config.option.markexpr == FAST_LANE and config.args == config.getini("testpaths")
+    """Share the whole suite or its fast lane among the cores, a file to a process, where pytest-xdist is; not with -n 0."""
+    chosen = config.option
+    whole = chosen.markexpr in ("", FAST_LANE) and not chosen.keyword and config.args == config.getini("testpaths")
     alone = not hasattr(config, "workerinput") and config.getoption("numprocesses", 0) is None
-    if whole and alone and not config.option.usepdb:
-        config.option.numprocesses = min(os.cpu_count() or 1, 8)  # each holds a gigabyte
-        config.option.dist = "loadfile"
+    if whole and alone and not chosen.usepdb:
+        chosen.numprocesses = min(os.cpu_count() or 1, 6)  # each holds up to two gigabytes
+        chosen.dist = "loadfile"
 
 
 def pytest_collection_finish() -> None:
@@ -48,33 +46,21 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-class AnalyticPrior:
-    """The reference runs' prior: eps(x, t) = x - (1 - t/1000) 0.6 tanh(blur(x)), blur = [1 2 1] x [1 2 1] / 16."""
-
-    image_size = 32
-
-    def __init__(self) -> None:
-        self.alpha_bar = linear_alpha_bar()
-        self.calls: list[int] = []
-        row = torch.tensor([1.0, 2.0, 1.0])
-        self._kernel = (row[:, None] * row / 16).expand(3, 1, 3, 3)
-
-    def predict_eps(self, x_t: Tensor, t: Tensor) -> Tensor:
-        self.calls.append(len(x_t))
-        blurred = F.conv2d(F.pad(x_t, (1, 1, 1, 1), mode="reflect"), self._kernel, groups=3)
-        return x_t - (1 - t.view(-1, 1, 1, 1) / 1000) * 0.6 * torch.tanh(blurred)
-
-
-def analytic_corrector(noisy_grid: Tensor, t: Tensor, condition_grid: Tensor) -> Tensor:
-    """The reference runs' corrector: y0 + 0.05 (1 - min(t/1000, 1)) tanh(y)."""
-    return condition_grid + 0.05 * (1 - (t.view(-1, 1, 1, 1) / 1000).clamp(max=1)) * torch.tanh(noisy_grid)
-
-
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No downloads, and a cache of its own."""
     monkeypatch.setenv("DPI_CORE_OFFLINE", "1")
     monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of three pictures that differ."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for turn, name in enumerate("abc"):
+        Image.open(EXAMPLES / "astronaut-tiny.png").rotate(90 * turn).save(folder / f"{name}.png")
+    return folder
 
 
 @pytest.fixture
@@ -94,6 +80,31 @@ def seeded() -> Iterator[None]:
 @pytest.fixture
 def analytic_prior() -> AnalyticPrior:
     return AnalyticPrior()
+
+
+@pytest.fixture
+def analytic_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_formulas(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def analytic_restorer():
+    """The pipeline over formulas, for tests of all that looks at no face."""
+    from dpi_core import Restorer
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_formulas(monkeypatch)
+        return Restorer(device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def engine(analytic_restorer):
+    """What the page runs on, over formulas."""
+    from dpi_core.web.engine import Engine, EngineSettings
+
+    engine = Engine(EngineSettings(device="cpu"))
+    engine._held["embedded"] = analytic_restorer
+    return engine
 
 
 @pytest.fixture(scope="session")
@@ -130,69 +141,6 @@ def large_prior(tmp_path_factory) -> str:
     )
     save_prior(UNetPrior(unet, 256, "v", 16, "ffhq-256"), folder)
     return str(folder)
-
-
-@pytest.fixture(scope="session")
-def app_url():
-    """The real app on the real embedded models, served on a free port of this machine."""
-    from dpi_core.web.engine import Engine
-    from dpi_core.web.page import build_page, launch_options
-
-    page = build_page(Engine())
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False, **launch_options())
-    yield url
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine; install it or set CHROMIUM to its path")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser, app_url):
-    """The app in a fresh browser context; the test fails if the page reports an error."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(app_url)
-    page.wait_for_selector("#run")
-    yield page
-    context.close()
-    assert errors == []
-
-
-def check_accessibility(page) -> None:
-    """axe-core finds nothing serious."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    wrong = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
-    assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in wrong] == []
-
-
-def choose_preset(page, name: str) -> None:
-    """Choose a preset and wait until it stands: while its values arrive one by one, the settings are nobody's."""
-    from playwright.sync_api import expect
-
-    page.get_by_label(name, exact=True).click()
-    expect(page.get_by_label(name, exact=True)).to_be_checked()
-
-
-def check_both_schemes(page) -> None:
-    """The same, light and dark."""
-    page.add_style_tag(content="* { transition: none !important; }")  # no colour on its way to another
-    for dark in ("true", "false"):
-        page.evaluate(f"document.body.classList.toggle('dark', {dark})")
-        check_accessibility(page)
 
 
 @pytest.fixture(scope="session")

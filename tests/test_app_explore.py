@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from conftest import EXAMPLES, check_both_schemes
+from browsing import check_both_schemes
+from conftest import EXAMPLES
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -16,14 +17,18 @@ from dpi_core.web.ab_settings import differences
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 90_000  # ms; the first run loads the models
 
 MEDIUM = PRESETS["medium"].config
 
 
+@pytest.fixture(scope="module")
+def app_url(paced_app_url):
+    return paced_app_url
+
+
 def open_tab(page: Page, name: str) -> None:
     page.set_input_files("#photo input[type=file]", str(EXAMPLES / "astronaut-tiny.png"))
-    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("1 face")
     page.get_by_label("Simulate x4").check()
     page.get_by_role("tab", name=name).click()
 
@@ -53,7 +58,7 @@ def test_two_settings_are_explored_and_a_cell_is_taken(page, tmp_path):
 
     page.click("#explore-run")
     grid = page.locator("#explore-grid")
-    expect(grid.locator("[data-role=line]")).to_contain_text("18 steps were run", timeout=PATIENCE)
+    expect(grid.locator("[data-role=line]")).to_contain_text("18 steps were run")
     cells = grid.get_by_role("radio")
     expect(cells).to_have_count(6)
     assert grid.locator("img:not([alt])").count() == 0
@@ -98,7 +103,7 @@ def test_two_settings_are_explored_and_a_cell_is_taken(page, tmp_path):
     assert len(json.loads(saved[1].read_text())["cells"]) == 6
 
 
-def test_a_grid_stops_and_keeps_its_cells(page):
+def test_a_grid_stops_and_keeps_its_cells(page, unhurried):
     open_tab(page, "Explore")
     page.locator("#explore-x").get_by_role("textbox").or_(page.locator("#explore-x input")).first.click()
     page.get_by_role("option", name="Steps").click()
@@ -108,26 +113,24 @@ def test_a_grid_stops_and_keeps_its_cells(page):
     expect(page.locator("#explore-plan")).to_contain_text("252 steps to run")
     page.click("#explore-run")
     line = page.locator("#explore-grid [data-role=line]")
-    expect(line).to_contain_text("Cell 2 of 2", timeout=PATIENCE)
+    expect(line).to_contain_text("Cell 2 of 2")
     page.click("#explore-stop")
-    expect(line).to_contain_text("Stopped after 1 of 2 cells, the estimate of the next one kept", timeout=PATIENCE)
+    expect(line).to_contain_text("Stopped after 1 of 2 cells, the estimate of the next one kept")
     states = page.locator("#explore-grid .cell").evaluate_all("cells => cells.map((cell) => cell.dataset.is)")
     assert states == ["done", "stopped"]
     expect(page.locator("#explore-stop")).to_be_hidden()
     expect(page.locator("#explore-run")).to_be_enabled()
 
 
-def test_a_grid_stopped_in_its_first_cell_keeps_its_estimate_and_files(page, tmp_path):
+def test_a_grid_stopped_in_its_first_cell_keeps_its_estimate_and_files(page, tmp_path, unhurried):
     open_tab(page, "Explore")
     page.locator("#explore-x-values").get_by_role("textbox").fill("0, 50")
     page.locator("#explore-y-values").get_by_role("textbox").fill("2")
     choose_steps(page, 250, "#explore-plan", "instead of 500")
     page.click("#explore-run")
-    expect(page.locator("#explore-grid [data-role=line]")).to_contain_text("step", timeout=PATIENCE)
+    expect(page.locator("#explore-grid [data-role=line]")).to_contain_text("step")
     page.click("#explore-stop")
-    expect(page.locator("#explore-grid [data-role=line]")).to_contain_text(
-        "Stopped after 0 of 2 cells", timeout=PATIENCE
-    )
+    expect(page.locator("#explore-grid [data-role=line]")).to_contain_text("Stopped after 0 of 2 cells")
     stopped = page.locator("#explore-grid .cell[data-is=stopped]")
     expect(stopped).to_have_count(1)
     expect(page.locator("#explore-grid [data-role=figures]")).to_contain_text("stopped after step")
@@ -155,7 +158,7 @@ def test_two_settings_run_side_by_side_flip_and_wipe(page, tmp_path):
     expect(page.locator("#ab-plan")).to_contain_text("7 steps to run instead of 8: they share the first 1")
 
     page.click("#ab-run")
-    expect(page.locator("#ab-view [data-role=line]")).to_contain_text("levels apart", timeout=PATIENCE)
+    expect(page.locator("#ab-view [data-role=line]")).to_contain_text("levels apart")
     assert page.locator("#ab-view img:not([alt])").count() == 0
     expect(page.locator("#ab-view table")).to_contain_text("SSIM")
     check_both_schemes(page)
@@ -192,7 +195,7 @@ def test_another_method_is_chosen_for_a_side_and_kept_in_its_file(page, tmp_path
     expect(page.locator("#ab-words-b")).not_to_contain_text("tau")
     page.wait_for_function("location.search.includes('method_b=bicubic')")
     page.click("#ab-run")
-    expect(page.locator("#ab-view [data-role=line]")).to_contain_text("levels apart", timeout=PATIENCE)
+    expect(page.locator("#ab-view [data-role=line]")).to_contain_text("levels apart")
     with page.expect_download() as download:
         page.locator("#ab-files a[download]").nth(1).click()
     path = tmp_path / download.value.suggested_filename
@@ -200,10 +203,10 @@ def test_another_method_is_chosen_for_a_side_and_kept_in_its_file(page, tmp_path
     assert read_request(path).method == "bicubic"
 
     page.locator("input[type=file][accept*=zip]").set_input_files(str(path))  # and the page runs with it
-    expect(page.locator("#status")).to_contain_text("made by the method bicubic", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("made by the method bicubic")
     expect(page.locator("#stage [data-role=note]")).to_contain_text("bicubic in place of DPI: 1 step")
     page.click("#run")
-    expect(page.locator("#stage [data-state=done]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#stage [data-state=done]")).to_be_visible()
     expect(page.locator("#stage [data-role=tau]")).to_be_hidden()
 
 
@@ -213,10 +216,10 @@ def test_a_run_that_fails_leaves_no_files_of_the_one_before(page):
     page.click("#ab-take-a")
     expect(page.locator("#ab-words-a")).to_contain_text("steps 2,")
     page.click("#ab-run")
-    expect(page.locator("#ab-files a[download]").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ab-files a[download]").first).to_be_visible()
     page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
     page.click("#ab-run")
-    expect(page.locator("#ab-view [role=alert]")).to_contain_text("Choose a photo first", timeout=PATIENCE)
+    expect(page.locator("#ab-view [role=alert]")).to_contain_text("Choose a photo first")
     expect(page.locator("#ab-files a[download]")).to_have_count(0)
     expect(page.locator("#ab-view img[src]:visible")).to_have_count(0)
 
@@ -226,11 +229,11 @@ def test_a_finished_view_fits_a_laptop_and_a_phone(browser, app_url, view, name)
     """The faces are large and inside the screen on a laptop; on a phone nothing is wider than it."""
     page = browser.new_page(viewport={"width": 1366, "height": 768})
     page.goto(f"{app_url}?view={view}&steps=2&b=%7B%22steps%22%3A2%7D&across=0,50,150,350&down=1,2,4")
-    expect(page.locator("#status")).to_contain_text("Settings taken from the address", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("Settings taken from the address")
     page.set_input_files("#photo input[type=file]", str(EXAMPLES / "astronaut-tiny.png"))
-    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("1 face")
     page.click(f"#{view}-run")
-    expect(page.locator(f"#{view}-files a[download]").first).to_be_visible(timeout=2 * PATIENCE)
+    expect(page.locator(f"#{view}-files a[download]").first).to_be_visible()
     root = page.locator("#explore-grid" if view == "explore" else "#ab-view")
     boxes = [box.bounding_box() for box in root.locator(".window:visible").all()]
     assert len(boxes) == (13 if view == "explore" else 3)
@@ -249,6 +252,6 @@ def test_the_tabs_fit_a_phone(browser, app_url, name):
     page = browser.new_page(viewport={"width": 390, "height": 800})
     page.goto(app_url)
     page.get_by_role("tab", name=name).click()
-    page.wait_for_timeout(500)
+    expect(page.locator("#explore-run" if name == "Explore" else "#ab-run")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()

@@ -5,11 +5,11 @@ import threading
 from dataclasses import replace
 
 import pytest
+from browsing import served
 from conftest import DATA, EXAMPLES
 from hub_server import COMMIT, serving
 
 from dpi_core.web.engine import Engine, EngineSettings
-from dpi_core.web.page import build_page, launch_options
 from dpi_core.weights.registry import PRIORS
 
 pytestmark = pytest.mark.browser
@@ -23,11 +23,8 @@ def test_the_page_shows_a_failed_download_and_then_one_that_succeeds(browser, mo
         monkeypatch.setitem(PRIORS, "ffhq-256", known)
         monkeypatch.setattr("dpi_core.faces.detect.offline", lambda: True)
         hub.get_faults = [gate := threading.Event(), 503]
-        app = build_page(Engine(EngineSettings("ffhq-256", device="cpu")))
-        _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, share=False, **launch_options())
-        context = browser.new_context()
-        try:
-            page = context.new_page()
+        with served(Engine(EngineSettings("ffhq-256", device="cpu"))) as url:
+            page = browser.new_page()
             page.goto(url)
             page.wait_for_selector("#run")
             page.locator("#photo input[type=file]").first.set_input_files(str(EXAMPLES / "astronaut.jpg"))
@@ -35,9 +32,7 @@ def test_the_page_shows_a_failed_download_and_then_one_that_succeeds(browser, mo
             page.click("#run")
             page.wait_for_selector("#stage :text('Downloading diffusion_ffhq_10m.pt')")
             gate.set()
-            page.wait_for_selector("#stage [role=alert]:has-text('could not be downloaded')", timeout=60_000)
+            page.wait_for_selector("#stage [role=alert]:has-text('could not be downloaded')")
             page.locator("#run:not([disabled])").click()
-            page.wait_for_selector("#stage :text('Done in')", timeout=120_000)  # a single step may pass unseen
-        finally:
-            context.close()
-            app.close()
+            page.wait_for_selector("#stage :text('Done in')")  # a single step may pass unseen
+            page.close()

@@ -3,46 +3,19 @@
 import re
 
 import pytest
-from conftest import EXAMPLES, check_both_schemes, choose_preset
+from browsing import LAPTOP, LINE, NOTE, check_both_schemes, choose, choose_preset, restored, state
+from conftest import EXAMPLES
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from dpi_core.models.presets import PRESETS
-from dpi_core.web import fair_queue
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 90_000  # ms; the first run loads the models
-LINE = "#stage [data-role=line]"
-NOTE = "#stage [data-role=note]"
-LAPTOP = {"width": 1366, "height": 768}
 
-
-def state(page: Page, name: str):
-    return page.locator(f"#stage [data-state={name}]")
-
-
-def choose(page: Page, path) -> None:
-    page.set_input_files("#photo input[type=file]", str(path))
-    expect(page.locator("#status")).to_contain_text("found", timeout=PATIENCE)
-
-
-def restored(page: Page) -> None:
-    page.click("#run")
-    expect(state(page, "done")).to_be_visible(timeout=PATIENCE)
-
-
-@pytest.fixture
-def laptop(browser, app_url):
-    page = browser.new_page(viewport=LAPTOP, reduced_motion="reduce")
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(app_url)
-    page.wait_for_selector("#stage [data-role=ticks] i")
-    yield page
-    page.close()
-    assert errors == []
+@pytest.fixture(scope="module")
+def app_url(paced_app_url):
+    return paced_app_url
 
 
 def test_a_newcomer_finds_a_finished_example(laptop):
@@ -61,17 +34,17 @@ def test_a_newcomer_finds_a_finished_example(laptop):
 def test_it_plays_by_itself_unless_motion_is_unwelcome(browser, app_url):
     page = browser.new_page(viewport=LAPTOP)
     page.goto(app_url)
-    expect(page.locator("#stage [data-role=play]")).to_contain_text("Stop playing", timeout=PATIENCE)
-    expect(page.locator("#stage [data-role=play]")).to_contain_text("Play", timeout=PATIENCE)
+    expect(page.locator("#stage [data-role=play]")).to_contain_text("Stop playing")
+    expect(page.locator("#stage [data-role=play]")).to_contain_text("Play")
     page.close()
 
 
-def test_face_timeline_tau_and_restore_are_in_view_while_it_runs(laptop, app_url):
+def test_face_timeline_tau_and_restore_are_in_view_while_it_runs(laptop, app_url, unhurried):
     laptop.goto(f"{app_url}?steps=250")  # long enough to look at every part, however slow the machine
-    expect(laptop.locator("#status")).to_contain_text("Settings taken from the address", timeout=PATIENCE)
+    expect(laptop.locator("#status")).to_contain_text("Settings taken from the address")
     choose(laptop, EXAMPLES / "astronaut.jpg")
     laptop.click("#run")
-    expect(state(laptop, "running")).to_be_visible(timeout=PATIENCE)
+    expect(state(laptop, "running")).to_be_visible()
     for part in (
         "#stage [data-role=main]",
         "#stage [data-role=ticks]",
@@ -91,7 +64,7 @@ def test_face_timeline_tau_and_restore_are_in_view_while_it_runs(laptop, app_url
         assert box["y"] + box["height"] <= LAPTOP["height"], pane
     assert laptop.evaluate("scrollY") == 0
     laptop.click("#stop")
-    expect(state(laptop, "stopped")).to_be_visible(timeout=PATIENCE)
+    expect(state(laptop, "stopped")).to_be_visible()
 
 
 def test_the_stages_are_told_in_their_order_with_what_they_hold(laptop):
@@ -185,7 +158,7 @@ def test_a_click_on_restore_shows_the_stage(laptop):
     laptop.get_by_role("tab", name="Explore").click()
     laptop.click("#run")
     expect(laptop.get_by_role("tab", name="Restore")).to_have_attribute("aria-selected", "true")
-    expect(state(laptop, "done")).to_be_visible(timeout=PATIENCE)
+    expect(state(laptop, "done")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -202,110 +175,21 @@ def test_focus_can_be_seen(laptop, selector):
     assert float(style[1].removesuffix("px")) >= 2
 
 
-def test_on_a_phone_the_run_is_in_view(browser, app_url):
+def test_on_a_phone_the_run_is_in_view(browser, app_url, unhurried):
     page = browser.new_page(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
     page.goto(app_url)
     page.wait_for_selector("#stage [data-role=ticks] i")
     choose(page, EXAMPLES / "astronaut-tiny.png")
     page.click("#run")
-    expect(state(page, "running")).to_be_visible(timeout=PATIENCE)
-    page.wait_for_timeout(1000)  # the page scrolls to it
+    expect(state(page, "running")).to_be_visible()
+    page.wait_for_function(
+        "document.querySelector('#stage [data-role=main]').getBoundingClientRect().bottom < innerHeight"
+    )
     bar = page.locator("#run").bounding_box()["y"]
     for part in ("[data-role=line]", "[data-role=ticks]", "[data-role=main]", "[data-pane=mask]"):
         box = page.locator(f"#stage {part}").bounding_box()
         assert box["y"] >= 0, part
         assert box["y"] + box["height"] <= bar, part
-    expect(state(page, "done")).to_be_visible(timeout=PATIENCE)
+    expect(state(page, "done")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()
-
-
-def test_a_run_that_waits_for_others_says_its_place_as_it_changes(browser, app_url):
-    pages = [browser.new_page(viewport=LAPTOP, reduced_motion="reduce") for _ in range(3)]
-    for page in pages:
-        page.goto(f"{app_url}?steps=60")
-        page.wait_for_selector("#stage [data-role=ticks] i")
-        choose(page, EXAMPLES / "astronaut-tiny.png")
-    first, second, third = pages
-    first.click("#run")
-    expect(state(first, "running")).to_be_visible(timeout=PATIENCE)
-    second.click("#run")
-    expect(state(second, "queued")).to_be_visible(timeout=PATIENCE)
-    expect(second.locator(LINE)).to_contain_text("One run is before yours")
-    third.click("#run")
-    expect(third.locator(LINE)).to_contain_text("2 runs are before yours", timeout=PATIENCE)
-    first.click("#stop")
-    expect(state(second, "running")).to_be_visible(timeout=PATIENCE)
-    expect(third.locator(LINE)).to_contain_text("One run is before yours", timeout=PATIENCE)
-    second.click("#stop")
-    expect(state(third, "running")).to_be_visible(timeout=PATIENCE)
-    third.click("#stop")
-    for page in pages:
-        expect(page.locator("#run")).to_be_enabled(timeout=PATIENCE)
-        page.close()
-
-
-def test_a_run_that_the_queue_does_not_take_gives_the_buttons_back_and_says_why(browser, app_url, monkeypatch):
-    page = browser.new_page(viewport=LAPTOP)
-    page.goto(app_url)
-    page.wait_for_selector("#stage [data-role=ticks] i")
-    choose(page, EXAMPLES / "astronaut-tiny.png")
-    monkeypatch.setattr(fair_queue, "refusal", lambda *_: fair_queue.FULL)
-    page.click("#run")
-    expect(page.locator(LINE)).to_contain_text(fair_queue.FULL, timeout=PATIENCE)
-    expect(state(page, "failed")).to_be_visible()
-    expect(page.locator("#run")).to_be_enabled(timeout=PATIENCE)
-    expect(page.locator("#stop")).to_be_hidden()
-    monkeypatch.undo()
-    page.click("#run")
-    expect(state(page, "done")).to_be_visible(timeout=PATIENCE)
-    page.close()
-
-
-def test_back_follows_the_views(laptop):
-    for name, view in (("Compare seeds", "compare"), ("A/B", "ab")):
-        laptop.get_by_role("tab", name=name).click()
-        laptop.wait_for_function(f"location.search.includes('view={view}')")
-    laptop.go_back()
-    expect(laptop.get_by_role("tab", name="Compare seeds")).to_have_attribute("aria-selected", "true")
-    laptop.go_back()
-    expect(laptop.get_by_role("tab", name="Restore")).to_have_attribute("aria-selected", "true")
-    laptop.go_forward()
-    expect(laptop.get_by_role("tab", name="Compare seeds")).to_have_attribute("aria-selected", "true")
-
-
-def test_a_reload_keeps_the_photo_and_the_last_result(laptop):
-    choose(laptop, EXAMPLES / "astronaut-tiny.png")
-    restored(laptop)
-    laptop.reload()
-    expect(state(laptop, "done")).to_be_visible(timeout=PATIENCE)
-    expect(laptop.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
-    expect(laptop.locator("#photo img")).to_be_visible()
-    expect(laptop.locator("#download")).to_be_visible()
-    with laptop.expect_download() as saved:
-        laptop.click("#download")
-    assert saved.value.suggested_filename.endswith(".png")
-
-
-def test_a_page_opened_anew_has_nothing_of_the_one_before(laptop, app_url):
-    choose(laptop, EXAMPLES / "astronaut-tiny.png")
-    restored(laptop)
-    laptop.goto(app_url)
-    expect(state(laptop, "example")).to_be_visible(timeout=PATIENCE)
-    expect(laptop.locator("#photo input[type=file]")).to_be_attached()
-
-
-def test_a_link_opens_an_example_and_the_page_names_it_in_its_address(laptop, app_url):
-    laptop.goto(f"{app_url}?example=astronaut-tiny.png&tau=200")
-    expect(laptop.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
-    expect(laptop).to_have_url(re.compile("example=astronaut-tiny.png"))
-    choose(laptop, EXAMPLES / "grace-hopper.jpg")
-    expect(laptop).to_have_url(re.compile("example=grace-hopper.jpg"))
-    laptop.set_input_files("#photo input[type=file]", files=[_other_photo()])
-    expect(laptop).not_to_have_url(re.compile("example="), timeout=PATIENCE)
-
-
-def _other_photo() -> dict:
-    """The tiny example under its own name, with other bytes."""
-    photo = (EXAMPLES / "astronaut-tiny.png").read_bytes()
-    return {"name": "astronaut-tiny.png", "mimeType": "image/png", "buffer": photo + b"\n"}

@@ -1,38 +1,34 @@
 """Two priors side by side on the page: one of them in a folder, and one that is not there."""
 
 import pytest
-from conftest import EXAMPLES, check_both_schemes
+from browsing import check_both_schemes, served
+from conftest import EXAMPLES
 from playwright.sync_api import expect
 
 from dpi_core.web.engine import Engine, EngineSettings
-from dpi_core.web.page import build_page, launch_options
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 90_000  # ms
-
 
 @pytest.fixture(scope="module")
-def app_url():
+def app_url(analytic_restorer):
     """The app of somebody's own machine, who may name any prior."""
-    page = build_page(Engine(EngineSettings(device="cpu", any_prior=True)))
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False, **launch_options())
-    yield url
-    page.close()
+    engine = Engine(EngineSettings(device="cpu", any_prior=True))
+    engine._held["embedded"] = analytic_restorer
+    with served(engine) as url:
+        yield url
 
 
 def test_a_prior_in_a_folder_is_compared_and_one_that_is_missing_is_named(page, large_prior):
     page.set_input_files("#photo input[type=file]", str(EXAMPLES / "astronaut.jpg"))
-    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("1 face")
     page.get_by_role("tab", name="A/B").click()
     prior = page.locator("#ab-prior-b input")
     prior.fill("no/such-folder")
     prior.press("Enter")
     expect(page.locator("#ab-plan")).to_contain_text("prior (embedded, no/such-folder)")
     page.click("#ab-run")
-    expect(page.locator("#ab-view [role=alert]")).to_contain_text(
-        "B's prior no/such-folder cannot be loaded", timeout=PATIENCE
-    )
+    expect(page.locator("#ab-view [role=alert]")).to_contain_text("B's prior no/such-folder cannot be loaded")
     expect(page.locator("#ab-run")).to_be_enabled()
 
     prior.fill(large_prior)
@@ -40,7 +36,7 @@ def test_a_prior_in_a_folder_is_compared_and_one_that_is_missing_is_named(page, 
     expect(page.locator("#ab-plan")).to_contain_text(large_prior)
     page.click("#ab-run")
     note = page.locator("#ab-view [data-role=note]")
-    expect(note).to_contain_text("the smaller one is enlarged to 256", timeout=2 * PATIENCE)
+    expect(note).to_contain_text("the smaller one is enlarged to 256")
     sizes = "images => images.map(image => image.naturalWidth)"
     assert page.locator("#ab-view .comparer img").evaluate_all(sizes) == [256, 256]
     wipe = page.get_by_label("Wipe: how much of the picture is A")

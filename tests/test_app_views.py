@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from conftest import EXAMPLES, choose_preset
+from browsing import choose_preset
+from conftest import EXAMPLES
 from playwright.sync_api import Page, expect
 
 from dpi_core.models.presets import PRESETS
@@ -11,7 +12,6 @@ from dpi_core.web.events import CUSTOM
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 90_000  # ms; the first run loads the models
 VIEWS = {"restore": "Restore", "compare": "Compare seeds", "explore": "Explore", "ab": "A/B"}
 LONG = "with=page&steps=250&tau=0&eta=1&seeds=0-1&x=omega&across=500&y=edge_exponent&down=2&b=%7B%22steps%22%3A250%7D"
 BUTTONS = {"restore": ("#run", "#stop"), **{v: (f"#{v}-run", f"#{v}-stop") for v in ("compare", "explore", "ab")}}
@@ -19,18 +19,23 @@ SHOWN = {"restore": "#stage", "compare": "#grid", "explore": "#explore-grid", "a
 STEP = re.compile(r"[Ss]tep (\d+) of \d+|^(\d+) of \d+ steps", re.MULTILINE)
 
 
+@pytest.fixture(scope="module")
+def app_url(paced_app_url):
+    return paced_app_url
+
+
 def choose_tiny(page: Page) -> None:
     page.set_input_files("#photo input[type=file]", str(EXAMPLES / "astronaut-tiny.png"))
-    expect(page.locator("#status")).to_contain_text("1 face", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("1 face")
 
 
 def open_at(page: Page, app_url: str, query: str) -> None:
     page.goto(f"{app_url}?{query}")
-    expect(page.locator("#status")).to_contain_text("Settings taken from the address", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("Settings taken from the address")
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_stop_ends_every_view_at_once(page, app_url, view):
+def test_stop_ends_every_view_at_once(page, app_url, view, unhurried):
     open_at(page, app_url, f"view={view}&{LONG}")
     choose_tiny(page)
     run, stop = BUTTONS[view]
@@ -47,9 +52,9 @@ def test_stop_ends_every_view_at_once(page, app_url, view):
         [SHOWN[view], stop],
     )
     page.click(run)
-    expect(shown).to_contain_text(re.compile(r"[Ss]tep [3-9]\d* of 250|[3-9]\d* of \d+ steps"), timeout=PATIENCE)
+    expect(shown).to_contain_text(re.compile(r"[Ss]tep [3-9]\d* of 250|[3-9]\d* of \d+ steps"))
     page.click(stop)
-    expect(page.locator(run)).to_be_enabled(timeout=PATIENCE)
+    expect(page.locator(run)).to_be_enabled()
     expect(page.locator(stop)).to_be_hidden()
     expect(shown).to_contain_text("Stopped")
     running = [text for text in page.evaluate("window.texts") if "s left" in text]
@@ -102,7 +107,7 @@ def test_the_address_opens_a_view_with_its_settings(browser, app_url, view):
 def test_a_wrong_address_is_told_and_the_page_works(browser, app_url, query, message):
     page = browser.new_page()
     page.goto(f"{app_url}?{query}")
-    expect(page.locator("#status [role=alert]")).to_contain_text(message, timeout=PATIENCE)
+    expect(page.locator("#status [role=alert]")).to_contain_text(message)
     expect(page.locator("#run")).to_be_enabled()
     page.close()
 
@@ -159,7 +164,7 @@ def test_a_restoration_needs_no_mouse(page):
             break
     assert "run" in reached
     page.keyboard.press("Enter")
-    expect(page.locator("#stage [data-state=done]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#stage [data-state=done]")).to_be_visible()
     shown = page.locator("#stage [data-role=views] [aria-pressed=true]")
     expect(shown).to_have_text("Wipe")
     page.get_by_label("Edge of the input").focus()
@@ -183,21 +188,19 @@ def test_a_restoration_needs_no_mouse(page):
 def test_every_long_run_says_beforehand_what_it_will_take(page):
     choose_tiny(page)
     page.click("#run")
-    expect(page.locator("#stage [data-state=done]")).to_be_visible(timeout=PATIENCE)  # from now on the pace is known
+    expect(page.locator("#stage [data-state=done]")).to_be_visible()  # from now on the pace is known
     for view in ("compare", "explore", "ab"):
         page.get_by_role("tab", name=VIEWS[view]).click()
         expect(page.locator(f"#{view}-plan")).to_contain_text(re.compile(r"[Aa]bout \d+ s on this machine"))
 
 
-def test_nothing_covers_the_picture_while_it_streams(page, app_url):
+def test_nothing_covers_the_picture_while_it_streams(page, app_url, unhurried):
     open_at(page, app_url, f"view=restore&{LONG}")
     choose_tiny(page)
     page.click("#run")
-    expect(page.locator("#stage")).to_contain_text(
-        re.compile(r"step \d+ of 250, t = \d+: .* [\d.]+ s left"), timeout=PATIENCE
-    )
+    expect(page.locator("#stage")).to_contain_text(re.compile(r"step \d+ of 250, t = \d+: .* [\d.]+ s left"))
     for _ in range(10):
         assert page.locator("#stage [data-testid=status-tracker]:not(.hide)").count() == 0
         page.wait_for_timeout(50)
     page.click("#stop")
-    expect(page.locator("#run")).to_be_enabled(timeout=PATIENCE)
+    expect(page.locator("#run")).to_be_enabled()

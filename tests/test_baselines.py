@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import analytic_corrector
+from formulas import analytic_corrector
 
 from dpi_core.baselines import NAMES
 from dpi_core.baselines.by_name import METHODS, method_steps

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import AnalyticPrior, analytic_corrector
+from formulas import AnalyticPrior, analytic_corrector
 
 from dpi_core import DPIConfig, Restorer, sample
 from dpi_core.models.batch_splitting import (

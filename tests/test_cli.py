@@ -1,43 +1,19 @@
-"""The command line as people call it, on the embedded models with few steps."""
+"""The command line as people call it."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from commandline import FAST, TINY, call, complaint, pixels
-from conftest import ROOT
 from PIL import Image, ImageCms
 
-from dpi_core import DPIConfig
 from dpi_core.__main__ import main
 from dpi_core.commands.inputs import photos_in
 from dpi_core.commands.options import face_from
 from dpi_core.commands.outputs import Outputs
 from dpi_core.imaging.pictures import read_settings
 
-pytestmark = pytest.mark.usefixtures("offline")
-
-
-def test_a_photo_becomes_a_face_and_a_photo(capfd, out, astronaut):
-    assert call("restore", astronaut, "-o", out, *FAST) == 0
-    names = sorted(path.name for path in out.iterdir())
-    assert names == ["astronaut-face0-seed0.png", "astronaut-photo-seed0.png"]
-    assert Image.open(out / names[0]).size == (128, 128)
-    assert Image.open(out / names[1]).size == Image.open(astronaut).size
-    # the photo is untouched where there is no face
-    before, after = pixels(astronaut), pixels(out / names[1])
-    assert np.array_equal(before[-60:], after[-60:])
-    assert not np.array_equal(before, after)
-    printed = capfd.readouterr().out
-    assert str(astronaut) in printed
-    assert "lr_consistency" in printed
-    assert "1 face found by the embedded detector" in printed
-    for name in names:
-        assert str(out / name) in printed
-    (settings,) = read_settings(out / names[1])["faces"]
-    assert settings == read_settings(out / names[0])
+pytestmark = pytest.mark.usefixtures("offline", "analytic_models")
 
 
 def test_what_belongs_to_a_photo_survives(out, tmp_path, astronaut):
@@ -127,48 +103,6 @@ def test_a_projected_result_agrees_with_its_input(capfd, out):
     assert exact["lr_consistency"] > 45 > plain["lr_consistency"]
 
 
-def test_a_result_can_be_made_again_from_its_own_settings(out):
-    published = ["--preset", "published"]
-    options = [
-        *published,
-        "--aligned",
-        "--scale",
-        "4",
-        "--steps",
-        "3",
-        "--tau",
-        "500",
-        "--eta",
-        "0.5",
-        "--omega",
-        "900",
-    ]
-    options += ["--edge-exponent", "2", "--sparsity", "4", "--raw-eps", "--seed", "11", "--device", "cpu"]
-    assert call("restore", TINY, "-o", out / "first", *options) == 0
-    (path,) = (out / "first").iterdir()
-    s = read_settings(path)
-    config = DPIConfig.from_dict(s["config"])
-    assert config == DPIConfig(steps=3, tau=500, eta=0.5, omega=900.0, edge_exponent=2.0, sparsity=4, raw_eps=True)
-    again = [
-        *published,
-        "--scale",
-        s["scale"],
-        "--seed",
-        s["seed"],
-        "--prior",
-        s["prior"],
-        "--corrector",
-        s["corrector"],
-    ]
-    for name in ("steps", "tau", "eta", "omega", "edge_exponent", "sparsity"):
-        again += [f"--{name.replace('_', '-')}", getattr(config, name)]
-    again += ["--aligned"] * s["aligned"] + ["--raw-eps"] * config.raw_eps + ["--no-correct"] * (not config.correct)
-    assert call("restore", TINY, "-o", out / "second", "--device", "cpu", *again) == 0
-    (copy,) = (out / "second").iterdir()
-    assert np.array_equal(pixels(copy), pixels(path))
-    assert read_settings(copy) == s
-
-
 def test_another_method_is_named_and_made_again_from_its_settings(capfd, out):
     assert call("restore", TINY, "-o", out, "--steps", 3, "--device", "cpu", "--method", "ddnm") == 0
     (made,) = out.glob("*-face0-*.png")
@@ -176,24 +110,6 @@ def test_another_method_is_named_and_made_again_from_its_settings(capfd, out):
     assert call("restore", TINY, "-o", out / "again", "--settings", made, "--device", "cpu") == 0
     assert np.array_equal(pixels(out / "again" / made.name), pixels(made))
     assert "ddnm+" in complaint(capfd, "restore", TINY, "-o", out, "--method", "ddnn")
-
-
-def test_the_package_makes_the_same_picture(out, restorer):
-    assert call("restore", TINY, "-o", out, *FAST, "--preset", "published", "--aligned", "--seed", "3") == 0
-    (path,) = out.iterdir()
-    result = restorer.restore(TINY, DPIConfig(steps=2), seeds=[3], aligned=True)
-    assert np.array_equal(pixels(path), np.asarray(result.results[0].image))
-
-
-def test_the_same_name_twice_overwrites_nothing(tmp_path, out):
-    inputs = [tmp_path / folder / name for folder, name in (("a", "x.png"), ("b", "x.png"), ("a", "x-2.png"))]
-    for i, path in enumerate(inputs):
-        path.parent.mkdir(exist_ok=True)
-        Image.open(TINY).rotate(90 * i).save(path)
-    assert call("restore", *inputs, "-o", out, *FAST, "--aligned") == 0
-    made = sorted(out.iterdir())
-    assert len(made) == 3
-    assert len({pixels(path).tobytes() for path in made}) == 3
 
 
 def test_output_names_are_unique_and_keep_the_stem(tmp_path):
@@ -240,19 +156,6 @@ def test_help_and_version_end_well(capfd):
     for option in ("--scale", "--tau", "--sparsity", "--steps", "--seed", "--seeds", "--face", "--aligned", "--json"):
         assert option in printed
     assert "required" in complaint(capfd)
-
-
-@pytest.mark.slow
-def test_as_a_program_it_leaves_stderr_to_errors(out):
-    argv = [sys.executable, "-m", "dpi_core", "restore", TINY, TINY.parent / "gone.png", "-o", out]
-    failed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert failed.returncode == 2
-    assert failed.stderr == f"dpi_core: {TINY.parent / 'gone.png'}: there is no such file or folder.\n"
-    argv = [*argv[:5], "-o", out, *FAST, "--aligned"]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert [path.name for path in out.iterdir()] == ["astronaut-tiny-face0-seed0.png"]
 
 
 def test_a_photo_given_twice_is_written_twice(astronaut, tmp_path):

@@ -1,47 +1,23 @@
 """Many photos at once: what fails does not end the rest, nothing is lost or half-written, and a killed batch goes on."""
 
+import hashlib
+import io
 import json
 import os
-import subprocess
 import sys
 import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from commandline import FAST, TINY, call, pixels
-from conftest import ROOT
+from commandline import SHORT, TINY, call, contents, lines, pixels, told
 from PIL import Image
 
 from dpi_core.commands import restore as command
 from dpi_core.commands.outputs import job_of
 from dpi_core.imaging.pictures import save_png
 
-SHORT = [*FAST, "--aligned"]
-
-
-@pytest.fixture
-def photos(tmp_path) -> Path:
-    """A folder of three pictures that differ."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for turn, name in enumerate("abc"):
-        Image.open(TINY).rotate(90 * turn).save(folder / f"{name}.png")
-    return folder
-
-
-def told(capfd) -> list[str]:
-    """What was complained of, line by line."""
-    return [line.removeprefix("dpi_core: ") for line in capfd.readouterr().err.splitlines() if "dpi_core: " in line]
-
-
-def lines(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+pytestmark = pytest.mark.usefixtures("analytic_models")
 
 
 def failing(monkeypatch, errors: dict[str, BaseException]) -> None:
@@ -182,46 +158,15 @@ def test_nothing_is_half_written(monkeypatch, photos, out):
             raise OSError("disk full")
         whole(image, path, settings)
 
-    monkeypatch.setattr(pictures, "save_png", save)
-    assert call("restore", photos / "a.png", "-o", out, *SHORT, "--seeds", "2") == 2
+    with monkeypatch.context() as patched:
+        patched.setattr(pictures, "save_png", save)
+        assert call("restore", photos / "a.png", "-o", out, *SHORT, "--seeds", "2") == 2
     assert list(out.iterdir()) == []
-    monkeypatch.undo()
     (out / ".a.part").mkdir()
     (out / ".a.part" / "a-face0-seed0.png").write_bytes(b"half")
     assert call("restore", out, photos, "-o", out, *SHORT) == 2, "the half is no photo either"
     assert call("restore", photos, "-o", out, *SHORT) == 0
     assert sorted(path.name for path in out.iterdir()) == [f"{name}-face0-seed0.png" for name in "abc"]
-
-
-def test_a_killed_batch_goes_on_where_it_was(photos, out):
-    """Killed at its second photo, without a chance to clear up."""
-    code = f"""
-import os, sys
-from dpi_core.commands import outputs
-replace, seen = os.replace, []
-def once(source, target):
-    seen.append(target)
-    if len(seen) == 4:  # of two files a photo
-        os._exit(9)
-    replace(source, target)
-outputs.os.replace = once
-from dpi_core.__main__ import main
-main({["restore", str(photos), "-o", str(out), *SHORT, "--seeds", "2"]!r})
-"""
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False).returncode == 9
-    left = contents_of_files(out)
-    assert sorted(left) == ["a-face0-seed0.png", "a-face0-seed1.png", "b-face0-seed0.png"]
-    times = {name: (out / name).stat().st_mtime_ns for name in left}
-    assert call("restore", photos, "-o", out, *SHORT, "--seeds", "2") == 0
-    made = contents(out)
-    assert sorted(made) == [f"{name}-face0-seed{seed}.png" for name in "abc" for seed in (0, 1)]
-    kept = [name for name in left if (out / name).stat().st_mtime_ns == times[name]]
-    assert kept == [name for name in left if name.startswith("a")]
-    assert {name: made[name] for name in left} == left
-
-
-def contents_of_files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def test_names_as_long_as_a_file_system_takes(tmp_path, out):
@@ -235,27 +180,22 @@ def test_names_as_long_as_a_file_system_takes(tmp_path, out):
     assert len(list(out.glob("*.zip"))) == 1
 
 
-def test_a_name_that_the_console_cannot_print(tmp_path, out):
+def test_a_name_that_the_console_cannot_print(tmp_path, out, monkeypatch):
     names = ["портрет-写真.png", "notes-写真.txt"] + (["\udcff.png"] if sys.platform == "linux" else [])
     (tmp_path / "in").mkdir()
     for name in names:
         (tmp_path / "in" / name).write_bytes(TINY.read_bytes())
-    argv = [sys.executable, "-m", "dpi_core", "restore", str(tmp_path / "in"), "-o", str(out), *SHORT]
-    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
-    for options in ([], ["--overwrite", "--json", "--log", str(tmp_path / "log.jsonl")]):
-        done = subprocess.run([*argv, *options], cwd=ROOT, env=environment, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert b"Traceback" not in done.stderr
+    argv = ["restore", tmp_path / "in", "-o", out, *SHORT]
+    again = [*argv, "--overwrite", "--json", "--log", tmp_path / "log.jsonl"]
+    for arguments in (argv, again, ["detect", tmp_path / "in" / names[0]]):
+        streams = [io.TextIOWrapper(io.BytesIO(), "cp1252") for _ in range(2)]
+        for name, stream in zip(("stdout", "stderr"), streams, strict=True):
+            monkeypatch.setattr(sys, name, stream)
+        assert call(*arguments) == 0
+        streams[1].flush()
+        assert b"Traceback" not in streams[1].buffer.getvalue()
     assert len(list(out.iterdir())) == len(names) - 1
     assert {entry["status"] for entry in lines(tmp_path / "log.jsonl")} == {"done", "left out"}
-    detected = subprocess.run(
-        [*argv[:3], "detect", str(tmp_path / "in" / names[0])],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        check=False,
-    )
-    assert detected.returncode == 0, detected.stderr
 
 
 def test_no_result_outlives_its_photo(monkeypatch, tmp_path, out):
@@ -277,51 +217,7 @@ def test_no_result_outlives_its_photo(monkeypatch, tmp_path, out):
     assert len(before) == 10
 
 
-def test_two_workers_make_what_one_makes_and_one_that_dies_fails_its_photo_alone(capfd, photos, tmp_path, out):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, threads // 2))  # as each of the two has: the last bit depends on their number
-    try:
-        assert call("restore", photos, "-o", out, *SHORT) == 0
-    finally:
-        torch.set_num_threads(threads)
-    (photos / "broken.png").write_text("no picture")
-    argv = ["restore", photos, "-o", tmp_path / "two", *SHORT, "--workers", "2", "--json"]
-    capfd.readouterr()
-    assert call(*argv) == 1
-    captured = capfd.readouterr()
-    reports = [json.loads(line) for line in captured.out.splitlines()]
-    assert sorted(Path(entry["input"]).name for entry in reports) == ["a.png", "b.png", "c.png"]
-    assert captured.err.count("broken.png: this is not a picture that can be read") == 2
-    assert contents(tmp_path / "two") == contents(out)
-    assert call("restore", photos / "a.png", photos / "b.png", "-o", tmp_path / "two", *SHORT, "--workers", "2") == 0
-    assert capfd.readouterr().out.count("Done before") == 2
-
-
-def test_a_process_that_dies_fails_its_photo_alone():
-    from batch_processes import load
-
-    from dpi_core.commands.outputs import Job
-    from dpi_core.commands.workers import in_processes
-
-    jobs = [Job(Path(name), name, {}) for name in ("a", "dies", "b", "c", "dies too", "d")]
-    outcomes = {outcome.photo.name: outcome for outcome in in_processes(iter(jobs), load, 2)}
-    assert {name: outcome.status for name, outcome in outcomes.items()} == {
-        job.name: "failed" if "dies" in job.name else "done" for job in jobs
-    }
-    assert "its process ended with 9" in outcomes["dies"].report["reason"]
-    assert len({outcome.report["process"] for outcome in outcomes.values() if outcome.status == "done"}) > 1
-
-
-def test_models_that_no_process_can_load_are_told_once(capfd, photos, tmp_path, out):
-    assert call("restore", photos, "-o", out, *SHORT, "--workers", "2", "--corrector", tmp_path) == 2
-    assert "no diffusers UNet2DModel" in told(capfd)[-1]
-    assert call("restore", photos, "-o", out, *SHORT, "--workers", "0") == 2
-    assert told(capfd) == ["workers is 0; allowed is a whole number from 1 to 64."]
-
-
 def test_a_result_carries_what_it_was_made_from(out):
-    import hashlib
-
     assert call("restore", TINY, "-o", out, *SHORT) == 0
     job = job_of(out / "astronaut-tiny-face0-seed0.png")
     assert job["source"] == hashlib.sha256(TINY.read_bytes()).hexdigest()
@@ -335,23 +231,3 @@ def test_a_second_comparison_is_numbered(out):
     for options in ([], [], ["--overwrite"]):
         assert call(*argv, *options) == 0
     assert sorted(contents(out)) == ["astronaut-tiny-2-seeds-2.zip", "astronaut-tiny-2-seeds.zip"]
-
-
-def test_the_processes_of_a_killed_batch_end_with_it(tmp_path):
-    code = """
-
-from pathlib import Path
-from batch_processes import load_endless
-from dpi_core.commands.outputs import Job
-from dpi_core.commands.workers import in_processes
-if __name__ == "__main__":
-    list(in_processes(iter([Job(Path("x"), "x", {})]), load_endless, 1))
-"""
-    (tmp_path / "script.py").write_text(code)
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
-    batch = subprocess.Popen([sys.executable, tmp_path / "script.py"], env=environment, stdout=subprocess.PIPE)
-    assert batch.stdout is not None
-    assert batch.stdout.readline() == b"started\n"
-    batch.kill()
-    assert batch.stdout.read() == b"", "which ends when the last process that can write to it has ended"
-    batch.wait()

@@ -6,12 +6,12 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from commandline import FAST, TINY, call, complaint
+from commandline import FAST, SHORT, TINY, call, complaint
 from PIL import Image
 
 from dpi_core.restore.request import read_request
 
-SHORT = [*FAST, "--aligned"]
+pytestmark = pytest.mark.usefixtures("analytic_models")
 
 
 def faces_in(path) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from dpi_core.commands.options import config_from
 from dpi_core.errors import DPIError
 from dpi_core.models.presets import PRESETS
 
-pytestmark = pytest.mark.usefixtures("offline")
+pytestmark = pytest.mark.usefixtures("offline", "analytic_models")
 
 
 def test_options_lie_over_the_preset():

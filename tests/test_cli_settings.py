@@ -19,6 +19,7 @@ from dpi_core.restore.request import Request
 MEDIUM = find_preset(DEFAULT_PRESET).config
 CONFIG = DPIConfig(steps=3, tau=400, eta=0.5, correct=False, raw_eps=True, project=True)
 SAVED = Request(CONFIG, (5, 1, 9), 8, True, 2, "some-prior", "some-corrector")
+pytestmark = pytest.mark.usefixtures("analytic_models")
 
 
 @pytest.fixture
@@ -53,6 +54,24 @@ def test_a_result_is_made_again_bit_for_bit(out):
     assert np.array_equal(pixels(copy), pixels(path))
     assert read_settings(copy) == read_settings(path)
     assert copy.name == path.name
+
+
+def test_a_result_is_made_again_from_options_alone(out):
+    published = ["--preset", "published", "--device", "cpu"]
+    config = DPIConfig(steps=3, tau=500, eta=0.5, omega=900.0, edge_exponent=2.0, sparsity=4, raw_eps=True)
+    options = ["--aligned", "--scale", "4", "--raw-eps", "--seed", "11"]
+    for name in ("steps", "tau", "eta", "omega", "edge_exponent", "sparsity"):
+        options += [f"--{name.replace('_', '-')}", getattr(config, name)]
+    assert call("restore", TINY, "-o", out / "first", *published, *options) == 0
+    (path,) = (out / "first").iterdir()
+    s = read_settings(path)
+    assert DPIConfig.from_dict(s["config"]) == config
+    assert (s["scale"], s["seed"], s["aligned"]) == (4, 11, True)
+    options += ["--prior", s["prior"], "--corrector", s["corrector"]]
+    assert call("restore", TINY, "-o", out / "second", *published, *options) == 0
+    (copy,) = (out / "second").iterdir()
+    assert np.array_equal(pixels(copy), pixels(path))
+    assert read_settings(copy) == s
 
 
 def test_a_whole_photo_is_made_again_with_the_faces_and_the_size_it_had(out, three):

@@ -2,8 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import analytic_corrector
 from diffusers import UNet2DModel
+from formulas import analytic_corrector
 from torch import nn
 
 from dpi_core import load_corrector

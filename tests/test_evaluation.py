@@ -4,6 +4,7 @@ import tarfile
 import numpy as np
 import pytest
 import torch
+from formulas import FacePrior, analytic_corrector
 from PIL import Image
 
 from dpi_core.evaluation import embedded, methods, stages
@@ -199,6 +200,13 @@ def test_the_end_of_fcm_is_its_last_estimate(analytic_prior, tau, step):
 # The commands.
 
 
+@pytest.fixture
+def formulas(monkeypatch):
+    """In place of the models that the commands load."""
+    monkeypatch.setattr(methods, "load_prior", lambda *_: FacePrior())
+    monkeypatch.setattr(methods, "load_corrector", lambda *_: analytic_corrector)
+
+
 @pytest.mark.slow
 def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp_path_factory, capsys, monkeypatch):
     monkeypatch.setattr(embedded, "SEEDS", 3)
@@ -237,8 +245,7 @@ def test_wrong_settings_are_named(folder, tmp_path, capsys):
     assert "tau is -1; allowed is" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_the_stages_are_told_step_by_step(folder, capsys):
+def test_the_stages_are_told_step_by_step(folder, formulas, capsys):
     stages.main(["--data", str(folder), "--faces", "1", "--device", "cpu"])
     lines = capsys.readouterr().out.splitlines()
     assert "tau 0 | tau 150 | tau 350" in lines[2]

@@ -94,7 +94,7 @@ def test_tiles_lie_under_each_other():
     assert sheets([]) == []
 
 
-def test_the_program_prints_a_table_and_writes_figures_and_sheets(tmp_path, monkeypatch, capsys):
+def test_the_program_prints_a_table_and_writes_figures_and_sheets(tmp_path, analytic_models, monkeypatch, capsys):
     monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     assert available()["embedded"] == ""

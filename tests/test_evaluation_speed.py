@@ -1,14 +1,11 @@
-"""The speed of the embedded models can be measured with the settings that the page starts with."""
+"""The speed of a run can be measured with the settings that the page starts with."""
 
 from dataclasses import replace
-
-import pytest
 
 from dpi_core.evaluation import speed
 
 
-@pytest.mark.slow
-def test_the_shares_of_a_run_are_measured(monkeypatch):
+def test_the_shares_of_a_run_are_measured(analytic_models, monkeypatch):
     monkeypatch.setattr(speed, "CONFIG", replace(speed.CONFIG, steps=2))
     monkeypatch.setattr(speed, "RUNS", 1)
     figures = speed.sampler_shares()

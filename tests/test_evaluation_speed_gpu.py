@@ -3,13 +3,12 @@ import time
 
 import pytest
 import torch
-from conftest import AnalyticPrior, analytic_corrector
+from formulas import AnalyticPrior, FacePrior, analytic_corrector
 
 from dpi_core.evaluation import speed_gpu
 from dpi_core.evaluation.prior_costs import ARCHITECTURES
 from dpi_core.evaluation.speed_gpu import Row, Setting, measured, report
 from dpi_core.models.acceleration import accelerated
-from dpi_core.models.priors import load_prior
 
 
 def test_the_stand_in_has_the_size_of_the_public_prior_and_runs_in_bfloat16():
@@ -94,8 +93,9 @@ def test_a_batch_of_nothing_is_refused(capsys):
     assert "--seeds is 0; allowed is 1 or more" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_without_a_gpu_it_says_so_and_runs_the_small_version(monkeypatch, capsys):
+    monkeypatch.setattr(speed_gpu, "load_prior", lambda *_: FacePrior())
+    monkeypatch.setattr(speed_gpu, "load_corrector", lambda *_: analytic_corrector)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(speed_gpu, "SMALL", Setting(2, (1, 2), ("float32",), 1))
     speed_gpu.main(["--device", "cpu", "--modes", "float32", "bfloat16"])
@@ -104,4 +104,3 @@ def test_without_a_gpu_it_says_so_and_runs_the_small_version(monkeypatch, capsys
     assert re.findall(r"^float32 +(\d+) ", capsys.readouterr().out, re.MULTILINE) == ["1", "3"]
     assert "There is no GPU here" in out
     assert len(re.findall(r"^(?:b?float)(?:32|16) ", out, re.MULTILINE)) == 4
-    assert load_prior(device="cpu").image_size == 128

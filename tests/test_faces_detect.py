@@ -44,7 +44,7 @@ def test_any_mode_is_taken(portrait, mode):
         image = Image.fromarray(np.asarray(portrait.convert("L")).astype(np.uint16) * 257)
     else:
         image = portrait.convert(mode)
-    assert len(detect_faces(image, "embedded")) == (1 if mode != "1" else len(detect_faces(image, "embedded")))
+    assert len(detect_faces(image, "embedded")) == 1 or mode == "1", "which leaves little of a face"
 
 
 def test_sixteen_bits_keep_their_shades():

@@ -54,9 +54,9 @@ def test_the_same_call_gives_the_same_bits(restorer, astronaut):
     assert first.tobytes() == second.tobytes()
 
 
-def test_steps_stream_and_stop_keeps_the_last_estimate(restorer, astronaut):
+def test_steps_stream_and_stop_keeps_the_last_estimate(analytic_restorer, astronaut):
     seen: list[RestoreStep | Restoration] = []
-    for item in restorer.restore_steps(astronaut, FAST, stop=lambda: len(seen) == 2):
+    for item in analytic_restorer.restore_steps(astronaut, FAST, stop=lambda: len(seen) == 2):
         seen.append(item)
     assert [type(item) for item in seen] == [RestoreStep, RestoreStep, Restoration]
     assert not seen[-1].complete
@@ -66,15 +66,17 @@ def test_steps_stream_and_stop_keeps_the_last_estimate(restorer, astronaut):
     assert seen[-1].results[0].settings["steps_done"] == 2
 
 
-def test_stopping_at_the_last_step_is_finishing(restorer, astronaut):
+def test_stopping_at_the_last_step_is_finishing(analytic_restorer, astronaut):
     done = []
-    items = list(restorer.restore_steps(astronaut, FAST, stop=lambda: done.append(1) is None and len(done) == 4))
+    items = list(
+        analytic_restorer.restore_steps(astronaut, FAST, stop=lambda: done.append(1) is None and len(done) == 4)
+    )
     assert items[-1].complete
 
 
-def test_an_aligned_picture_is_used_whole(restorer):
+def test_an_aligned_picture_is_used_whole(analytic_restorer):
     face = Image.fromarray(np.random.default_rng(0).integers(0, 255, (160, 200, 3), dtype=np.uint8))
-    result = restorer.restore(face, FAST, aligned=True)
+    result = analytic_restorer.restore(face, FAST, aligned=True)
     assert result.preparation.faces == ()
     assert result.results[0].image.size == (128, 128)
     assert result.photo.tobytes() == result.results[0].finest.tobytes()
@@ -105,59 +107,61 @@ def test_a_simulation_or_a_wish_leaves_a_large_face_at_the_priors_side(restorer,
     assert not restorer.prepared(photo, Request(FAST)).jobs[0].doubled
 
 
-def test_the_background_gains_resolution(restorer, astronaut):
-    result = restorer.restore(astronaut, FAST, background=2)
+def test_the_background_gains_resolution(analytic_restorer, astronaut):
+    result = analytic_restorer.restore(astronaut, FAST, background=2)
     assert result.background == 2
     assert result.photo.size == (1024, 1024)
     large = np.asarray(read_image(astronaut).resize((1024, 1024), Image.Resampling.LANCZOS))
     changed = (np.asarray(result.photo) != large).any(axis=2)
     assert 0.01 < changed.mean() < 0.2
     with pytest.raises(ValueError, match="background is 5"):
-        restorer.restore(astronaut, FAST, background=5)
+        analytic_restorer.restore(astronaut, FAST, background=5)
 
 
 @pytest.mark.parametrize("size", [96, 300])
-def test_a_picture_that_is_aligned_already_keeps_its_size(restorer, astronaut, size):
-    picture = Image.fromarray(restorer.prepare(astronaut).jobs[0].crop).resize((size, size), Image.Resampling.BICUBIC)
-    assert restorer.restore(picture, FAST).photo.size == (size, size)
+def test_a_picture_that_is_aligned_already_keeps_its_size(analytic_restorer, astronaut, size):
+    picture = Image.fromarray(analytic_restorer.prepare(astronaut).jobs[0].crop).resize(
+        (size, size), Image.Resampling.BICUBIC
+    )
+    assert analytic_restorer.restore(picture, FAST).photo.size == (size, size)
 
 
-def test_a_result_is_made_again_from_its_settings_and_nothing_else(restorer, astronaut):
+def test_a_result_is_made_again_from_its_settings_and_nothing_else(analytic_restorer, astronaut):
     asked = {"seeds": (5,), "scale": 8, "background": 2, "branch": Branch(2, 7), "detector": "yunet"}
-    first = restorer.restore(astronaut, FAST, **asked)
+    first = analytic_restorer.restore(astronaut, FAST, **asked)
     (face,) = first.results
     assert face.settings["detector"] == "embedded", "the record names the detector that ran"
     request = Request.from_dict(json.loads(json.dumps(face.settings)))
-    again = restorer.run(astronaut, request)
+    again = analytic_restorer.run(astronaut, request)
     assert again.photo.tobytes() == first.photo.tobytes()
     assert again.results[0].settings == face.settings
 
 
-def test_a_prepared_photo_is_recorded_as_it_was_prepared(restorer, astronaut):
-    prepared = restorer.prepare(astronaut, scale=8)
-    *_, done = restorer.run_steps(prepared, Request(FAST, (3,), aligned=True, detector="face-alignment"))
+def test_a_prepared_photo_is_recorded_as_it_was_prepared(analytic_restorer, astronaut):
+    prepared = analytic_restorer.prepare(astronaut, scale=8)
+    *_, done = analytic_restorer.run_steps(prepared, Request(FAST, (3,), aligned=True, detector="face-alignment"))
     (result,) = done.results
     read = Request.from_dict(result.settings)
     assert read == Request(FAST, (3,), scale=8, detector="embedded")
 
 
-def test_a_request_for_other_models_is_refused(restorer, astronaut):
+def test_a_request_for_other_models_is_refused(analytic_restorer, astronaut):
     with pytest.raises(DPIError, match="prior of the request is 'ffhq-256'; this restorer has loaded 'embedded'"):
-        restorer.run(astronaut, Request(prior="ffhq-256"))
+        analytic_restorer.run(astronaut, Request(prior="ffhq-256"))
 
 
-def test_wrong_arguments_are_named(restorer, astronaut):
+def test_wrong_arguments_are_named(analytic_restorer, astronaut):
     with pytest.raises(ValueError, match="seed is -1"):
-        restorer.restore(astronaut, FAST, seeds=(-1,))
+        analytic_restorer.restore(astronaut, FAST, seeds=(-1,))
     with pytest.raises(ValueError, match="scale is 3"):
-        restorer.restore(astronaut, FAST, scale=3)
+        analytic_restorer.restore(astronaut, FAST, scale=3)
 
 
-def test_the_seconds_of_a_run_leave_out_what_is_done_between_its_steps(restorer, astronaut, monkeypatch):
+def test_the_seconds_of_a_run_leave_out_what_is_done_between_its_steps(analytic_restorer, astronaut, monkeypatch):
     now = [0.0]
     monkeypatch.setattr("dpi_core.restore.restorer.time", SimpleNamespace(perf_counter=lambda: now[0]))
-    condition = restorer.prepare(astronaut, scale=8)
-    *steps, last = _watched(restorer.restore_steps(condition, FAST), now)
+    condition = analytic_restorer.prepare(astronaut, scale=8)
+    *steps, last = _watched(analytic_restorer.restore_steps(condition, FAST), now)
     assert len(steps) == FAST.steps
     assert last.seconds == 0.0
 

@@ -3,26 +3,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from conftest import DATA, analytic_corrector
+from conftest import DATA
+from formulas import analytic_corrector, random_condition
 
 from dpi_core import DPIConfig, sample, sample_steps
-from dpi_core.imaging.degradation import downscale
-from dpi_core.measure.metrics import lr_consistency
-from dpi_core.method.consistency import project
 from dpi_core.method.diffusion import linear_alpha_bar
 from dpi_core.method.masks import on_grid
-from dpi_core.method.resampling import dense_condition, resize
 
 GOLDEN = [
     ("ddim_seed7_n32_eta0.0", 7, DPIConfig(), 1),
     ("ddim_seed8_n32_eta0.85", 8, DPIConfig(eta=0.85), 1),
     ("ddpm_seed9_n32_eta0.0", 9, DPIConfig.ddpm(), 50),
 ]
-
-
-def random_condition(batch=1, size=32, seed=3):
-    noise = torch.rand((batch, 3, size, size), generator=torch.Generator().manual_seed(seed))
-    return torch.nn.functional.avg_pool2d(noise, 3, stride=1, padding=1) * 2 - 1
 
 
 @pytest.mark.parametrize(("name", "seed", "config", "every"), GOLDEN)
@@ -193,117 +185,3 @@ def test_racm_from_the_start_on_a_flat_condition_is_unconditional_sampling():
 def test_wrong_inputs_are_named_before_the_first_step(analytic_prior, condition, seeds, message):
     with pytest.raises(ValueError, match=message):
         sample_steps(analytic_prior, condition, DPIConfig(), seeds=seeds)
-
-
-def test_projecting_changes_the_result_alone_and_makes_it_consistent(analytic_prior):
-    low_res = downscale(random_condition(), 4)
-    condition = dense_condition(low_res, 32, 32)
-    plain = list(sample_steps(analytic_prior, condition, DPIConfig(steps=5), seeds=[1, 2], low_res=low_res))
-    exact = list(
-        sample_steps(analytic_prior, condition, DPIConfig(steps=5, project=True), seeds=[1, 2], low_res=low_res)
-    )
-    for a, b in zip(plain[:-1], exact[:-1], strict=True):
-        assert torch.equal(a.x0, b.x0)
-        assert torch.equal(a.x_t, b.x_t)
-    assert torch.equal(exact[-1].x0, project(plain[-1].x0, low_res))
-    assert lr_consistency(exact[-1].x0, low_res) > 50 > lr_consistency(plain[-1].x0, low_res)
-
-
-@pytest.mark.parametrize("wish", [{"project": True}, {"consistent_below": 350}])
-def test_agreeing_needs_the_low_resolution_face(analytic_prior, wish):
-    with pytest.raises(ValueError, match=rf"{next(iter(wish))} is .*low_res"):
-        sample_steps(analytic_prior, random_condition(), DPIConfig(**wish))
-
-
-def agreements(prior, **wish):
-    """How far, in dB, each step's estimate agrees with the input and with what the corrector makes of it."""
-    low_res = downscale(random_condition(), 4)
-    condition = dense_condition(low_res, 32, 32)
-
-    def brighter(noisy, t, grid):
-        return grid + 0.1
-
-    run = sample_steps(prior, condition, DPIConfig(**wish), corrector=brighter, seeds=[1, 2], low_res=low_res)
-    corrected = resize((condition + 0.1).clamp(-1, 1), 8, 8)
-    return [(e.t, lr_consistency(e.x0, low_res), lr_consistency(e.x0, corrected)) for e in run]
-
-
-@pytest.mark.parametrize("below", [0, 300, 1000])
-def test_estimates_agree_with_the_input_below_a_timestep(analytic_prior, below):
-    for t, agreement, _ in agreements(analytic_prior, consistent_below=below):
-        assert (agreement > 45) == (t < below)
-
-
-def test_they_can_agree_with_what_the_corrector_makes_of_it(analytic_prior):
-    for _, agreement, corrected in agreements(analytic_prior, consistent_below=1000, correct_input=True):
-        assert agreement < 35 < 45 < corrected
-
-
-def test_a_noisy_input_is_followed_less_the_cleaner_the_estimate(analytic_prior):
-    found = agreements(analytic_prior, consistent_below=1000, noise_level=8.0)
-    assert found[0][1] > found[-1][1] + 5
-
-
-def test_a_run_that_agrees_goes_on_as_if_it_had_not_stopped(analytic_prior):
-    low_res = downscale(random_condition(), 4)
-    config = DPIConfig(steps=6, consistent_below=1000, correct_input=True)
-    wanted = {"corrector": analytic_corrector, "seeds": [4], "low_res": low_res}
-    events = list(sample_steps(analytic_prior, dense_condition(low_res, 32, 32), config, **wanted))
-    rest = list(sample_steps(analytic_prior, dense_condition(low_res, 32, 32), config, **wanted, after=events[2]))
-    assert torch.equal(rest[-1].x0, events[-1].x0)
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        DPIConfig(steps=8, tau=400, eta=0.7),
-        DPIConfig(steps=8, tau=1000, sparsity=3),
-        DPIConfig(steps=8, correct_every=3),
-    ],
-)
-def test_a_run_goes_on_after_any_event_as_if_it_had_not_stopped(analytic_prior, config):
-    whole = list(sample_steps(analytic_prior, random_condition(2), config, corrector=analytic_corrector, seeds=[3, 4]))
-    for event in whole[:-1]:
-        rest = list(
-            sample_steps(
-                analytic_prior, random_condition(2), config, corrector=analytic_corrector, seeds=[3, 4], after=event
-            )
-        )
-        assert [e.index for e in rest] == list(range(event.index + 1, 8))
-        for a, b in zip(rest, whole[event.index + 1 :], strict=True):
-            assert torch.equal(a.x_t, b.x_t)
-            assert torch.equal(a.condition, b.condition)
-            assert torch.equal(a.mask, b.mask)
-
-
-def test_fcm_does_not_know_tau(analytic_prior):
-    # a run to tau = 500 serves every tau below: from its last FCM event on, another tau gives that tau's own run
-    first = list(sample_steps(analytic_prior, random_condition(), DPIConfig(tau=500), seeds=[3]))
-    for tau in (0, 100, 450, 500):
-        shared = [event for event in first if event.stage == "FCM"][-1]
-        rest = list(sample_steps(analytic_prior, random_condition(), DPIConfig(tau=tau), seeds=[3], after=shared))
-        assert torch.equal(rest[-1].x0, sample(analytic_prior, random_condition(), DPIConfig(tau=tau), seeds=[3]))
-
-
-def test_other_seeds_branch_off_one_event(analytic_prior):
-    config = DPIConfig(steps=8, tau=600, eta=1.0)
-    stem = list(sample_steps(analytic_prior, random_condition(), config, seeds=[3]))
-    branches = list(sample_steps(analytic_prior, random_condition(), config, seeds=[3, 5, 6], after=stem[4]))
-    assert torch.allclose(branches[-1].x0[0], stem[-1].x0[0], atol=1e-5)
-    assert branches[-1].x0.std(dim=0).max() > 0.01
-    from_noise = sample(analytic_prior, random_condition(), config, seeds=[3, 5, 6])
-    assert branches[-1].x0.std(dim=0).mean() < from_noise.std(dim=0).mean()  # late branches differ less
-
-
-def test_an_event_that_does_not_fit_is_named(analytic_prior):
-    events = list(sample_steps(analytic_prior, random_condition(), DPIConfig(), seeds=[3]))
-    for event, config, seeds in (
-        (events[3], DPIConfig(steps=10), [3]),
-        (events[3], DPIConfig(sparsity=4), [3]),
-        (events[-1], DPIConfig(), [3]),
-    ):
-        with pytest.raises(ValueError, match="after is step"):
-            sample_steps(analytic_prior, random_condition(), config, seeds=seeds, after=event)
-    pair = next(sample_steps(analytic_prior, random_condition(), DPIConfig(), seeds=[3, 4]))
-    with pytest.raises(ValueError, match="with 1 or 3 samples"):
-        sample_steps(analytic_prior, random_condition(), DPIConfig(), seeds=[1, 2, 3], after=pair)

@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from conftest import analytic_corrector
+from formulas import analytic_corrector
 from training_runs import pairs, pictures
 
 from dpi_core import DPIConfig, sample_steps

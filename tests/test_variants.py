@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from conftest import AnalyticPrior, analytic_corrector
+from formulas import AnalyticPrior, analytic_corrector
 from PIL import Image
 
 from dpi_core.measure.comparison import compare_pictures, seed_diversity

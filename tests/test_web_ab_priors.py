@@ -19,8 +19,10 @@ FEW = {"steps": 3, "tau": 600}
 
 
 @pytest.fixture(scope="module")
-def engine():
-    return Engine(EngineSettings(device="cpu", any_prior=True))
+def engine(analytic_restorer):
+    engine = Engine(EngineSettings(device="cpu", any_prior=True))
+    engine._held["embedded"] = analytic_restorer
+    return engine
 
 
 def sides(priors, a=FEW, b=FEW, scale=8, aligned=False):

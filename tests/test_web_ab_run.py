@@ -14,7 +14,7 @@ from dpi_core.web.ab_data import figures_data
 from dpi_core.web.ab_run import run_ab
 from dpi_core.web.ab_settings import ab_plan, both, differences, in_words, read_stored, side_of, stored, words_of
 from dpi_core.web.ab_tab import TAKEN, on_held, taken, words_html
-from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS
 from dpi_core.web.live import ViewOutcome
 from dpi_core.web.session import Session
@@ -23,11 +23,6 @@ from dpi_core.web.stage_data import decoded
 TINY = EXAMPLES / "astronaut-tiny.png"
 A = {"steps": 4, "tau": 600, "eta": 1.0}
 B = {**A, "tau": 0}
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(EngineSettings(device="cpu"))
 
 
 def sides(a=A, b=B, methods=("dpi", "dpi"), **asked):
@@ -40,7 +35,7 @@ def drain(engine, session, *arguments, photo=TINY, **options):
 
 
 @pytest.mark.parametrize("b", [B, {**A, "tau": 700}, {**A, "steps": 3, "sparsity": 1}, {**A, "correct": False}])
-def test_both_results_are_those_of_single_runs(engine, restorer, b):
+def test_both_results_are_those_of_single_runs(engine, analytic_restorer, b):
     session = Session()
     items = drain(engine, session, A, b)
     outcome = items[-1]
@@ -48,7 +43,7 @@ def test_both_results_are_those_of_single_runs(engine, restorer, b):
     images = []
     for path, values, side in zip(outcome.files, (A, b), outcome.view["sides"], strict=False):
         request = Request(DPIConfig.from_dict(values), seeds=(5,), scale=4, aligned=True, octave=False)
-        alone = restorer.run(TINY, request)
+        alone = analytic_restorer.run(TINY, request)
         assert np.array_equal(np.asarray(Image.open(path)), np.asarray(alone.results[0].image))
         assert decoded(side["picture"]).tobytes() == alone.results[0].image.tobytes()
         assert read_settings(path) == alone.results[0].settings
@@ -80,11 +75,11 @@ def test_a_comparison_streams_both_sides_and_ends_in_figures(engine):
 
 
 @pytest.mark.parametrize("method", ["ddnm", "bicubic"])
-def test_another_method_stands_beside_dpi(engine, restorer, method):
+def test_another_method_stands_beside_dpi(engine, analytic_restorer, method):
     session = Session()
     items = drain(engine, session, A, A, methods=("dpi", method))
     outcome = items[-1]
-    alone = restorer.restore(TINY, DPIConfig.from_dict(A), seeds=(5,), scale=4, aligned=True, method=method)
+    alone = analytic_restorer.restore(TINY, DPIConfig.from_dict(A), seeds=(5,), scale=4, aligned=True, method=method)
     assert np.array_equal(np.asarray(Image.open(outcome.files[1])), np.asarray(alone.results[0].image))
     assert read_settings(outcome.files[1])["method"] == method
     assert f"They differ in method (dpi, {method})." in outcome.view["note"]

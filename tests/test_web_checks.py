@@ -41,7 +41,7 @@ def test_a_view_without_a_photo_asks_for_one():
 def test_a_photo_and_a_whole_number_pass():
     assert chosen_photo(__file__) == __file__
     assert whole_number("seed", 3.0) == 3
-    for wrong in (None, 1.5, True, "3"):
+    for wrong in (None, 1.5, True, "3", float("inf"), float("nan")):
         with pytest.raises(ValueError, match=r"seed is .*; allowed is a whole number"):
             whole_number("seed", wrong)
 

@@ -11,7 +11,7 @@ from dpi_core.method.config import DPIConfig
 from dpi_core.restore.request import Request, read_request
 from dpi_core.web.axes import plan_grid
 from dpi_core.web.controls import build_controls
-from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.engine import Engine
 from dpi_core.web.explore_run import explore_plan, run_exploration
 from dpi_core.web.explore_tab import asked_grid, used
 from dpi_core.web.live import ViewOutcome
@@ -20,11 +20,6 @@ from dpi_core.web.stage_data import decoded
 
 FAST = {"steps": 4, "tau": 400, "eta": 1.0}
 TINY = EXAMPLES / "astronaut-tiny.png"
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(EngineSettings(device="cpu"))
 
 
 def grid_of(*axes, values=FAST, seeds=(0,), **asked):
@@ -76,7 +71,7 @@ def test_what_the_runs_have_to_say_is_told_once(engine, monkeypatch):
     session.clean()
 
 
-def test_sharing_steps_changes_no_picture(engine, restorer):
+def test_sharing_steps_changes_no_picture(engine, analytic_restorer):
     session = Session()
     grid = grid_of("tau", "700, 0, 300", "omega", "500, 1500", seeds=(3,))
     assert grid.plan.saved > 0
@@ -85,7 +80,7 @@ def test_sharing_steps_changes_no_picture(engine, restorer):
     assert len(cells) == 6
     sheet = np.asarray(Image.open(outcome.files[0]))
     for cell, shown in zip(cells, outcome.view["cells"], strict=True):
-        alone = restorer.restore(TINY, DPIConfig.from_dict(cell["config"]), seeds=(3,), scale=4, aligned=True)
+        alone = analytic_restorer.restore(TINY, DPIConfig.from_dict(cell["config"]), seeds=(3,), scale=4, aligned=True)
         top, left = cell["row"] * (128 + 19), cell["column"] * 128
         assert np.array_equal(sheet[top : top + 128, left : left + 128], np.asarray(alone.results[0].image))
         assert decoded(shown["picture"]).tobytes() == alone.results[0].image.tobytes()

@@ -5,48 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import EXAMPLES
+from page_runs import FAST, at_step, drain, faces_in, making, result_of
 from PIL import Image
 
 from dpi_core.faces import find_faces
 from dpi_core.faces.face import five_points
 from dpi_core.imaging.pictures import read_image, read_settings
-from dpi_core.method.config import DEFAULTS, DPIConfig
+from dpi_core.method.config import DEFAULTS
 from dpi_core.restore.request import Request
-from dpi_core.web.checks import UNEXPECTED, whole_number
+from dpi_core.web.checks import UNEXPECTED
 from dpi_core.web.detected_faces import detect
-from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.events import FIELDS, making_of
 from dpi_core.web.restore_run import AUTO, MODES, Outcome, run
 from dpi_core.web.session import Session
-from dpi_core.web.stage_data import Making, decoded, plan_of
-
-FAST = {"steps": 4, "tau": 400}
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(EngineSettings(device="cpu"))
-
-
-def making(photo, mode="The photo as it is", aligned=False, chosen=(0,), background=1, seed=0, values=FAST):
-    asked = {"config": values, "seeds": [seed], "scale": MODES[mode], "aligned": aligned, "background": background}
-    return Making(str(photo) if photo else None, Request().replaced({**asked, "face": chosen or "all"}))
-
-
-def drain(engine, session, photo, **options):
-    return list(run(engine, session, making(photo, **options)))
-
-
-def result_of(outcome, face=0):
-    """The bytes of a restored face as the page is given it."""
-    return decoded(outcome.stage["pieces"][face]["pictures"]["result"]).tobytes()
-
-
-def faces_in(outcome):
-    """The settings of the faces in a run's ZIP, and the photo's file beside them."""
-    with zipfile.ZipFile(outcome.bundle) as archive:
-        names = [name for name in archive.namelist() if "-face" in name]
-        return [read_settings(BytesIO(archive.read(name))) for name in names]
+from dpi_core.web.stage_data import decoded, plan_of
 
 
 def test_a_run_streams_both_stages_and_ends_in_files_that_hold_their_settings(engine, astronaut):
@@ -104,10 +76,6 @@ def test_an_unexpected_error_shows_no_traceback(engine, astronaut, monkeypatch):
     monkeypatch.setattr(engine, "restorer", broken)
     last = drain(engine, Session(), astronaut)[-1]
     assert (last["state"], last["line"]) == ("failed", UNEXPECTED)
-
-
-def at_step(item, number):
-    return not isinstance(item, Outcome) and item["state"] == "running" and item["frame"]["index"] + 1 == number
 
 
 def pair_of(astronaut, folder, size=640):
@@ -190,12 +158,6 @@ def test_the_bundled_examples_name_their_source():
         assert path.name in text
 
 
-@pytest.mark.parametrize("seed", [True, "7", float("inf"), float("nan"), 1.5, None])
-def test_a_seed_that_is_no_whole_number_is_named(seed):
-    with pytest.raises(ValueError, match=r"seed is .*; allowed is a whole number"):
-        whole_number("seed", seed)
-
-
 def test_stopping_at_a_later_face_names_that_face(engine, astronaut, tmp_path):
     session, seen = Session(), []
     path = pair_of(astronaut, tmp_path)
@@ -204,43 +166,6 @@ def test_stopping_at_a_later_face_names_that_face(engine, astronaut, tmp_path):
         seen.append(item)
         session.stopped |= at_step(item, 2) and item["line"].startswith("Face 2 of 2. ")
     assert "Face 2 of 2. Stopped after step 2 of 4" in seen[-1].stage["line"]
-    session.clean()
-
-
-def test_another_tau_runs_only_the_steps_below_the_earlier_split(engine, astronaut):
-    session = Session()
-    drain(engine, session, astronaut, values={"steps": 6, "tau": 300})
-    for tau, reused in ((600, 2), (200, 2), (200, 5), (0, 4)):
-        items = drain(engine, session, astronaut, values={"steps": 6, "tau": tau})
-        assert f"{reused} of 6 steps were those of the run before" in items[-1].stage["line"]
-        assert sum(item["state"] == "running" for item in items[:-1]) == 6 - reused
-        fresh = Session()
-        alone = drain(engine, fresh, astronaut, values={"steps": 6, "tau": tau})[-1]
-        assert result_of(alone) == result_of(items[-1])
-        assert [f.stage for f in session.film] == [f.stage for f in fresh.film]
-        fresh.clean()
-    session.clean()
-
-
-@pytest.mark.parametrize(
-    "other", [{"seed": 8}, {"mode": "Simulate x8"}, {"values": {"steps": 4, "tau": 400, "eta": 0.5}}]
-)
-def test_nothing_is_reused_of_a_run_of_another_kind(engine, astronaut, other):
-    session = Session()
-    drain(engine, session, astronaut)
-    assert "of the run before" not in drain(engine, session, astronaut, **other)[-1].stage["line"]
-    session.clean()
-
-
-def test_a_stopped_run_goes_on_where_it_stopped(engine, astronaut):
-    session = Session()
-    for item in run(engine, session, making(astronaut, values={"steps": 6})):
-        session.stopped = session.stopped or at_step(item, 3)
-    session.stopped = False
-    items = drain(engine, session, astronaut, values={"steps": 6})
-    assert "3 of 6 steps were those of the run before" in items[-1].stage["line"]
-    fresh = drain(engine, Session(), astronaut, values={"steps": 6})[-1]
-    assert result_of(items[-1]) == result_of(fresh)
     session.clean()
 
 
@@ -296,18 +221,6 @@ def test_what_racm_changed_is_told_and_mapped(engine, astronaut):
     session.clean()
 
 
-def test_two_runs_have_the_same_key_only_if_they_are_the_same():
-    one = making("a.png")
-    assert one.key == making("a.png").key
-    others = [
-        making("b.png"),
-        making("a.png", seed=1),
-        making("a.png", chosen=(0, 1)),
-        making("a.png", values={"tau": 3}),
-    ]
-    assert len({one.key, *(other.key for other in others)}) == 5
-
-
 def test_what_is_asked_for_is_one_request_of_the_pages_controls(engine, astronaut):
     def asked(**values):
         shared = {"photo": None, "mode": "Simulate x8", "aligned": False, "chosen": [], "background": 0, "seed": 1}
@@ -322,26 +235,6 @@ def test_what_is_asked_for_is_one_request_of_the_pages_controls(engine, astronau
         making_of(engine, asked(tau=2000))
     assert making_of(engine, asked(method="ddnm")).words == "ddnm, k 2, seed 1"
     assert "heeds steps, k, input noise" in plan_of(making_of(engine, asked(method="ddnm")))["line"]
-
-
-@pytest.mark.parametrize(("method", "steps"), [("ddnm", 4), ("bicubic", 1)])
-def test_the_view_runs_the_method_that_is_asked_for(engine, restorer, astronaut, method, steps):
-    session, made = Session(), making(astronaut, "Simulate x8")
-    list(run(engine, session, made))
-    assert session.trajectory is not None
-    other = Making(made.photo, made.request.replaced({"method": method}))
-    assert other.key != made.key
-    items = list(run(engine, session, other))
-    alone = restorer.restore(astronaut, DPIConfig.from_dict(FAST), scale=8, method=method)
-    assert result_of(items[-1]) == alone.results[0].image.tobytes()
-    running = [item for item in items[:-1] if item["state"] == "running"]
-    assert len(running) == steps, "no step of DPI's run before is taken for one of its own"
-    assert items[-1].stage["state"] == "done"
-    assert "fcm" not in items[-1].stage["pieces"][0]["pictures"]
-    assert [stage for _, stage in items[-1].stage["steps"]] == [item["frame"]["stage"] for item in running]
-    assert session.trajectory is None, "nothing can go on from it"
-    assert faces_in(items[-1])[0]["method"] == method
-    session.clean()
 
 
 def test_a_run_begun_before_the_faces_are_found_is_not_out_of_date_once_they_are(engine):

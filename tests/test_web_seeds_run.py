@@ -14,7 +14,7 @@ from dpi_core.__main__ import main
 from dpi_core.models.presets import PRESETS
 from dpi_core.restore.request import Branch, Request, read_request
 from dpi_core.web.compare_tab import chosen, compared, on_load_seeds, on_redraw
-from dpi_core.web.engine import Engine, EngineSettings
+from dpi_core.web.engine import Engine
 from dpi_core.web.events import on_load_settings
 from dpi_core.web.live import ViewOutcome
 from dpi_core.web.restore_run import run
@@ -25,11 +25,6 @@ from dpi_core.web.stage_data import Making, decoded
 
 FAST = {"steps": 4, "tau": 400}
 TINY = EXAMPLES / "astronaut-tiny.png"
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(EngineSettings(device="cpu"))
 
 
 def comparing(photo=TINY, seeds="0-2", values=FAST, scale=4, **asked):
@@ -188,7 +183,7 @@ def test_seeds_branch_off_the_last_restoration(engine):
     session.clean()
 
 
-def test_seeds_that_parted_after_a_step_are_made_again_from_their_zip(engine, tmp_path):
+def test_seeds_that_parted_after_a_step_are_made_again_from_their_zip(engine, analytic_models, tmp_path):
     session = Session()
     restoration(engine, session)
     made = drain(engine, session, seeds="3, 8", branch=2)[-1].files[0]
@@ -218,10 +213,12 @@ def test_a_branch_without_its_run_is_named(engine):
     session.clean()
 
 
-def test_a_comparison_of_another_method_is_that_methods(engine, restorer):
+def test_a_comparison_of_another_method_is_that_methods(engine, analytic_restorer):
     session = Session()
     view = drain(engine, session, seeds="3, 8", method="ddnm")[-1].view
-    alone = restorer.restore(TINY, DPIConfig.from_dict(FAST), seeds=(3, 8), scale=4, aligned=True, method="ddnm")
+    alone = analytic_restorer.restore(
+        TINY, DPIConfig.from_dict(FAST), seeds=(3, 8), scale=4, aligned=True, method="ddnm"
+    )
     for result, one in zip(view["results"], alone.results, strict=True):
         assert decoded(result["picture"]).tobytes() == one.image.tobytes()
     restoration(engine, session)

@@ -105,6 +105,7 @@ def test_the_app_starts_with_all_of_it_and_knows_its_address_behind_a_proxy(tmp_
             except requests.ConnectionError:
                 time.sleep(0.2)
         assert config["root"] == "https://faces.example/dpi"
+        assert "Diffusion Prior Interpolation" in asking.get(f"http://127.0.0.1:{port}/", timeout=30).text
     finally:
         app.terminate()
         app.wait(LONG)

@@ -1,8 +1,6 @@
-"""ZeroGPU with a stand-in for the `spaces` package: it forks, pickles what crosses, and writes down the durations."""
+"""ZeroGPU with a stand-in for the `spaces` package."""
 
-import inspect
 import multiprocessing
-import pickle
 import sys
 import threading
 from dataclasses import replace
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import EXAMPLES
+from zerogpu_stand_in import StandIn
 
 from dpi_core import DPIConfig
 from dpi_core.restore.records import RestoreStep
@@ -27,58 +26,7 @@ PHOTO = EXAMPLES / "astronaut.jpg"
 FORK = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the stand-in forks")
 
 
-class StandIn:
-    """Calls run in a forked process, as on ZeroGPU; `durations` and `sizes` (bytes of the arguments) tell of them."""
-
-    def __init__(self):
-        self.durations, self.sizes, self.answers = [], [], []
-        self.error: str | None = None
-
-    def GPU(self, task=None, *, duration=60):  # noqa: N802
-        def decorated(function):
-            assert callable(function)
-            if not inspect.isgeneratorfunction(function):
-                return lambda *args: function(*args)
-
-            def call(*args):
-                self.durations.append(duration(*args) if callable(duration) else duration)
-                if self.error:
-                    raise gr.Error(self.error)
-                yield from self.forked(function, pickle.dumps(args))
-
-            return call
-
-        return decorated if task is None else decorated(task)
-
-    def forked(self, function, data):
-        self.sizes.append(len(data))
-        fork = multiprocessing.get_context("fork")
-        here, there = fork.Pipe(duplex=False)
-
-        def work():
-            torch.set_num_threads(1)  # a forked process has none of the threads that OpenMP remembers
-            try:
-                for item in function(*pickle.loads(data)):
-                    there.send_bytes(pickle.dumps(("item", item)))
-                there.send_bytes(pickle.dumps(("end", None)))
-            except Exception as error:
-                there.send_bytes(pickle.dumps(("error", type(error).__name__)))
-
-        process = fork.Process(target=work, daemon=True)
-        process.start()
-        there.close()
-        try:
-            while True:
-                kind, item = pickle.loads(here.recv_bytes())
-                if kind == "end":
-                    return
-                if kind == "error":
-                    raise gr.Error(item, title="ZeroGPU worker error")
-                self.answers.append(type(item))
-                yield item
-        finally:
-            process.kill()
-            process.join()
+pytestmark = pytest.mark.usefixtures("analytic_models")
 
 
 @pytest.fixture
@@ -134,9 +82,9 @@ def test_the_duration_is_linear_in_the_work():
 
 
 @FORK
-def test_a_run_there_is_a_run_here_bit_for_bit(lent, restorer, spaces):
+def test_a_run_there_is_a_run_here_bit_for_bit(lent, analytic_restorer, spaces):
     options = {"seeds": (3, 8), "scale": 8, "background": 2}
-    here = list(restorer.restore_steps(PHOTO, CONFIG, **options))
+    here = list(analytic_restorer.restore_steps(PHOTO, CONFIG, **options))
     there = list(lent.restore_steps(PHOTO, CONFIG, **options))
     assert len(here) == len(there) == 5
     for a, b in zip(here[:-1], there[:-1], strict=True):
@@ -223,7 +171,7 @@ def test_a_run_that_ends_early_is_a_message(lent, monkeypatch):
 
 
 @FORK
-def test_models_loaded_late_are_loaded_where_the_gpu_is(spaces, restorer):
+def test_models_loaded_late_are_loaded_where_the_gpu_is(spaces, analytic_restorer):
     made = []
     thread = threading.Thread(target=lambda: made.append(restorer_class()()))
     thread.start()
@@ -232,7 +180,7 @@ def test_models_loaded_late_are_loaded_where_the_gpu_is(spaces, restorer):
     assert late.device.type == "cpu"
     assert late._load_there == ("embedded", "auto", {})
     done = late.restore(PHOTO, CONFIG)
-    here = restorer.restore(PHOTO, CONFIG)
+    here = analytic_restorer.restore(PHOTO, CONFIG)
     assert np.array_equal(np.asarray(done.results[0].image), np.asarray(here.results[0].image))
     assert late._load_there is not None, "only the other process holds them"
 

@@ -1,7 +1,6 @@
 """From a name to a folder: cached whole or not at all, checked at every start, healed when it is damaged."""
 
 import hashlib
-import json
 import shutil
 from dataclasses import replace
 
@@ -9,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import DATA
-from diffusers import DDPMScheduler, UNet2DModel
 from filelock import FileLock
 from hub_server import COMMIT, serving
+from pipelines import pipeline, published, tiny_unet
 
 from dpi_core import load_prior
 from dpi_core.weights import obtain
@@ -34,36 +33,6 @@ def hub(monkeypatch, tmp_path):
         sha256 = hashlib.sha256(GOLDEN).hexdigest()
         monkeypatch.setitem(PRIORS, "ffhq-256", replace(FFHQ, revision=COMMIT, sha256=sha256, size=len(GOLDEN)))
         yield hub
-
-
-def tiny_unet(**changes) -> UNet2DModel:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        settings = {
-            "sample_size": 16,
-            "layers_per_block": 1,
-            "block_out_channels": (8, 8),
-            "down_block_types": ("DownBlock2D", "DownBlock2D"),
-            "up_block_types": ("UpBlock2D", "UpBlock2D"),
-            "norm_num_groups": 4,
-        }
-        return UNet2DModel(**{**settings, **changes}).eval()
-
-
-def published(hub, folder, repo="owner/faces"):
-    """Put every file of a folder on the hub."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            hub.files[repo, path.relative_to(folder).as_posix()] = path.read_bytes()
-
-
-def pipeline(folder, inside="", safe=True, scheduler=None, index=None, **changes):
-    """A diffusers pipeline as a folder; its network in `inside`."""
-    unet = tiny_unet(**changes)
-    unet.save_pretrained(folder / inside, safe_serialization=safe)
-    DDPMScheduler(**(scheduler or {})).save_pretrained(folder / ("scheduler" if inside else ""))
-    (folder / "model_index.json").write_text(json.dumps({"_class_name": "DDPMPipeline", **(index or {})}))
-    return unet
 
 
 def test_a_registered_prior_arrives_converted_and_is_the_one_that_was_published(hub):
@@ -221,50 +190,6 @@ def test_the_first_hash_is_recorded_and_a_changed_file_refused_later(hub, tmp_pa
         prior_folder("owner/faces")
 
 
-@pytest.mark.parametrize(
-    ("index", "config", "message"),
-    [
-        ({"vae": ["diffusers", "AutoencoderKL"]}, {}, "works on latents, not on pixels"),
-        ({}, {"_class_name": "UNet2DConditionModel"}, r"is conditional \(UNet2DConditionModel\)"),
-        ({}, {"num_class_embeds": 10}, "is conditional"),
-        ({}, {"in_channels": 4, "out_channels": 4}, "expects 4 channels"),
-        ({}, {"sample_size": None}, "sample_size None"),
-        ({}, {"_class_name": "Transformer2DModel"}, "holds a Transformer2DModel"),
-    ],
-)
-def test_networks_that_are_no_prior_are_refused_before_their_weights_are_fetched(hub, tmp_path, index, config, message):
-    repo = tmp_path / "repo"
-    pipeline(repo, index=index)
-    known = json.loads((repo / "config.json").read_text())
-    (repo / "config.json").write_text(json.dumps(known | config))
-    published(hub, repo)
-    for name in ("owner/faces", str(repo)):
-        with pytest.raises(ValueError, match=message) as caught:
-            load_prior(name, "cpu")
-        assert name in str(caught.value)
-    assert not any(UNET_FILE in path for _, path, _ in hub.asked)
-
-
-@pytest.mark.parametrize(
-    ("scheduler", "message"),
-    [
-        ({"beta_schedule": "squaredcos_cap_v2"}, "its noise schedule is"),
-        ({"beta_end": 0.012}, "its noise schedule is"),
-        ({"prediction_type": "sample"}, "predicts 'sample'"),
-    ],
-)
-def test_another_noise_schedule_is_refused(tmp_path, scheduler, message):
-    pipeline(tmp_path / "repo", scheduler=scheduler)
-    with pytest.raises(ValueError, match=message):
-        load_prior(str(tmp_path / "repo"), "cpu")
-
-
-def test_a_repository_without_a_network_is_refused(hub):
-    hub.files["owner/texts", "README.md"] = b"hello"
-    with pytest.raises(ValueError, match="owner/texts: no diffusers UNet2DModel"):
-        prior_folder("owner/texts")
-
-
 def test_a_cache_that_cannot_be_written_is_a_sentence(hub, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DPI_CORE_CACHE", str(tmp_path / "file"))
@@ -288,13 +213,6 @@ def test_a_checkpoint_on_this_machine_is_converted_once_for_every_content(hub, t
 
 def test_the_embedded_prior_takes_no_steps():
     assert [type(item).__name__ for item in prior_folder_steps("embedded")] == ["PosixPath"]
-
-
-@pytest.mark.parametrize("name", ["", "ffhq", "a/b/c", "../up/there", "owner/", "owner/na me"])
-def test_what_is_no_name_is_refused_with_those_there_are(name):
-    with pytest.raises(ValueError, match=r"allowed is 'embedded', 'ffhq-256', 'celebahq-256', a folder") as caught:
-        list(prior_folder_steps(name or "nothing"))
-    assert "\n" not in str(caught.value)
 
 
 def test_a_hub_id_may_name_a_revision():

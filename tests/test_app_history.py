@@ -1,0 +1,108 @@
+"""What a page keeps: its place in the queue, its views in the browser's history, the last result over a reload, its link."""
+
+import re
+
+import pytest
+from browsing import LAPTOP, LINE, choose, restored, state
+from conftest import EXAMPLES
+from playwright.sync_api import expect
+
+from dpi_core.web import fair_queue
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def app_url(paced_app_url):
+    return paced_app_url
+
+
+def test_a_run_that_waits_for_others_says_its_place_as_it_changes(browser, app_url, unhurried):
+    pages = [browser.new_page(viewport=LAPTOP, reduced_motion="reduce") for _ in range(3)]
+    for page in pages:
+        page.goto(f"{app_url}?steps=250")
+        page.wait_for_selector("#stage [data-role=ticks] i")
+        choose(page, EXAMPLES / "astronaut-tiny.png")
+    first, second, third = pages
+    first.click("#run")
+    expect(state(first, "running")).to_be_visible()
+    second.click("#run")
+    expect(state(second, "queued")).to_be_visible()
+    expect(second.locator(LINE)).to_contain_text("One run is before yours")
+    third.click("#run")
+    expect(third.locator(LINE)).to_contain_text("2 runs are before yours")
+    first.click("#stop")
+    expect(state(second, "running")).to_be_visible()
+    expect(third.locator(LINE)).to_contain_text("One run is before yours")
+    second.click("#stop")
+    expect(state(third, "running")).to_be_visible()
+    third.click("#stop")
+    for page in pages:
+        expect(page.locator("#run")).to_be_enabled()
+        page.close()
+
+
+def test_a_run_that_the_queue_does_not_take_gives_the_buttons_back_and_says_why(browser, app_url, monkeypatch):
+    page = browser.new_page(viewport=LAPTOP)
+    page.goto(app_url)
+    page.wait_for_selector("#stage [data-role=ticks] i")
+    choose(page, EXAMPLES / "astronaut-tiny.png")
+    monkeypatch.setattr(fair_queue, "refusal", lambda *_: fair_queue.FULL)
+    page.click("#run")
+    expect(page.locator(LINE)).to_contain_text(fair_queue.FULL)
+    expect(state(page, "failed")).to_be_visible()
+    expect(page.locator("#run")).to_be_enabled()
+    expect(page.locator("#stop")).to_be_hidden()
+    monkeypatch.undo()
+    page.click("#run")
+    expect(state(page, "done")).to_be_visible()
+    page.close()
+
+
+def test_back_follows_the_views(laptop):
+    for name, view in (("Compare seeds", "compare"), ("A/B", "ab")):
+        laptop.get_by_role("tab", name=name).click()
+        laptop.wait_for_function(f"location.search.includes('view={view}')")
+    laptop.go_back()
+    expect(laptop.get_by_role("tab", name="Compare seeds")).to_have_attribute("aria-selected", "true")
+    laptop.go_back()
+    expect(laptop.get_by_role("tab", name="Restore")).to_have_attribute("aria-selected", "true")
+    laptop.go_forward()
+    expect(laptop.get_by_role("tab", name="Compare seeds")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_reload_keeps_the_photo_and_the_last_result(laptop):
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    restored(laptop)
+    laptop.reload()
+    expect(state(laptop, "done")).to_be_visible()
+    expect(laptop.locator("#status")).to_contain_text("1 face")
+    expect(laptop.locator("#photo img")).to_be_visible()
+    expect(laptop.locator("#download")).to_be_visible()
+    with laptop.expect_download() as saved:
+        laptop.click("#download")
+    assert saved.value.suggested_filename.endswith(".png")
+
+
+def test_a_page_opened_anew_has_nothing_of_the_one_before(laptop, app_url):
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    restored(laptop)
+    laptop.goto(app_url)
+    expect(state(laptop, "example")).to_be_visible()
+    expect(laptop.locator("#photo input[type=file]")).to_be_attached()
+
+
+def test_a_link_opens_an_example_and_the_page_names_it_in_its_address(laptop, app_url):
+    laptop.goto(f"{app_url}?example=astronaut-tiny.png&tau=200")
+    expect(laptop.locator("#status")).to_contain_text("1 face")
+    expect(laptop).to_have_url(re.compile("example=astronaut-tiny.png"))
+    choose(laptop, EXAMPLES / "grace-hopper.jpg")
+    expect(laptop).to_have_url(re.compile("example=grace-hopper.jpg"))
+    laptop.set_input_files("#photo input[type=file]", files=[_other_photo()])
+    expect(laptop).not_to_have_url(re.compile("example="))
+
+
+def _other_photo() -> dict:
+    """The tiny example under its own name, with other bytes."""
+    photo = (EXAMPLES / "astronaut-tiny.png").read_bytes()
+    return {"name": "astronaut-tiny.png", "mimeType": "image/png", "buffer": photo + b"\n"}

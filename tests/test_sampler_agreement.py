@@ -1,0 +1,60 @@
+"""Estimates that agree with the low-resolution face: at the end, below a timestep, as far as its noise lets them."""
+
+import pytest
+import torch
+from formulas import random_condition
+
+from dpi_core import DPIConfig, sample_steps
+from dpi_core.imaging.degradation import downscale
+from dpi_core.measure.metrics import lr_consistency
+from dpi_core.method.consistency import project
+from dpi_core.method.resampling import dense_condition, resize
+
+
+def test_projecting_changes_the_result_alone_and_makes_it_consistent(analytic_prior):
+    low_res = downscale(random_condition(), 4)
+    condition = dense_condition(low_res, 32, 32)
+    plain = list(sample_steps(analytic_prior, condition, DPIConfig(steps=5), seeds=[1, 2], low_res=low_res))
+    exact = list(
+        sample_steps(analytic_prior, condition, DPIConfig(steps=5, project=True), seeds=[1, 2], low_res=low_res)
+    )
+    for a, b in zip(plain[:-1], exact[:-1], strict=True):
+        assert torch.equal(a.x0, b.x0)
+        assert torch.equal(a.x_t, b.x_t)
+    assert torch.equal(exact[-1].x0, project(plain[-1].x0, low_res))
+    assert lr_consistency(exact[-1].x0, low_res) > 50 > lr_consistency(plain[-1].x0, low_res)
+
+
+@pytest.mark.parametrize("wish", [{"project": True}, {"consistent_below": 350}])
+def test_agreeing_needs_the_low_resolution_face(analytic_prior, wish):
+    with pytest.raises(ValueError, match=rf"{next(iter(wish))} is .*low_res"):
+        sample_steps(analytic_prior, random_condition(), DPIConfig(**wish))
+
+
+def agreements(prior, **wish):
+    """How far, in dB, each step's estimate agrees with the input and with what the corrector makes of it."""
+    low_res = downscale(random_condition(), 4)
+    condition = dense_condition(low_res, 32, 32)
+
+    def brighter(noisy, t, grid):
+        return grid + 0.1
+
+    run = sample_steps(prior, condition, DPIConfig(**wish), corrector=brighter, seeds=[1, 2], low_res=low_res)
+    corrected = resize((condition + 0.1).clamp(-1, 1), 8, 8)
+    return [(e.t, lr_consistency(e.x0, low_res), lr_consistency(e.x0, corrected)) for e in run]
+
+
+@pytest.mark.parametrize("below", [0, 300, 1000])
+def test_estimates_agree_with_the_input_below_a_timestep(analytic_prior, below):
+    for t, agreement, _ in agreements(analytic_prior, consistent_below=below):
+        assert (agreement > 45) == (t < below)
+
+
+def test_they_can_agree_with_what_the_corrector_makes_of_it(analytic_prior):
+    for _, agreement, corrected in agreements(analytic_prior, consistent_below=1000, correct_input=True):
+        assert agreement < 35 < 45 < corrected
+
+
+def test_a_noisy_input_is_followed_less_the_cleaner_the_estimate(analytic_prior):
+    found = agreements(analytic_prior, consistent_below=1000, noise_level=8.0)
+    assert found[0][1] > found[-1][1] + 5
