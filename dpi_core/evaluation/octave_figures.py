@@ -19,8 +19,8 @@ from dpi_core.evaluation.embedded import available, sheet
 from dpi_core.evaluation.held_out import bicubic_task, face_sets
 from dpi_core.evaluation.judged_figures import MEASURES, Figures, spectrum, summary
 from dpi_core.evaluation.methods import Models, restore
-from dpi_core.evaluation.realism import NETWORKS, Features, kernel_distances
 from dpi_core.measure.metrics import psnr
+from dpi_core.measure.realism import NETWORKS, Features, kernel_distances
 from dpi_core.models.correctors import load_corrector
 from dpi_core.models.octave import TIMESTEPS, load_octave, merge, smooth_differences, split
 from dpi_core.models.presets import find_preset
