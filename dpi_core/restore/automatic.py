@@ -8,10 +8,10 @@ from dpi_core.models.presets import FITTED_TAU, fitted
 from dpi_core.restore.records import Preparation
 
 REASONS: dict[Damage, str] = {
-    "none": "shows no damage, so the result agrees with it exactly",
-    "compressed": "was blurred or compressed, so it is mended first",
-    "noisy": "is noisy, so it is mended first",
-    "unknown": "has no colour to judge its damage by, so it is mended first",
+    "none": "no damage seen: kept to exactly",
+    "compressed": "blurred or compressed: mended first",
+    "noisy": "noisy: mended first",
+    "unknown": "no colour to judge by: mended first",
 }
 
 
@@ -33,5 +33,5 @@ def automatic(prepared: Preparation) -> Choice:
     held = job.low_res.shape[-1]
     reduced = min(FITTED_TAU, key=lambda scale: abs(scale - job.condition.shape[-1] / held))
     damage = damage_of(job.low_res, reduced)
-    reason = f"the face holds about {held} pixels of detail a side and {REASONS[damage]}"
+    reason = f"about {held} pixels of detail a side, {REASONS[damage]}"
     return Choice(fitted(reduced, damage != "none", prepared.request.prior), reason)
