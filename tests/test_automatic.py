@@ -2,6 +2,7 @@
 
 import argparse
 
+import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,7 @@ from dpi_core.measure.input_damage import damage_of, fine_colour
 from dpi_core.method.resampling import dense_condition
 from dpi_core.models.presets import AUTOMATIC, TABLES, find_preset, fitted
 from dpi_core.restore.automatic import automatic
-from dpi_core.web.events import AUTO_TEXT, FIELDS, on_follow, on_moved, on_preset
+from dpi_core.web.events import AUTO_TEXT, FIELDS, on_chosen_preset, on_follow, on_opened, on_preset
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +128,12 @@ def test_on_the_page_auto_waits_for_a_face_and_stays_until_a_hand_moves_somethin
     *values, radio = on_preset(presets, AUTOMATIC)
     assert radio.info == AUTO_TEXT
     assert len(values) == len(FIELDS)
-    assert not hasattr(on_moved(presets, AUTOMATIC, *start), "value")
     other = [getattr(presets["heavy"].config, field) for field in FIELDS]
-    assert on_moved(presets, AUTOMATIC, *other).value == "heavy"
-    assert on_follow(presets, *start).value == "medium"
+    for values in (start, other):
+        assert on_chosen_preset(presets, AUTOMATIC, *values) == gr.skip(), "it was just chosen, and waits for the face"
+    assert on_opened(presets, AUTOMATIC, *start) == gr.skip()
+    assert on_opened(presets, AUTOMATIC, *other).value == "heavy"
+    assert on_follow(presets, AUTOMATIC, *start).value == "medium", "a hand or a file moved it there"
 
 
 def test_a_number_is_written_one_way_whoever_gives_it():

@@ -38,6 +38,6 @@ def test_a_file_that_names_a_method_chooses_it(tmp_path):
 def test_the_preset_is_the_one_that_the_settings_are():
     table = presets_for("embedded")
     heavy = [getattr(table["heavy"].config, field) for field in FIELDS]
-    assert on_follow(table, *heavy).value == "heavy"
+    assert on_follow(table, None, *heavy).value == "heavy"
     moved = [999 if field == "tau" else value for field, value in zip(FIELDS, heavy, strict=True)]
-    assert (on_follow(table, *moved).value, on_follow(table, *moved).info) == (None, CUSTOM)
+    assert (on_follow(table, None, *moved).value, on_follow(table, None, *moved).info) == (None, CUSTOM)

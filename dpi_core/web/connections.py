@@ -46,7 +46,7 @@ def connect_address(
     tabs: gr.Tabs,
     views: Sequence[str],
     status: gr.HTML,
-    follow: Callable[[Any], None],
+    follow: Callable[..., None],
 ) -> None:
     """Keep what is linked in the page's address, and take it from there when the page is opened, which `follow` is told."""
     watched = [item.component for item in linked]
@@ -55,7 +55,7 @@ def connect_address(
         return on_link(linked, views, dict(request.query_params))
 
     read = page.load(opened, None, [*watched, tabs, status], queue=False, **QUIET)
-    follow(read)
+    follow(read, opened=True)
     read.then(None, None, None, js=opened_script(next(iter(views))), queue=False, **QUIET)
     gr.on(
         [component.change for component in watched], None, watched, None, queue=False, js=write_script(linked), **QUIET

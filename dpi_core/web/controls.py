@@ -15,9 +15,10 @@ from dpi_core.web.components.face_choice import FaceChoice
 from dpi_core.web.events import (
     AUTO_TEXT,
     MAX_PAGE_SEED,
+    on_chosen_preset,
     on_dice,
     on_follow,
-    on_moved,
+    on_opened,
     on_preset,
 )
 from dpi_core.web.links import Linked
@@ -41,7 +42,7 @@ MAIN = ("tau", "sparsity")
 class Controls:
     """The shared components; `settings` has one for each field of a config, in their order.
 
-    `told_preset` is the handler that selects the preset which settings are.
+    `told_preset` are the handlers that select the preset which settings are, once moved and when the page opens.
     """
 
     session: gr.State
@@ -60,7 +61,7 @@ class Controls:
     load: gr.UploadButton
     preset: gr.Radio
     settings: dict[str, Any]
-    told_preset: Callable[..., Any]
+    told_preset: tuple[Callable[..., Any], Callable[..., Any]]
 
     @property
     def making(self) -> dict[str, Any]:
@@ -86,9 +87,13 @@ class Controls:
         """Turn values by name into updates of the controls."""
         return {self.making[name]: value for name, value in values.items()}
 
-    def follow(self, event: Any) -> None:
-        """Let the preset follow settings that were moved by an event and not by hand: all of them at once, after it."""
-        event.then(self.told_preset, [self.preset, *self.settings.values()], self.preset, queue=False, **QUIET)
+    def follow(self, event: Any, opened: bool = False) -> None:
+        """Let the preset follow settings that were moved by an event and not by hand: all of them at once, after it.
+
+        `opened`: the event opens the page, which may move nothing; Auto stays then.
+        """
+        told = self.told_preset[opened]
+        event.then(told, [self.preset, *self.settings.values()], self.preset, queue=False, **QUIET)
 
 
 @dataclass(frozen=True)
@@ -212,19 +217,21 @@ def build_controls(prior: str = "embedded") -> Controls:
     )
 
 
-def connect_presets(preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset]) -> Callable[..., Any]:
-    """Let a preset move the controls; controls that are moved away from it by hand deselect it. Returns what says so.
+def connect_presets(
+    preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset]
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Let a preset move the controls; controls that are moved away from it by hand deselect it. Returns `told_preset`.
 
     By hand only: the values of a preset arrive one after another, and half of them are nobody's.
     """
     values = list(settings.values())
-    moved = partial(on_moved, presets)
+    follow, asked = partial(on_follow, presets), [preset, *values]
     chosen = preset.input(partial(on_preset, presets), preset, [*values, preset], queue=False, **QUIET)
     # the answer to a move just before it may come after it
-    chosen.then(moved, [preset, *values], preset, queue=False, **QUIET)
+    chosen.then(partial(on_chosen_preset, presets), asked, preset, queue=False, **QUIET)
     by_hand = [control.input for control in values]
-    gr.on(by_hand, partial(on_follow, presets), values, preset, queue=False, trigger_mode="always_last", **QUIET)
-    return moved
+    gr.on(by_hand, follow, asked, preset, queue=False, trigger_mode="always_last", **QUIET)
+    return follow, partial(on_opened, presets)
 
 
 def method_control(label: str, elem_id: str, info: str | None = None) -> gr.Dropdown:

@@ -112,8 +112,8 @@ def on_preset(presets: dict[str, Preset], name: str) -> tuple:
     return *(getattr(config, field) for field in FIELDS), gr.Radio(info=preset_text(name, presets))
 
 
-def on_follow(presets: dict[str, Preset], *values) -> gr.Radio:
-    """Select the preset that these settings are, now that a control was moved by hand, or none."""
+def on_follow(presets: dict[str, Preset], _name: str | None, *values) -> gr.Radio:
+    """Select the preset that these settings are, now that they were moved, or none; Auto is left."""
     try:
         name = name_of(DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True))), presets)
     except DPIError:
@@ -121,12 +121,16 @@ def on_follow(presets: dict[str, Preset], *values) -> gr.Radio:
     return gr.Radio(value=name, info=preset_text(name, presets) if name else CUSTOM)
 
 
-def on_moved(presets: dict[str, Preset], name: str | None, *values) -> gr.Radio:
-    """Select the preset that these settings are, now that an event moved them; Auto stays while they are the first ones."""
+def on_chosen_preset(presets: dict[str, Preset], name: str | None, *values) -> gr.Radio:
+    """Select again the preset that was chosen, whose settings have arrived."""
+    return gr.skip() if name == AUTOMATIC else on_follow(presets, name, *values)
+
+
+def on_opened(presets: dict[str, Preset], name: str | None, *values) -> gr.Radio:
+    """Select the preset that the settings of the page just opened are; Auto stays if its address names none."""
     start = presets[DEFAULT_PRESET].config
-    if name == AUTOMATIC and all(value == getattr(start, field) for field, value in zip(FIELDS, values, strict=True)):
-        return gr.skip()
-    return on_follow(presets, *values)
+    same = all(value == getattr(start, field) for field, value in zip(FIELDS, values, strict=True))
+    return gr.skip() if name == AUTOMATIC and same else on_follow(presets, name, *values)
 
 
 def on_dice() -> int:
