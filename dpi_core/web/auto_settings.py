@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from dpi_core.errors import DPIError
-from dpi_core.models.presets import AUTOMATIC
+from dpi_core.method.config import DPIConfig
+from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, presets_for
 from dpi_core.web.checks import still_kept
 from dpi_core.web.controls import QUIET, Controls
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import making_of
+from dpi_core.web.events import FIELDS, making_of
 from dpi_core.web.session import Session
 
 if TYPE_CHECKING:
@@ -18,20 +19,35 @@ if TYPE_CHECKING:
 
 
 def connect_auto(engine: Engine, controls: Controls, found: Any) -> None:
-    """Choose anew after the event that `found` the faces, and when what is to be restored changes."""
-    c = controls
+    """Choose anew after the event that `found` the faces, when what is to be restored changes, and when Auto is asked for.
 
-    def choose(values: dict) -> dict:
-        named = c.named(values)
-        choice = choice_for(engine, values[c.session], named)
-        if choice is None:
+    Unasked it takes the place of its own settings alone, and of those that the page starts with: an address or a file may
+    bring others a moment before their preset is selected.
+    """
+    c = controls
+    start = presets_for(engine.settings.prior)[DEFAULT_PRESET].config
+
+    def choose(values: dict, asked: bool = False) -> dict:
+        named, session = c.named(values), values[c.session]
+        choice = choice_for(engine, session, named)
+        if choice is None or not (asked or config_of(named) in (start, session.fitted)):
             return {c.session: gr.skip()}
+        session.fitted = choice.config
         return {**c.moved(asdict(choice.config)), c.preset: gr.Radio(info=choice.line)}
 
     inputs, outputs = {c.session, *c.asked}, [c.session, c.preset, *c.settings.values()]
     found.then(choose, inputs, outputs, queue=False, **QUIET)
-    moved = [c.preset.input, c.mode.input, c.aligned.input, c.chosen.input, c.faces.select]
+    moved = [c.mode.input, c.aligned.input, c.chosen.input, c.faces.select]
     gr.on(moved, choose, inputs, outputs, queue=False, trigger_mode="always_last", **QUIET)
+    c.preset.input(lambda values: choose(values, asked=True), inputs, outputs, queue=False, **QUIET)
+
+
+def config_of(named: dict[str, Any]) -> DPIConfig | None:
+    """Read the settings that the controls show; None where they are not allowed."""
+    try:
+        return DPIConfig.from_dict({field: named[field] for field in FIELDS})
+    except DPIError:
+        return None
 
 
 def choice_for(engine: Engine, session: Session, named: dict[str, Any]) -> "Choice | None":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dpi_core.faces import Face
+    from dpi_core.method.config import DPIConfig
     from dpi_core.show.film import Frame
     from dpi_core.web.trajectory import Trajectory
 
@@ -31,6 +32,7 @@ class Session:
         film: the steps of the last run's first face.
         trajectory: the steps of the last run with one face, for another tau and for branches.
         folders: view -> where the results of its last run lie.
+        fitted: the settings that Auto took last.
         shown: what Restore's last run ended with on the page, for a page that is loaded again.
     """
 
@@ -42,6 +44,7 @@ class Session:
     film: "list[Frame]" = field(default_factory=list, repr=False)
     trajectory: "Trajectory | None" = field(default=None, repr=False)
     folders: dict[str, Path] = field(default_factory=dict, repr=False)
+    fitted: "DPIConfig | None" = None
     shown: tuple | None = field(default=None, repr=False)
 
     @property
