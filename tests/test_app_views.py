@@ -113,7 +113,7 @@ def test_a_wrong_address_is_told_and_the_page_works(browser, app_url, query, mes
 
 
 def test_the_preset_follows_the_settings(page):
-    expect(page.get_by_label("Medium")).to_be_checked()
+    expect(page.locator("#preset input:checked")).to_have_value("auto")
     field = page.locator("#tau input[type=number]")
     field.fill("330")
     field.press("Enter")
