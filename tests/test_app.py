@@ -100,7 +100,8 @@ def test_seeds_stream_side_by_side_flip_and_are_redrawn(page, tmp_path):
     download.value.save_as(path)
     assert read_request(path).seeds == tuple(map(int, (drawn, kept, last)))
 
-    page.reload()  # and the page reads its own file back
+    page.reload()  # and the page reads its own file back, once its photo is there again
+    expect(page.locator("#status")).to_contain_text("1 face")
     page.locator("input[type=file][accept*=zip]").set_input_files(str(path))
     expect(page.locator("#status")).to_contain_text("Settings of")
     page.get_by_role("tab", name="Compare seeds").click()
