@@ -17,6 +17,7 @@ from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import LRUCache, run_coro_in_background
 
+from dpi_core.web.freed_memory import give_memory_back
 from dpi_core.web.keeping import Forgetting
 from dpi_core.web.listening import HeardMessages
 
@@ -72,7 +73,7 @@ class FairQueue(Queue):
         )
 
     def start(self) -> None:
-        """Start the queue, and to look for runs that nobody listens to."""
+        """Start the queue, and to look for runs that nobody listens to, and for memory to give back."""
         super().start()
         run_coro_in_background(self._end_unheard)
 
@@ -144,9 +145,13 @@ class FairQueue(Queue):
                 events[:] = in_turns(events, name, self._turns, [name(event) for event in running])
 
     async def _end_unheard(self) -> None:
+        was_busy = False
         while not self.stopped:
             await asyncio.sleep(EVERY)
-            now = time.monotonic()
+            now, busy = time.monotonic(), bool(self._waiting() or self._running())
+            if was_busy and not busy:
+                await asyncio.to_thread(give_memory_back)
+            was_busy = busy
             for event in [*self._waiting(), *self._running()]:
                 messages, began = self.pending_messages_per_session.get(event.session_hash), event.enqueue_time
                 if isinstance(messages, HeardMessages):
