@@ -261,9 +261,12 @@ class Restorer:
 
     def _finish(self, job: FaceJob, x0: Tensor, request: Request, steps: int) -> list[FaceResult]:
         results = []
-        larger = self._octave().draw(x0.to(self.device), request.seeds).cpu() if job.doubled else [None] * len(x0)
-        for seed, face, doubled in zip(request.seeds, x0, larger, strict=True):
-            image, finer = own_colours(face, job), None if doubled is None else own_colours(doubled, job)
+        for seed, face in zip(request.seeds, x0, strict=True):
+            image, finer = own_colours(face, job), None
+            if (
+                job.doubled
+            ):  # one by one: many at four times the pixels would take much memory, and save no time on a CPU
+                finer = own_colours(self._octave().draw(face[None].to(self.device), (seed,))[0].cpu(), job)
             rounded = to_tensor(np.asarray(image))
             measured = {"lr_consistency": round(lr_consistency(rounded, job.low_res), 2)}
             if job.truth is not None:

@@ -29,8 +29,9 @@ def connect_auto(engine: Engine, controls: Controls, found: Any) -> None:
 
     def choose(values: dict, asked: bool = False) -> dict:
         named, session = c.named(values), values[c.session]
-        choice = choice_for(engine, session, named)
-        if choice is None or not (asked or config_of(named) in (start, session.fitted)):
+        free = asked or config_of(named) in (start, session.fitted)
+        choice = choice_for(engine, session, named) if free else None
+        if choice is None:
             return {c.session: gr.skip()}
         session.fitted = choice.config
         return {**c.moved(asdict(choice.config)), c.preset: gr.Radio(info=choice.line)}
