@@ -8,15 +8,13 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 from torch import Tensor
 
 from dpi_core.evaluation.held_out import face_sets
+from dpi_core.evaluation.held_scales import damaged
 from dpi_core.imaging.degradation import Degradation, downscale
-from dpi_core.imaging.pixels import to_tensor
 from dpi_core.measure.held_detail import held_scale
 from dpi_core.measure.input_damage import damage_of
-from dpi_core.method.resampling import dense_condition
 
 KNOWN = {
     "x4": Degradation(scale=4),
@@ -25,20 +23,18 @@ KNOWN = {
     "x4, JPEG 80": Degradation(scale=4, jpeg=80),
     "x4, JPEG 40": Degradation(scale=4, jpeg=40),
     "x4, noise 12": Degradation(scale=4, noise=12),
-    "x4, blur 1, noise 4, JPEG 80 (mild)": Degradation(scale=4, blur=1, noise=4, jpeg=80),
+    "x4, blur 1, noise 4, JPEG 80": Degradation(scale=4, blur=1, noise=4, jpeg=80),
     "x8, noise 8": Degradation(scale=8, noise=8),
-    "x8, blur 2, noise 8, JPEG 60 (medium)": Degradation(scale=8, blur=2, noise=8, jpeg=60),
-    "x8, blur 3, noise 15, JPEG 40 (heavy)": Degradation(scale=8, blur=3, noise=15, jpeg=40),
+    "x8, blur 2, noise 8, JPEG 60": Degradation(scale=8, blur=2, noise=8, jpeg=60),
+    "x8, blur 3, noise 15, JPEG 40": Degradation(scale=8, blur=3, noise=15, jpeg=40),
     "x16, JPEG 60": Degradation(scale=16, jpeg=60),
 }
 
 
-def told(face: np.ndarray, degradation: Degradation, number: int) -> tuple[int, str]:
-    """Say what is told of a face (H,W,3) uint8 once it is degraded: pixels of detail, and its damage."""
-    low = to_tensor(degradation.apply(face, np.random.default_rng(number)))
-    dense: Tensor = dense_condition(low, *face.shape[:2])
-    scale = held_scale(dense)
-    return face.shape[0] // scale, damage_of(downscale(dense, scale), scale)
+def told(crop: Tensor) -> tuple[int, str]:
+    """Say what is told of a degraded and enlarged face (1,3,S,S) in [-1, 1]: pixels of detail a side, and its damage."""
+    scale = held_scale(crop)
+    return crop.shape[-1] // scale, damage_of(downscale(crop, scale), scale)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -46,11 +42,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
     parser.add_argument("--faces", type=int, default=100, help="how many held-out faces (default 100)")
     args = parser.parse_args(argv)
-    true = next(iter(face_sets(args.data, 128).values())).pixels[: args.faces]
-    faces = ((true + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    faces = next(iter(face_sets(args.data, 128).values())).pixels[: args.faces]
     print(f"{len(faces)} faces\n\n| input | pixels of detail | damage |\n|---|---|---|")
     for name, degradation in KNOWN.items():
-        found = [told(face, degradation, number) for number, face in enumerate(faces)]
+        found = [told(damaged(face, degradation, number)) for number, face in enumerate(faces)]
         held, damage = (Counter(column) for column in zip(*found, strict=True))
         cells = [", ".join(f"{key} {count}" for key, count in part.most_common()) for part in (held, damage)]
         print(f"| {name} | {cells[0]} | {cells[1]} |", flush=True)
