@@ -7,7 +7,8 @@ from browsing import LAPTOP, LINE, choose, restored, state
 from conftest import EXAMPLES
 from playwright.sync_api import expect
 
-from dpi_core.web import fair_queue
+from dpi_core.web import events, fair_queue
+from dpi_core.web.detected_faces import detect
 
 pytestmark = pytest.mark.browser
 
@@ -82,6 +83,22 @@ def test_a_reload_keeps_the_photo_and_the_last_result(laptop):
     with laptop.expect_download() as saved:
         laptop.click("#download")
     assert saved.value.suggested_filename.endswith(".png")
+
+
+def test_a_reload_looks_for_the_faces_of_its_photo_once_though_the_address_names_it_too(laptop, monkeypatch):
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    expect(laptop).to_have_url(re.compile("example=astronaut-tiny.png"))
+    looked = []
+
+    def counted(*asked):
+        looked.append(asked)
+        return detect(*asked)
+
+    monkeypatch.setattr(events, "detect", counted)
+    laptop.reload()
+    expect(laptop.locator("#status")).to_contain_text("1 face")
+    restored(laptop)  # whatever else the page had to say has come by now
+    assert len(looked) == 1
 
 
 def test_a_page_opened_anew_has_nothing_of_the_one_before(laptop, app_url):

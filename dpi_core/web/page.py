@@ -21,7 +21,7 @@ from dpi_core.web.fair_queue import MOST_WAITING
 from dpi_core.web.guarded_blocks import GuardedBlocks
 from dpi_core.web.keeping import keep_while_open
 from dpi_core.web.links import view_script
-from dpi_core.web.reload import connect_reload, example_link
+from dpi_core.web.reload import connect_reload, example_link, tab_sessions
 from dpi_core.web.restore_tab import restore_tab
 from dpi_core.web.session import KEEP_SECONDS
 
@@ -60,7 +60,8 @@ def build_page(engine: Engine) -> gr.Blocks:
             with gr.Column(scale=1, min_width=320, elem_id="shown"):
                 connect_auto(engine, controls, connect_photo(controls, controls.status, engine.settings.prior))
                 connect_files(controls, controls.status)
-                linked = [example_link(controls), *shared_links(controls)]
+                named = tab_sessions()
+                linked = [example_link(controls, named), *shared_links(controls)]
                 results: list = []
                 with gr.Tabs(elem_id="views") as tabs:
                     for view, (title, build) in VIEWS.items():
@@ -71,7 +72,7 @@ def build_page(engine: Engine) -> gr.Blocks:
                         _connect_view(page, view, tab, built)
                 controls.run.click(lambda: gr.Tabs(selected="restore"), None, tabs, queue=False, **QUIET)
                 connect_address(page, linked, tabs, list(VIEWS), controls.status, controls.follow)
-                connect_reload(page, controls, results)
+                connect_reload(page, controls, results, named)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
         keep_while_open()

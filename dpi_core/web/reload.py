@@ -5,7 +5,7 @@ else knows, and a reload (or Back to the page) asks for it. A page opened anew h
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import gradio as gr
@@ -16,35 +16,64 @@ from dpi_core.web.session import Session
 
 NAME = """() => {
   const key = "dpi-session", how = performance.getEntriesByType("navigation")[0]?.type;
-  let name = ["reload", "back_forward"].includes(how) ? sessionStorage.getItem(key) : null;
-  name ??= [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  sessionStorage.setItem(key, name);
-  return name;
+  window.dpiSession ??= ["reload", "back_forward"].includes(how) ? sessionStorage.getItem(key) : null;
+  window.dpiSession ??= [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  sessionStorage.setItem(key, window.dpiSession);
+  return window.dpiSession;
 }"""
 EXAMPLES = {Path(photo).name: photo for (photo,) in example_photos()}
 
 
-def connect_reload(page: gr.Blocks, controls: Controls, results: list[Any]) -> None:
+class TabSessions(NamedTuple):
+    """The hidden control with the tab's name, and the sessions by it.
+
+    Weak: Gradio drops a session some time after its page, and with it goes what it holds.
+    """
+
+    name: gr.Textbox
+    sessions: WeakValueDictionary[str, Session]
+
+    def photo_of(self, name: str) -> str | None:
+        """Return the photo of the tab's session, if it is still there."""
+        session = self.sessions.get(name)
+        return session.photo if session and session.photo and Path(session.photo).exists() else None
+
+
+def tab_sessions() -> TabSessions:
+    """Make the hidden control that holds the tab's name, and room for its session."""
+    return TabSessions(gr.Textbox(visible="hidden", label="Session"), WeakValueDictionary())
+
+
+def connect_reload(page: gr.Blocks, controls: Controls, results: list[Any], tabs: TabSessions) -> None:
     """Give a reloaded page its session back: the photo, and `results`, the components of `Session.shown`."""
-    # Weak: Gradio drops a session some time after its page, and with it goes what it holds.
-    sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
-    name = gr.Textbox(visible="hidden", label="Session")
 
     def found(name: str, session: Session) -> tuple:
-        earlier = sessions.setdefault(name, session)
-        if earlier is session or earlier.photo is None or not Path(earlier.photo).exists():
+        earlier = tabs.sessions.setdefault(name, session)
+        photo = tabs.photo_of(name)
+        if earlier is session or photo is None:
             return tuple([gr.skip()] * (2 + len(results)))
-        return earlier, earlier.photo, *(earlier.shown or [gr.skip()] * len(results))
+        return earlier, photo, *(earlier.shown or [gr.skip()] * len(results))
 
+    name = tabs.name
     page.load(None, None, name, js=NAME, queue=False, **QUIET)
     name.change(found, [name, controls.session], [controls.session, controls.photo, *results], queue=False, **QUIET)
 
 
-def example_link(controls: Controls) -> Linked:
+def example_link(controls: Controls, tabs: TabSessions) -> Linked:
     """Make the hidden control that names the example on the page, empty for any other photo."""
     example = gr.Textbox("", visible="hidden", label="Example")
     controls.photo.change(example_of, [controls.photo], [example], queue=False, **QUIET)
-    example.change(photo_of, [example, controls.photo], [controls.photo], queue=False, **QUIET)
+
+    def asked(example: str, photo: str | None, name: str) -> Any:
+        kept = tabs.photo_of(
+            name
+        )  # a reload brings it back: twice would be to find its faces twice, over what was ticked
+        return photo_of(example, kept if example_of(kept) == example else photo)
+
+    named = f"(example, photo) => [example, photo, ({NAME})()]"  # the control may not have its value yet
+    inputs = [example, controls.photo, tabs.name]
+    example.change(asked, inputs, [controls.photo], js=named, queue=False, **QUIET)
     return Linked("example", example, one_of("example", EXAMPLES))
 
 
