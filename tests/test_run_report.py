@@ -1,6 +1,7 @@
 """Results kept in SQLite and the report made of them, on rows whose figures are known."""
 
 import re
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,6 +15,7 @@ from dpi_core.evaluation.experiment.run_tables import SetJudge, tables_of
 from dpi_core.evaluation.experiment.scatter import scatter
 from dpi_core.evaluation.experiment.units import Row, as_png, units_of
 from dpi_core.evaluation.held_out import Faces
+from dpi_core.evaluation.methods import Models, settings_from
 
 TEXT = """title: A & B <compared>
 faces: {folder: bundled}
@@ -24,6 +26,11 @@ batch: 2
 metrics: [detail, psnr, two_seeds, distance, kid]
 """
 COUNT = 3
+PRIOR = torch.nn.Linear(2, 2)
+
+
+def made(way):
+    return "made"
 
 
 @pytest.fixture
@@ -53,7 +60,7 @@ def rows_of(unit, faces):
 
 @pytest.fixture
 def filled(plan, faces, tmp_path):
-    units = list(units_of(plan, faces, "made"))
+    units = list(units_of(plan, faces, made))
     results = Results(tmp_path / "out")
     for unit in units:
         results.add(unit, list(rows_of(unit, faces)))
@@ -70,7 +77,7 @@ def report_of(plan, faces, filled, tmp_path, networks=None):
 
 
 def test_units_hold_each_face_and_seed_once(plan, faces):
-    units = list(units_of(plan, faces, "made"))
+    units = list(units_of(plan, faces, made))
     assert len({unit.key for unit in units}) == len(units) == 2 * 3 * 2
     assert sum(unit.rows for unit in units) == 2 * COUNT * (1 + 2 + 2)
     ddnm = [unit for unit in units if (unit.degradation, unit.method) == ("x8", "ddnm")]
@@ -81,10 +88,20 @@ def test_units_hold_each_face_and_seed_once(plan, faces):
 
 
 def test_a_unit_is_another_where_faces_settings_or_models_are(plan, faces):
-    keys = {unit.key for unit in units_of(plan, faces, "made")}
-    assert keys == {unit.key for unit in units_of(plan, faces, "made")}
-    assert not keys & {unit.key for unit in units_of(plan, faces, "made by others")}
-    assert not keys & {unit.key for unit in units_of(plan, Faces(faces.names, -faces.pixels), "made")}
+    keys = {unit.key for unit in units_of(plan, faces, made)}
+    assert keys == {unit.key for unit in units_of(plan, faces, made)}
+    assert not keys & {unit.key for unit in units_of(plan, faces, lambda way: "made by others")}
+    assert not keys & {unit.key for unit in units_of(plan, Faces(faces.names, -faces.pixels), made)}
+
+
+def test_another_corrector_makes_those_methods_anew_that_ask_it():
+    def models(corrector):
+        torch.manual_seed(corrector)
+        return Models(SimpleNamespace(unet=PRIOR), SimpleNamespace(unet=torch.nn.Linear(2, 2)), torch.device("cpu"))
+
+    ways = settings_from(["bicubic", "corrector", "ddnm", "medium", "plain:correct=false"])
+    same = {name: models(0).digest(way) == models(1).digest(way) for name, way in ways.items()}
+    assert same == {"bicubic": True, "corrector": False, "ddnm": True, "medium": False, "plain": True}
 
 
 def test_no_row_is_there_twice_and_a_lost_picture_is_missing(plan, faces, filled):

@@ -38,9 +38,11 @@ class Models:
         """How many faces are restored at once: enough to keep the device busy."""
         return BATCH if self.device.type == "cpu" else GPU_BATCH
 
-    def digest(self) -> str:
-        """Tell these networks from others, by their weights."""
-        networks = {"prior": self.prior.unet, "corrector": self.corrector.unet}
+    def digest(self, way: "Way | None" = None) -> str:
+        """Tell these networks from others, by their weights; `way`: only those that it asks."""
+        networks = {"prior": self.prior.unet}
+        if way is None or asks_corrector(way):
+            networks["corrector"] = self.corrector.unet
         return digest({f"{name} {k}": v for name, unet in networks.items() for k, v in unet.state_dict().items()})
 
     def computing_in(self, dtype: torch.dtype) -> "Models":
@@ -80,6 +82,11 @@ Way = DPIConfig | Baseline  # DPI with these settings, or another method
 def calls_of(way: Way) -> int:
     """Tell how often a way calls the prior for a face."""
     return 0 if isinstance(way, Baseline) and way.name in ("bicubic", "corrector") else way.steps
+
+
+def asks_corrector(way: Way) -> bool:
+    """Tell whether a way has anything of the corrector."""
+    return way.name == "corrector" if isinstance(way, Baseline) else way.correct
 
 
 def settings_from(words: Sequence[str]) -> dict[str, Way]:

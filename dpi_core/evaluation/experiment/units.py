@@ -2,7 +2,7 @@
 face always has the same batch-mates and its result is the same to the last bit, however often a run was cut off."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -143,8 +143,8 @@ def worker_of(equipment: Equipment) -> Worker:
     return Worker(equipment)
 
 
-def units_of(plan: Plan, faces: Faces, made_with: str) -> Iterator[Unit]:
-    """List a plan's units; `made_with` tells models and metrics from others."""
+def units_of(plan: Plan, faces: Faces, made_with: Callable[[Way], str]) -> Iterator[Unit]:
+    """List a plan's units; `made_with` tells a method's models, and the metrics, from others."""
     pixels = ((faces.pixels.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
     for degradation, damage in plan.degradations.items():
         for method, way in plan.methods.items():
@@ -153,7 +153,7 @@ def units_of(plan: Plan, faces: Faces, made_with: str) -> Iterator[Unit]:
                 names = tuple(faces.names[first : first + plan.batch])
                 several = plan.seeds if calls_of(way) else 1
                 seeds = tuple(several if first + i < plan.diverse else 1 for i in range(len(some)))
-                what = (made_with, degradation, damage, method, way, first, names, seeds)
+                what = (made_with(way), degradation, damage, method, way, first, names, seeds)
                 key = hashlib.sha256(f"{what} {hashlib.sha256(some.tobytes()).hexdigest()}".encode()).hexdigest()[:16]
                 yield Unit(key, degradation, method, damage, way, first, names, some, seeds)
 
