@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dpi_core.method.diffusion import SeededNoise
-from dpi_core.method.masks import dense_mask, edge_probability, fixed_mask, on_grid
+from dpi_core.method.masks import dense_mask, edge_probability, evenly, fixed_mask, on_grid
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 8])
@@ -65,3 +65,15 @@ def test_the_masks_rate_follows_p():
     assert (rate - p[0, 0, 0]).abs().max() < 4 * 0.5 / 4000**0.5
     assert rate[0] == 0
     assert rate[-1] == 1
+
+
+def test_a_uniform_mask_keeps_as_many_pixels_but_anywhere():
+    y = torch.rand((2, 3, 64, 64), generator=torch.Generator().manual_seed(3)) * torch.tensor([0.2, 1.0]).view(
+        2, 1, 1, 1
+    )
+    p = edge_probability(y, 1.4)
+    even = evenly(p)
+    assert even.shape == p.shape
+    torch.testing.assert_close(even.mean(dim=(1, 2, 3)), p.mean(dim=(1, 2, 3)))
+    assert even.var(dim=(2, 3)).max() < 1e-12
+    assert even[0, 0, 0, 0] != even[1, 0, 0, 0]

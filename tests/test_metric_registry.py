@@ -22,6 +22,7 @@ WHOLE = Case(
     features=(ROWS, ROWS + 1),
     inception=(ROWS, ROWS + 1),
     logits=ROWS,
+    points=torch.tensor([[0.3, 0.3], [0.7, 0.3], [0.5, 0.53], [0.37, 0.7], [0.63, 0.7]]) * FACES.shape[-1],
 )
 
 

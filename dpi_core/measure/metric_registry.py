@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dpi_core.errors import DPIError
+from dpi_core.measure.face_regions import Region, region_psnr
 from dpi_core.measure.identity import SAME_PERSON, distances, dlib_descriptor
 from dpi_core.measure.metrics import LEVELS, gmsd, lr_consistency, ms_ssim, psnr, rms_levels, seed_diversity, ssim
 from dpi_core.measure.perceptual import lpips_distance
@@ -48,6 +49,7 @@ class Case:
         features: EfficientNet-Lite0's of results and of other, real faces.
         inception: Inception's of results and of other, real faces.
         logits: Inception's of the results.
+        points: the five (5,2) that the faces are aligned by, in pixels.
         sparsity: where the mask's grid would show.
     """
 
@@ -63,6 +65,7 @@ class Case:
     features: Pair | None = None
     inception: Pair | None = None
     logits: Tensor | None = None
+    points: Tensor | None = None
     sparsity: int = 2
 
 
@@ -102,6 +105,11 @@ def _gain(case: Case) -> list[float]:
 
 def _eight_seeds(case: Case) -> list[float]:
     return [float(seed_diversity(face).mean()) * LEVELS for face in torch.stack([*(case.all_seeds or ())], dim=1)]
+
+
+def _of_region(region: Region) -> Metric:
+    function = lambda case: region_psnr(case.result, case.true, case.points, region)  # noqa: E731
+    return Metric(f"PSNR, {region}, dB (high)", ".2f", "high", ("true", "points"), "over a part of the face", function)
 
 
 METRICS: dict[str, Metric] = {
@@ -230,6 +238,10 @@ METRICS: dict[str, Metric] = {
         "dlib's own threshold on that distance",
         lambda case: (distances(*case.people)[1] < SAME_PERSON).float().tolist(),
     ),
+    "psnr_eyes": _of_region("eyes"),
+    "psnr_nose": _of_region("nose"),
+    "psnr_mouth": _of_region("mouth"),
+    "psnr_rest": _of_region("rest"),
 }
 
 NETWORKS: dict[str, Callable[[], Callable[..., Any]]] = {

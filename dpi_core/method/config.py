@@ -171,6 +171,13 @@ class DPIConfig:
         "Not with a damaged input itself, but with what the corrector makes of it.",
         published=False,
     )
+    uniform_mask: bool = _setting(
+        False,
+        "uniform mask",
+        "Keep pixels evenly in RACM",
+        "As many grid pixels as the edges would keep, but anywhere: shows what following the edges is worth.",
+        published=False,
+    )
 
     def __post_init__(self) -> None:
         for name in SETTINGS:

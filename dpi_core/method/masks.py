@@ -51,6 +51,11 @@ def edge_probability(condition_grid: Tensor, exponent: float) -> Tensor:
     return normalised**exponent
 
 
+def evenly(probability: Tensor) -> Tensor:
+    """Spread a keep probability (N,1,h,w) evenly: as many pixels of each sample on average, but anywhere."""
+    return probability.mean(dim=(2, 3), keepdim=True).expand_as(probability)
+
+
 def _constant(values: tuple[float, ...], like: Tensor) -> Tensor:
     """`values` (n,) on the device of `like`, filled in there: a copy would make the CPU wait for the device."""
     return torch.stack([torch.full((), value, dtype=like.dtype, device=like.device) for value in values])

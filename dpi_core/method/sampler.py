@@ -8,7 +8,8 @@
         t <= tau  RACM:  G(x') = A (w y' + (1 - w) G(x')) + (1 - A) G(x')     fidelity: A ~ Bernoulli(edges(y)^s), w = t/omega
         y = corrector(G(x'), t, y_init);  x = x'
 
-Ours, and off as published: x0 made to agree with the input while t < consistent_below (`dpi_core.method.consistency`).
+Ours, and off as published: x0 made to agree with the input while t < consistent_below (`dpi_core.method.consistency`);
+A of the same mean, but the same everywhere (`uniform_mask`).
 
 `sample_steps` is the primitive and `sample` drains it. Nothing here loads, saves or draws anything.
 """
@@ -31,7 +32,7 @@ from dpi_core.method.diffusion import (
     step_coefficients,
 )
 from dpi_core.method.interfaces import Corrector, Prior
-from dpi_core.method.masks import dense_mask, edge_probability, fixed_mask, on_grid
+from dpi_core.method.masks import dense_mask, edge_probability, evenly, fixed_mask, on_grid
 from dpi_core.method.reduction import Reduction
 from dpi_core.method.timesteps import Stage, stage_of, timestep_pairs
 
@@ -201,7 +202,8 @@ def _run(
             mask = every_pixel
             grid = fcm(x_next, y_noisy, k)
         else:
-            kept = noise.bernoulli(edge_probability(y, config.edge_exponent))
+            probability = edge_probability(y, config.edge_exponent)
+            kept = noise.bernoulli(evenly(probability) if config.uniform_mask else probability)
             mask = dense_mask(kept, k, height, width)
             grid = racm(x_next, y_noisy, kept, t / config.omega, k)
         if corrector is None:

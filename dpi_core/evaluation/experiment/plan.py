@@ -15,8 +15,9 @@ from dpi_core.method.config import MAX_STEPS, DPIConfig, check_int
 from dpi_core.models.presets import find_preset
 
 MANY = 1_000_000
-USUAL = tuple(name for name in METRICS if name not in ("grid", "eight_seeds", "fcm_end", "gain"))
-"""Metrics of a plan that names none; the others look into DPI, or repeat one."""
+INTO_DETAIL = {"grid", "eight_seeds", "fcm_end", "gain", "psnr_eyes", "psnr_nose", "psnr_mouth", "psnr_rest"}
+USUAL = tuple(name for name in METRICS if name not in INTO_DETAIL)
+"""Metrics of a plan that names none; the others look into DPI or at parts of the face, or repeat one."""
 
 
 @dataclass(frozen=True)

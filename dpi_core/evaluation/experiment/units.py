@@ -16,6 +16,7 @@ from dpi_core.evaluation.experiment.plan import Plan
 from dpi_core.evaluation.held_out import Faces, Task, degraded_task
 from dpi_core.evaluation.judged_figures import Figures
 from dpi_core.evaluation.methods import Models, Restored, Way, calls_of, restored
+from dpi_core.faces.templates import TEMPLATES
 from dpi_core.imaging.known_degradations import AsItIs, Degrading
 from dpi_core.imaging.pixels import to_image, to_tensor
 from dpi_core.measure.metric_registry import METRICS, NETWORKS, Case, figures
@@ -117,6 +118,7 @@ class Worker:
             all_seeds=several if len(several) > 2 else None,
             people=(describe(run.result, true), describe(true, true)) if describe and true is not None else None,
             perceptual=compare(run.result, true) if compare and true is not None else None,
+            points=torch.from_numpy(TEMPLATES[self.models.prior.template].resized(run.result.shape[-1]).array()),
         )
         return figures(case, self.metrics)
 
