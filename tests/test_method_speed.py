@@ -1,0 +1,29 @@
+"""The published algorithm's cost is measured with the same answers as ours gives."""
+
+import torch
+
+from dpi_core.baselines import NAMES, ONE_CALL
+from dpi_core.evaluation.method_speed import FullSizeCorrector, figures
+from dpi_core.method.config import DPIConfig
+from dpi_core.method.masks import on_grid
+
+
+def test_a_corrector_of_single_pixels_answers_the_same_amid_zeros():
+    shapes = []
+
+    def corrector(noisy, t, condition):
+        shapes.append(noisy.shape)
+        return 0.5 * noisy + 0.25 * condition + t.view(-1, 1, 1, 1) / 1000
+
+    noisy, condition = torch.rand((2, 2, 3, 8, 6), generator=torch.Generator().manual_seed(0))
+    t = torch.tensor([10, 900])
+    torch.testing.assert_close(FullSizeCorrector(corrector, 2)(noisy, t, condition), corrector(noisy, t, condition))
+    assert [tuple(shape) for shape in shapes] == [(2, 3, 16, 12), (2, 3, 8, 6)]
+
+
+def test_every_method_is_timed(analytic_prior):
+    size = analytic_prior.image_size
+    condition = torch.rand((1, 3, size, size), generator=torch.Generator().manual_seed(1)) * 2 - 1
+    found = figures(analytic_prior, lambda grid, t, y: y, condition, on_grid(condition, 8), DPIConfig(steps=2))
+    assert len(found) == 2 + len(NAMES) - len(ONE_CALL)
+    assert all(value > 0 for value in found.values())
