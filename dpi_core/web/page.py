@@ -24,6 +24,7 @@ from dpi_core.web.links import view_script
 from dpi_core.web.reload import connect_reload, example_link
 from dpi_core.web.restore_tab import restore_tab
 from dpi_core.web.session import KEEP_SECONDS
+from dpi_core.web.shown_pictures import ShownPictures
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
 INTRO = (
@@ -103,7 +104,7 @@ def launch_options() -> dict:
         "run_history": False,
         "footer_links": ["api", "settings"],
         "max_file_size": FILE_BYTES,
-        "app_kwargs": {"middleware": [Middleware(Doors)]},
+        "app_kwargs": {"middleware": [Middleware(Doors), Middleware(ShownPictures)]},
         "enable_monitoring": False,
         "show_error": True,
         "_frontend": False,  # or Gradio gives up where its own page takes three seconds to come, on a busy machine
