@@ -2,7 +2,7 @@
 
 Gradio's queue takes runs in the order they came, as many as one visitor sends, and carries each to its end even where the
 request for its results never comes. A visitor here is a session of the page or of a client, or the address of one that names
-no session; those of one address share its turns.
+no session; those of one address share its turns. Clients of the MCP tools have sessions of their own (`web.mcp_sessions`).
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from gradio.utils import LRUCache, run_coro_in_background
 from dpi_core.web.freed_memory import give_memory_back
 from dpi_core.web.keeping import Forgetting
 from dpi_core.web.listening import HeardMessages
+from dpi_core.web.mcp_sessions import mcp_session
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -81,7 +82,7 @@ class FairQueue(Queue):
         """Take a run in, or return why not, in a sentence."""
         if body.session_hash is None:
             body.session_hash = f"{NAMELESS}{uuid.uuid4().hex}"
-        refused = refusal(self._waiting(), body.session_hash, address_of(request), self.max_size)
+        refused = refusal(self._waiting(), session_of(body.session_hash, request), address_of(request), self.max_size)
         if refused:
             self.refused[body.session_hash] = refused
             return False, refused, "queue_full"
@@ -185,9 +186,15 @@ def address_of(request: Any) -> str:
     return client.host if client else ""
 
 
+def session_of(session_hash: str, request: Any) -> str:
+    """Return the session that a request belongs to: Gradio's, or an MCP client's, which share one of Gradio's."""
+    return mcp_session(getattr(request, "headers", {})) or session_hash
+
+
 def visitor_of(event: Event) -> str:
     """Return the session that a run belongs to, or the address of one without."""
-    return address_of(event.request) if event.session_hash.startswith(NAMELESS) else event.session_hash
+    session = session_of(event.session_hash, event.request)
+    return address_of(event.request) if session.startswith(NAMELESS) else session
 
 
 def refusal(waiting: Sequence[Event], session: str, address: str, most: int | None) -> str:
@@ -195,7 +202,7 @@ def refusal(waiting: Sequence[Event], session: str, address: str, most: int | No
     if most is not None and len(waiting) >= most:
         return FULL
     named = not session.startswith(NAMELESS)
-    if named and sum(event.session_hash == session for event in waiting) >= OF_A_VISITOR:
+    if named and sum(session_of(event.session_hash, event.request) == session for event in waiting) >= OF_A_VISITOR:
         return TOO_MANY
     if sum(address_of(event.request) == address for event in waiting) >= OF_AN_ADDRESS:
         return TOO_MANY_THERE

@@ -21,6 +21,7 @@ from dpi_core.web.fair_queue import MOST_WAITING
 from dpi_core.web.guarded_blocks import GuardedBlocks
 from dpi_core.web.keeping import keep_while_open
 from dpi_core.web.links import view_script
+from dpi_core.web.mcp_sessions import McpSessions
 from dpi_core.web.reload import connect_reload, example_link
 from dpi_core.web.restore_tab import restore_tab
 from dpi_core.web.session import KEEP_SECONDS
@@ -104,7 +105,7 @@ def launch_options() -> dict:
         "run_history": False,
         "footer_links": ["api", "settings"],
         "max_file_size": FILE_BYTES,
-        "app_kwargs": {"middleware": [Middleware(Doors), Middleware(ShownPictures)]},
+        "app_kwargs": {"middleware": [Middleware(Doors), Middleware(ShownPictures), Middleware(McpSessions)]},
         "enable_monitoring": False,
         "show_error": True,
         "_frontend": False,  # or Gradio gives up where its own page takes three seconds to come, on a busy machine
