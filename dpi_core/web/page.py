@@ -39,7 +39,7 @@ ETHICS = (
     "Embedded models: non-commercial research."
 )
 STYLES = sorted(Path(__file__).parent.glob("*.css"))
-NAMES = Path(__file__).with_name("button_names.js")
+SCRIPTS = sorted(Path(__file__).parent.glob("*.js"))
 
 
 VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
@@ -101,7 +101,7 @@ def launch_options() -> dict:
     return {
         "theme": theme(),
         "css_paths": STYLES,
-        "js": NAMES.read_text(),
+        "js": "() => {" + "".join(f"({script.read_text().rstrip().rstrip(';')})();" for script in SCRIPTS) + "}",
         "run_history": False,
         "footer_links": ["api", "settings"],
         "max_file_size": FILE_BYTES,
