@@ -18,7 +18,7 @@ from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import LRUCache, run_coro_in_background
 
 from dpi_core.web.freed_memory import give_memory_back
-from dpi_core.web.keeping import Forgetting
+from dpi_core.web.keeping import Forgetting, OldFiles
 from dpi_core.web.listening import HeardMessages
 from dpi_core.web.mcp_sessions import mcp_session
 
@@ -57,7 +57,7 @@ class FairQueue(Queue):
     def __init__(self, **options: Any):
         super().__init__(**options)
         self._turns: dict[str, float] = {}  # visitor or address -> when its last turn ended
-        self._forgetting = Forgetting()
+        self._forgetting, self._old_files = Forgetting(), OldFiles()
         self.refused: LRUCache[str, str] = LRUCache(100)  # session -> why its last run was not taken
 
     @classmethod
@@ -177,6 +177,7 @@ class FairQueue(Queue):
                 self.pending_event_ids_session.pop(session, None)
         if self.server_app is not None:
             self._forgetting.sweep(self.server_app.state_holder, busy, NAMELESS, UNNAMED_SECONDS)
+            self._old_files.sweep(self.server_app.get_blocks())
         self._turns = {name: ended for name, ended in self._turns.items() if now - ended < FORGET_SECONDS}
 
 

@@ -19,12 +19,11 @@ from dpi_core.web.engine import Engine
 from dpi_core.web.explore_tab import explore_tab
 from dpi_core.web.fair_queue import MOST_WAITING
 from dpi_core.web.guarded_blocks import GuardedBlocks
-from dpi_core.web.keeping import keep_while_open
+from dpi_core.web.keeping import BY_GRADIO, keep_while_open
 from dpi_core.web.links import view_script
 from dpi_core.web.mcp_sessions import McpSessions
 from dpi_core.web.reload import connect_reload, example_link
 from dpi_core.web.restore_tab import restore_tab
-from dpi_core.web.session import KEEP_SECONDS
 from dpi_core.web.shown_pictures import ShownPictures
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
@@ -53,8 +52,7 @@ VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
 
 def build_page(engine: Engine) -> gr.Blocks:
     """Build the page and its HTTP endpoints over `engine`'s models."""
-    kept = (KEEP_SECONDS // 4, KEEP_SECONDS)
-    with GuardedBlocks(title=TITLE, fill_width=True, delete_cache=kept, analytics_enabled=False) as page:
+    with GuardedBlocks(title=TITLE, fill_width=True, delete_cache=BY_GRADIO, analytics_enabled=False) as page:
         gr.Markdown(f"# {TITLE}\n{INTRO}", elem_id="title")
         with gr.Row(elem_id="page"):
             with gr.Column(scale=0, min_width=340, elem_id="controls"):
