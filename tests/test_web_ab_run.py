@@ -42,7 +42,7 @@ def test_both_results_are_those_of_single_runs(engine, analytic_restorer, b):
     assert isinstance(outcome, ViewOutcome)
     images = []
     for path, values, side in zip(outcome.files, (A, b), outcome.view["sides"], strict=False):
-        request = Request(DPIConfig.from_dict(values), seeds=(5,), scale=4, aligned=True, octave=False)
+        request = Request(DPIConfig.from_dict(values), seeds=(5,), scale=4, aligned=True)
         alone = analytic_restorer.run(TINY, request)
         assert np.array_equal(np.asarray(Image.open(path)), np.asarray(alone.results[0].image))
         assert decoded(side["picture"]).tobytes() == alone.results[0].image.tobytes()

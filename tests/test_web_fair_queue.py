@@ -12,6 +12,7 @@ import pytest
 import requests
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+from starlette.middleware import Middleware
 
 from dpi_core.web import fair_queue
 from dpi_core.web.fair_queue import (
@@ -26,6 +27,7 @@ from dpi_core.web.fair_queue import (
 )
 from dpi_core.web.guarded_blocks import GuardedBlocks
 from dpi_core.web.listening import HeardMessages
+from dpi_core.web.mcp_sessions import SESSION, McpSessions
 
 LONG = 60.0  # seconds that no test waits for unless it fails
 
@@ -143,7 +145,8 @@ def app():
         name, told = gr.Textbox(), gr.Textbox()
         gr.Button().click(run, name, told, api_name="run", concurrency_limit=1, concurrency_id="models")
     page.queue(max_size=fair_queue.MOST_WAITING)
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False)
+    with_tools = {"mcp_server": True, "app_kwargs": {"middleware": [Middleware(McpSessions)]}}
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, share=False, **with_tools)
     yield App(url, page._queue, go_on, began, closed)
     go_on.set()
     page.close()
@@ -222,3 +225,58 @@ def test_a_run_that_crashes_touches_no_other(app):
         crashing.result(timeout=LONG)
     assert other.result(timeout=LONG) == "other done"
     assert sorted(app.closed) == ["crash", "other"]
+
+
+async def ask_tool(app, *names):
+    """Call the tool in a session of its own, all names at once; what each call answered."""
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async with (
+        streamablehttp_client(f"{app.url}gradio_api/mcp/") as (read, write, session_id),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        assert session_id()
+        answers = await asyncio.gather(*(session.call_tool("run", {"name": name}) for name in names))
+        return [answer.content[0].text for answer in answers]
+
+
+def in_a_thread(app, *names):
+    answers = []
+    thread = threading.Thread(target=lambda: answers.extend(asyncio.run(ask_tool(app, *names))))
+    thread.start()
+    return thread, answers
+
+
+def test_each_client_of_the_tools_has_its_own_turns_and_places(app):
+    flood = [f"flood {i}" for i in range(OF_A_VISITOR + 3)]
+    first, answers = in_a_thread(app, *flood)
+    app.until(lambda: app.began and len(app.queue) == OF_A_VISITOR)
+    second, others = in_a_thread(app, "other")
+    app.until(lambda: len(app.queue) == OF_A_VISITOR + 1)
+    app.go_on.set()
+    first.join(LONG)
+    second.join(LONG)
+    assert others == ["other done"]
+    assert app.began[1] == "other"
+    assert sum(answer.endswith(" done") for answer in answers) == OF_A_VISITOR + 1
+    assert sum("Queue is full" in answer for answer in answers) == 2  # all that Gradio's own client lets through
+
+
+def test_no_client_of_the_tools_can_come_from_another_address(app):
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "run", "arguments": {"name": "x"}}}
+    takes = {"Accept": "application/json, text/event-stream"}
+    posting = threading.Thread(
+        target=requests.post,
+        args=(f"{app.url}gradio_api/mcp/",),
+        kwargs={"json": call, "headers": {**takes, "X-Forwarded-For": "9.9.9.9", SESSION: "mine"}, "timeout": LONG},
+    )
+    posting.start()
+    app.until(lambda: app.began)
+    (event,) = app.queue._running()
+    assert fair_queue.visitor_of(event) == "mcp mine"
+    app.go_on.set()
+    posting.join(LONG)
+    assert requests.get(f"{app.url}gradio_api/mcp/", headers=takes, timeout=30).status_code == 405
+    assert requests.get(f"{app.url}gradio_api/mcp/", headers={"Accept": "text/html"}, timeout=30).ok

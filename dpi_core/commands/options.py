@@ -72,6 +72,11 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
         help=f"4, 8 or 16: reduce the face first, a simulation with figures; {AS_IT_IS}: take it as it is",
     )
     p.add_argument("--aligned", action=on_off, help="the inputs are aligned face crops, whatever is on them")
+    p.add_argument(
+        "--octave",
+        action=on_off,
+        help="draw faces that are large in the photo at 256 pixels, with the embedded prior (default: yes)",
+    )
     p.add_argument("--detector", help="auto, face-alignment, yunet or embedded (default: the file's, or auto)")
     p.add_argument("--prior", help="embedded, ffhq-256, celebahq-256, a folder, a checkpoint or a hub id")
     p.add_argument("--corrector", help="embedded, or a folder")

@@ -40,11 +40,6 @@ def add_restore(commands) -> None:
     )
     p.add_argument("--face", help="index (0 = the largest), several as 0,2,3, or all but the sharp ones (all)")
     p.add_argument("--include-sharp", action="store_true", default=None, help="with --face all: the sharp faces too")
-    p.add_argument(
-        "--octave",
-        action=argparse.BooleanOptionalAction,
-        help="draw faces that are large in the photo at 256 pixels, with the embedded prior (default: yes)",
-    )
     p.add_argument("--overwrite", action="store_true", help="make everything again, over results that are there")
     p.add_argument(
         "--workers", type=int, default=1, metavar="N", help="restore N photos at once, each process with its own models"

@@ -78,12 +78,8 @@ class Preparation:
 
 
 def unpasted(prepared: Preparation) -> Preparation:
-    """Return the faces without their place in the photo, for runs that need no photo, nor more pixels than the prior has.
-
-    Pasting costs one copy of the photo a seed.
-    """
-    jobs = tuple(replace(job, matrix=None, doubled=False) for job in prepared.jobs)
-    return replace(prepared, jobs=jobs, request=replace(prepared.request, octave=False))
+    """Return the faces without their place in the photo, for runs that need no photo: pasting costs a copy of it a seed."""
+    return replace(prepared, jobs=tuple(replace(job, matrix=None) for job in prepared.jobs))
 
 
 @dataclass(frozen=True, eq=False)

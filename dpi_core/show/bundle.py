@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+from PIL import Image
+
 from dpi_core.imaging.pictures import save_png
 from dpi_core.measure.comparison import Comparison
 from dpi_core.restore.records import FaceResult
@@ -35,9 +37,10 @@ def comparison_settings(results: Sequence[FaceResult], comparison: Comparison, p
     }
 
 
-def contact_sheet(results: Sequence[FaceResult]):
+def contact_sheet(results: Sequence[FaceResult]) -> Image.Image:
     """Draw the input and every result in rows of four, each with its seed."""
-    pictures = [results[0].condition, *(result.image for result in results)]
+    finest = [result.finest for result in results]
+    pictures = [results[0].condition.resize(finest[0].size, Image.Resampling.BICUBIC), *finest]
     labels = ["input", *(f"seed {result.seed}" for result in results)]
     return labelled_sheet(pictures, labels, min(COLUMNS, len(pictures)))
 
@@ -47,7 +50,7 @@ def write_bundle(path: Path, results: Sequence[FaceResult], comparison: Comparis
     settings = comparison_settings(results, comparison, picked)
     with zipfile.ZipFile(path, "w") as archive:  # PNG is compressed already
         for result in results:
-            archive.writestr(f"seed{result.seed}.png", _png(result.image, result.settings))
+            archive.writestr(f"seed{result.seed}.png", _png(result.finest, result.settings))
         archive.writestr("contact.png", _png(contact_sheet(results), settings))
         spread = heat_map(comparison.std, max(1.0, float(comparison.std.max())), comparison.mean)
         archive.writestr("spread.png", _png(spread, settings))

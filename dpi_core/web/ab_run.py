@@ -19,6 +19,7 @@ from dpi_core.web.stage_data import Making
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL.Image import Image
 
     from dpi_core.restore.records import FaceResult, Restoration
 
@@ -81,16 +82,15 @@ def outcome_data(
     Args:
         places: of each, the matrix from the photo to its crop, or None.
     """
-    from dpi_core.web.shared_frame import in_one_frame
-
     results = [run.results[0] for run in runs]
-    pictures, note = in_one_frame([result.image for result in results], places)
+    pictures, note = _framed(results, places, [result.image for result in results])
+    shown, _ = _framed(results, places, [result.finest for result in results])
     distance, heat = apart_data(pictures)
     sides = []
     for place, (result, variant, words) in enumerate(zip(results, plan.variants, words_of(plan), strict=True)):
         steps, total = result.settings["steps_done"], variant.steps
         where = f"stopped after step {steps} of {total}" if not runs[place].complete else f"{steps} steps"
-        sides.append(side_data(place, words, pictures[place], "final", where))
+        sides.append(side_data(place, words, shown[place], "final", where))
     how = "Finished" if all(run.complete for run in runs) else "Stopped, the estimates kept,"
     saved = f", {plan.saved} of them for both at once" if plan.saved else ""
     ran = sum(result.settings["steps_done"] for result in results) - plan.saved
@@ -112,13 +112,25 @@ def outcome_data(
     return view, {"distance_levels": distance, "steps_shared": plan.saved, "note": note}
 
 
+def _framed(
+    results: "Sequence[FaceResult]", places: "Sequence[np.ndarray | None]", pictures: "Sequence[Image]"
+) -> "tuple[list[Image], str]":
+    """Put a picture of each result in one frame; `places` are for as many pixels as the prior has."""
+    from dpi_core.faces.paste import rescaled
+    from dpi_core.web.shared_frame import in_one_frame
+
+    sides = [(result.image.width, picture.width) for result, picture in zip(results, pictures, strict=True)]
+    matrices = [m if m is None else rescaled(m, *side) for m, side in zip(places, sides, strict=True)]
+    return in_one_frame(pictures, matrices)
+
+
 def write_files(folder: Path, stem: str, results: "Sequence[FaceResult]", record: dict[str, Any]) -> list[str]:
     """Write each result as it is, with its settings inside, and the figures of both; their paths."""
     from dpi_core.imaging.pictures import save_png
 
     files = [folder / f"{stem}-seed{result.seed}-{name}.png" for name, result in zip(NAMES, results, strict=True)]
     for path, result in zip(files, results, strict=True):
-        save_png(result.image, path, result.settings)
+        save_png(result.finest, path, result.settings)
     table = folder / f"{stem}-seed{results[0].seed}-AB.json"
     sides = {name: result.settings for name, result in zip(NAMES, results, strict=True)}
     table.write_text(json.dumps({**sides, **record}, indent=1) + "\n")

@@ -169,7 +169,7 @@ def compare_seeds(
             report["diversity"] = round(float(seed_diversity(faces).mean()) * 127.5, 3)
             with _folder() as folder:
                 for r in item.results:
-                    save_png(r.image, folder / f"seed{r.seed}.png", r.settings)
+                    save_png(r.finest, folder / f"seed{r.seed}.png", r.settings)
                 yield report, _side_by_side(faces), [str(folder / f"seed{r.seed}.png") for r in item.results]
         else:
             yield report, _side_by_side(item.event.x0), None

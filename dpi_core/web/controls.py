@@ -25,7 +25,7 @@ from dpi_core.web.links import Linked
 from dpi_core.web.live import render_message
 from dpi_core.web.photo_input import photo_input
 from dpi_core.web.restore_run import AUTO, MODES
-from dpi_core.web.session import KEEP_SECONDS, Session
+from dpi_core.web.session import Session
 from dpi_core.web.whole_files import WholeGallery
 from dpi_core.weights.embedded_files import ASSETS
 
@@ -119,7 +119,7 @@ def build_controls(prior: str = "embedded") -> Controls:
     presets = presets_for(prior)
     start = presets[DEFAULT_PRESET].config
     # No callback that cleans: a page that was loaded again has the session of the one before, which Gradio drops earlier.
-    session = gr.State(Session(), time_to_live=KEEP_SECONDS)
+    session = gr.State(Session())  # for as long as Gradio keeps the visitor's session (`keeping.Forgetting`)
     photo = photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=170, elem_id="photo")
     with gr.Row(elem_id="run-buttons"):
         run = gr.Button("Restore", variant="primary", elem_id="run", min_width=80)

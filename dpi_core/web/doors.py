@@ -14,6 +14,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dpi_core.web.uploads import FILE, has_gone
+
 FILE_BYTES = 64 << 20
 """The largest photo; Gradio holds an upload to it."""
 MOST_BYTES = 96 << 20
@@ -28,6 +30,10 @@ SHUT = re.compile(
 UPLOAD = "/gradio_api/upload"
 
 NO_DOOR = "There is nothing here."
+GONE = (
+    "This file has gone: photos and results stay while their page is open and about an hour longer. Upload the photo or run it "
+    "again."
+)
 TOO_LARGE = f"The request is too large; a photo may have {FILE_BYTES >> 20} MB."
 NO_ROOM = "The server's disk is full; nothing was uploaded. Try again later."
 
@@ -71,6 +77,8 @@ def refusal(path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
     """Say why a request is not let in, as HTTP status and sentence, or None."""
     if SHUT.search(path):
         return 404, NO_DOOR
+    if (asked := FILE.search(path)) and has_gone(asked[1]):
+        return 404, GONE
     length = headers.get("content-length", "")
     size = int(length) if length.isdecimal() else 0
     if size > MOST_BYTES:

@@ -42,7 +42,7 @@ MEASURES = (
 class Tile:
     """A cell that was run, to its end or until it was stopped after `steps`.
 
-    `picture` is that of its first seed, `figures` go by the keys of `MEASURES`.
+    `picture` is that of its first seed, with as many pixels as were drawn, `figures` go by the keys of `MEASURES`.
     """
 
     cell: Cell

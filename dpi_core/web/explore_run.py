@@ -69,7 +69,7 @@ def run_exploration(
         said |= dict.fromkeys(item.restoration.messages)
         results, saved = item.restoration.results, saved + item.run.start
         done = results[0].settings["steps_done"]
-        tiles[place] = Tile(cell, results[0].image, mean_figures(results), done, item.restoration.complete)
+        tiles[place] = Tile(cell, results[0].finest, mean_figures(results), done, item.restoration.complete)
         cells[place] = cell_data(grid, cell, tiles[place], picture=data_uri(results[0].image))
         shown["measures"] = maps_data(grid, list(tiles.values()))
     finished, seeds = sum(tile.complete for tile in tiles.values()), grid.request.seeds

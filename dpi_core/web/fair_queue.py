@@ -2,7 +2,7 @@
 
 Gradio's queue takes runs in the order they came, as many as one visitor sends, and carries each to its end even where the
 request for its results never comes. A visitor here is a session of the page or of a client, or the address of one that names
-no session; those of one address share its turns.
+no session; those of one address share its turns. Clients of the MCP tools have sessions of their own (`web.mcp_sessions`).
 """
 
 import asyncio
@@ -18,8 +18,9 @@ from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import LRUCache, run_coro_in_background
 
 from dpi_core.web.freed_memory import give_memory_back
-from dpi_core.web.keeping import Forgetting
+from dpi_core.web.keeping import Forgetting, OldFiles
 from dpi_core.web.listening import HeardMessages
+from dpi_core.web.mcp_sessions import mcp_session
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -56,7 +57,7 @@ class FairQueue(Queue):
     def __init__(self, **options: Any):
         super().__init__(**options)
         self._turns: dict[str, float] = {}  # visitor or address -> when its last turn ended
-        self._forgetting = Forgetting()
+        self._forgetting, self._old_files = Forgetting(), OldFiles()
         self.refused: LRUCache[str, str] = LRUCache(100)  # session -> why its last run was not taken
 
     @classmethod
@@ -81,7 +82,7 @@ class FairQueue(Queue):
         """Take a run in, or return why not, in a sentence."""
         if body.session_hash is None:
             body.session_hash = f"{NAMELESS}{uuid.uuid4().hex}"
-        refused = refusal(self._waiting(), body.session_hash, address_of(request), self.max_size)
+        refused = refusal(self._waiting(), session_of(body.session_hash, request), address_of(request), self.max_size)
         if refused:
             self.refused[body.session_hash] = refused
             return False, refused, "queue_full"
@@ -176,6 +177,7 @@ class FairQueue(Queue):
                 self.pending_event_ids_session.pop(session, None)
         if self.server_app is not None:
             self._forgetting.sweep(self.server_app.state_holder, busy, NAMELESS, UNNAMED_SECONDS)
+            self._old_files.sweep(self.server_app.get_blocks())
         self._turns = {name: ended for name, ended in self._turns.items() if now - ended < FORGET_SECONDS}
 
 
@@ -185,9 +187,15 @@ def address_of(request: Any) -> str:
     return client.host if client else ""
 
 
+def session_of(session_hash: str, request: Any) -> str:
+    """Return the session that a request belongs to: Gradio's, or an MCP client's, which share one of Gradio's."""
+    return mcp_session(getattr(request, "headers", {})) or session_hash
+
+
 def visitor_of(event: Event) -> str:
     """Return the session that a run belongs to, or the address of one without."""
-    return address_of(event.request) if event.session_hash.startswith(NAMELESS) else event.session_hash
+    session = session_of(event.session_hash, event.request)
+    return address_of(event.request) if session.startswith(NAMELESS) else session
 
 
 def refusal(waiting: Sequence[Event], session: str, address: str, most: int | None) -> str:
@@ -195,7 +203,7 @@ def refusal(waiting: Sequence[Event], session: str, address: str, most: int | No
     if most is not None and len(waiting) >= most:
         return FULL
     named = not session.startswith(NAMELESS)
-    if named and sum(event.session_hash == session for event in waiting) >= OF_A_VISITOR:
+    if named and sum(session_of(event.session_hash, event.request) == session for event in waiting) >= OF_A_VISITOR:
         return TOO_MANY
     if sum(address_of(event.request) == address for event in waiting) >= OF_AN_ADDRESS:
         return TOO_MANY_THERE

@@ -1,6 +1,6 @@
 """What stays and what goes: a page that is open keeps its photo and results, what nobody has open any more is forgotten.
 
-Gradio deletes files by their age, also those of a page that is still open, and keeps what it knows of a session, a quarter of
+Gradio deletes files by their dates, also those of a page that is still open, and keeps what it knows of a session, a quarter of
 a megabyte and the session's own objects, until ten thousand others came.
 """
 
@@ -18,6 +18,9 @@ from dpi_core.web.session import KEEP_SECONDS
 from dpi_core.web.uploads import named_files
 
 TOLD_EVERY = KEEP_SECONDS / 6
+FILES_EVERY = KEEP_SECONDS / 60
+BY_GRADIO = 24 * 3600, 100 * 365 * 24 * 3600
+"""How often Gradio looks for old files, and what it takes for old: nothing. It removes all of them when it ends."""
 CLOSED_SECONDS = KEEP_SECONDS / 4
 """Longer than a page is silent between two ticks: a connection may have failed and come back."""
 
@@ -43,6 +46,40 @@ def touch_files(values: dict[int, Any]) -> None:
                 os.utime(path)
             except OSError:  # it is gone, and the page will ask for it again
                 continue
+
+
+class OldFiles:
+    """Removes the uploads and results that nobody has touched for `KEEP_SECONDS`, by a clock that does not jump.
+
+    Gradio would by their dates: a clock set forward by hours, and it takes away what pages show.
+    """
+
+    def __init__(self) -> None:
+        # file -> its date, which only tells whether it was touched, and when that was noticed
+        self._seen: dict[str, tuple[int, float]] = {}
+        self._next = 0.0
+
+    def sweep(self, blocks: gr.Blocks, now: float | None = None) -> None:
+        """Remove what is old, of all that Gradio would remove for these blocks; at most every `FILES_EVERY` seconds."""
+        now = time.monotonic() if now is None else now
+        if now < self._next:
+            return
+        self._next, seen = now + FILES_EVERY, {}
+        kept = set().union(
+            *(block.keep_in_cache for block in blocks.blocks.values() if hasattr(block, "keep_in_cache"))
+        )
+        for files in blocks.temp_file_sets:
+            for file in files.copy() - kept:  # others add to it meanwhile
+                try:
+                    date = os.lstat(file).st_ctime_ns
+                    known = self._seen.get(file, (date, now))
+                    seen[file] = known if known[0] == date else (date, now)
+                    if now - seen[file][1] > KEEP_SECONDS:
+                        os.remove(file)
+                        files.discard(file)
+                except OSError:
+                    continue
+        self._seen = seen
 
 
 class Forgetting:

@@ -19,11 +19,12 @@ from dpi_core.web.engine import Engine
 from dpi_core.web.explore_tab import explore_tab
 from dpi_core.web.fair_queue import MOST_WAITING
 from dpi_core.web.guarded_blocks import GuardedBlocks
-from dpi_core.web.keeping import keep_while_open
+from dpi_core.web.keeping import BY_GRADIO, keep_while_open
 from dpi_core.web.links import view_script
+from dpi_core.web.mcp_sessions import McpSessions
 from dpi_core.web.reload import connect_reload, example_link, tab_sessions
 from dpi_core.web.restore_tab import restore_tab
-from dpi_core.web.session import KEEP_SECONDS
+from dpi_core.web.shown_pictures import ShownPictures
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
 INTRO = (
@@ -37,7 +38,7 @@ ETHICS = (
     "Embedded models: non-commercial research."
 )
 STYLES = sorted(Path(__file__).parent.glob("*.css"))
-NAMES = Path(__file__).with_name("button_names.js")
+SCRIPTS = sorted(Path(__file__).parent.glob("*.js"))
 
 
 VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
@@ -51,8 +52,7 @@ VIEWS: dict[str, tuple[str, Callable[[Engine, Controls], View]]] = {
 
 def build_page(engine: Engine) -> gr.Blocks:
     """Build the page and its HTTP endpoints over `engine`'s models."""
-    kept = (KEEP_SECONDS // 4, KEEP_SECONDS)
-    with GuardedBlocks(title=TITLE, fill_width=True, delete_cache=kept, analytics_enabled=False) as page:
+    with GuardedBlocks(title=TITLE, fill_width=True, delete_cache=BY_GRADIO, analytics_enabled=False) as page:
         gr.Markdown(f"# {TITLE}\n{INTRO}", elem_id="title")
         with gr.Row(elem_id="page"):
             with gr.Column(scale=0, min_width=340, elem_id="controls"):
@@ -100,11 +100,11 @@ def launch_options() -> dict:
     return {
         "theme": theme(),
         "css_paths": STYLES,
-        "js": NAMES.read_text(),
+        "js": "() => {" + "".join(f"({script.read_text().rstrip().rstrip(';')})();" for script in SCRIPTS) + "}",
         "run_history": False,
         "footer_links": ["api", "settings"],
         "max_file_size": FILE_BYTES,
-        "app_kwargs": {"middleware": [Middleware(Doors)]},
+        "app_kwargs": {"middleware": [Middleware(Doors), Middleware(ShownPictures), Middleware(McpSessions)]},
         "enable_monitoring": False,
         "show_error": True,
         "_frontend": False,  # or Gradio gives up where its own page takes three seconds to come, on a busy machine

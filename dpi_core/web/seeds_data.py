@@ -91,7 +91,7 @@ def results_data(restoration: "Restoration", comparison: "Comparison", picked: S
         line = f"{result.measured['lr_consistency']:.1f} dB to the input, {distance:.1f} levels to the mean"
         if "psnr" in result.measured:
             line += f", PSNR {result.measured['psnr']:.2f} dB"
-        picture = data_uri(result.image, lossless=True)
+        picture = data_uri(result.finest, lossless=True)
         tiles.append({"seed": str(result.seed), "picture": picture, "line": line, "picked": i in picked and not agree})
     spread = f"Diversity {comparison.diversity:.1f} levels (standard deviation over {len(results)} seeds)."
     pair = f"seeds {results[first].seed} and {results[second].seed}"

@@ -98,7 +98,11 @@ def run_comparison(
             return
         event = item.step.event
         row = funnel.add(event)
-        line = f"Step {event.index + 1} of {event.total}, t = {event.t}, {item.seconds_left:.1f} s left"
+        drawn = event.stage == "final" and item.step.job.doubled
+        left = (
+            f"drawing the faces at {2 * event.x0.shape[-1]} pixels .." if drawn else f"{item.seconds_left:.1f} s left"
+        )
+        line = f"Step {event.index + 1} of {event.total}, t = {event.t}, {left}"
         yield funnel.value("running", line, now=row)
 
 

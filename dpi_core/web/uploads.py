@@ -4,6 +4,7 @@ A client sends a file as ``{"path": .., "meta": ..}``. Gradio checks the path on
 message what it met; so every input of every event passes `web.guarded_blocks` first: the page's, HTTP's and MCP's.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from gradio.utils import get_upload_folder
 
 from dpi_core.weights.embedded_files import ASSETS
+
+FILE = re.compile(r"/gradio_api/file=(.+)$", re.DOTALL)
+"""The path of a request for a file."""
 
 
 def named_files(value: Any) -> Iterator[dict]:
@@ -36,3 +40,12 @@ def may_be_opened(file: dict) -> bool:
     except (OSError, ValueError, RuntimeError):  # a name too long, a zero byte, links in a circle
         return False
     return any(path.is_relative_to(Path(folder).resolve()) for folder in (get_upload_folder(), ASSETS / "examples"))
+
+
+def has_gone(path: str) -> bool:
+    """Tell whether a path among the uploads and results, where all have names that nobody guesses, is no file any more."""
+    try:
+        found = Path(path).resolve()
+    except (OSError, ValueError, RuntimeError):
+        return False
+    return found.is_relative_to(Path(get_upload_folder()).resolve()) and not found.exists()
