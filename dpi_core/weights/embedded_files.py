@@ -38,7 +38,7 @@ EMBEDDED = {
         f"octave/{UNET_FILE}", "e311a069f2b9466cf491c23ff0249d594a3e73aa0a0b4010674417c30a6982d1", NON_COMMERCIAL
     ),
     "corrector": EmbeddedWeights(
-        f"corrector/{UNET_FILE}", "ff5817a3e38e84b83af7fd41192cafc04370c126ccc4ebf9eb75d46b4fa0f3b7", NON_COMMERCIAL
+        f"corrector/{UNET_FILE}", "49939b740828dee4e81b565f6eeaada68852a357377eb995dba36cf12900c39a", NON_COMMERCIAL
     ),
     "detector": EmbeddedWeights(
         "detector/face_detection_yunet_2023mar.onnx",
