@@ -1,5 +1,6 @@
 """Runs as people start them: whole, killed and gone on with, on several processes and on Ray."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -16,8 +17,10 @@ from PIL import Image
 from dpi_core.evaluation import run
 from dpi_core.evaluation.experiment.engines import on_ray
 from dpi_core.evaluation.experiment.face_folder import faces_of
-from dpi_core.evaluation.experiment.plan import FaceSource, Plan
+from dpi_core.evaluation.experiment.plan import FaceSource, Plan, read_plan
+from dpi_core.evaluation.experiment.run_tables import pictures
 from dpi_core.evaluation.experiment.units import Equipment
+from dpi_core.measure.spectra import grid_energy
 
 SIDE = 32
 PLAN = """title: A tiny prior
@@ -152,7 +155,7 @@ def test_a_run_writes_tables_figures_and_a_report_and_does_what_is_new(write, tm
     tables = run.main([str(path), "--out", str(out)]) or (out / "tables.md").read_text()
     assert tables in capsys.readouterr().out
     assert "| x4, 3 faces | calls | detail" in tables
-    assert "| x4: less bicubic, face by face | PSNR, dB (high) |" in tables
+    assert "| x4: less bicubic, face by face | agreement with the input, dB (high) | PSNR, dB (high) |" in tables
     assert (out / "report.html").stat().st_size > 10_000
     first = rows(out)
     assert len(first) == 2 * 3 * (1 + 2 + 2 + 1)
@@ -161,6 +164,33 @@ def test_a_run_writes_tables_figures_and_a_report_and_does_what_is_new(write, tm
     run.main([str(path), "--out", str(out)])
     assert f"{len(first)} of {len(first) + 2 * 3 * 2} results are there already." in capsys.readouterr().out
     assert first.items() <= rows(out).items()
+
+
+def test_settings_are_judged_on_their_own_grid_and_timed_where_that_is_asked(write, tmp_path, one_thread):
+    path = write("plan.yaml", 2, 2)
+    text = path.read_text().replace("ddnm, published", "dpi: {sparsity: [1, 4]}").replace("two_seeds", "grid, seconds")
+    path.write_text(text.replace(", low-light: {kind: low-light, scale: 4}", ""))
+    run.main([str(path), "--out", str(tmp_path / "out")])
+    table = json.loads((tmp_path / "out" / "figures.json").read_text())["x4"]["methods"]
+    pixels = faces_of(read_plan(path), "tight-128", SIDE, tmp_path)[0].pixels
+    for sparsity in (2, 4):
+        method = {2: "dpi, sparsity 1", 4: "dpi, sparsity 4"}[sparsity]
+        mine = pictures(
+            sorted((tmp_path / "out" / "results" / "x4" / method.replace(", ", "-").replace(" ", "-")).glob("*seed0*"))
+        )
+        expected = sum(grid_energy(face, sparsity) for face in mine) / sum(
+            grid_energy(face, sparsity) for face in pixels
+        )
+        assert table[method]["grid"][0] == pytest.approx(expected, rel=0.05)
+    assert table["truth"]["grid"] == [1, 1, 1]
+    assert all(row["seconds"][0] > 0 for name, row in table.items() if name != "truth")
+
+
+def test_the_first_faces_may_be_skipped(folder, tmp_path):
+    def names(**more):
+        return faces_of(Plan(FaceSource(str(folder), True, **more), {}, {}, ""), "tight-128", 8, tmp_path)[0].names
+
+    assert names(count=2, skip=1) == names(count=3)[1:]
 
 
 def test_faces_are_found_and_cut_out_and_the_small_ones_left_out(tmp_path, capsys):

@@ -22,6 +22,7 @@ WHOLE = Case(
     features=(ROWS, ROWS + 1),
     inception=(ROWS, ROWS + 1),
     logits=ROWS,
+    seconds=[1.0] * len(FACES),
 )
 
 

@@ -48,6 +48,7 @@ class Case:
         features: EfficientNet-Lite0's of results and of other, real faces.
         inception: Inception's of results and of other, real faces.
         logits: Inception's of the results.
+        seconds: what each took.
         sparsity: where the mask's grid would show.
     """
 
@@ -63,6 +64,7 @@ class Case:
     features: Pair | None = None
     inception: Pair | None = None
     logits: Tensor | None = None
+    seconds: Sequence[float] | None = None
     sparsity: int = 2
 
 
@@ -229,6 +231,14 @@ METRICS: dict[str, Metric] = {
         ("people",),
         "dlib's own threshold on that distance",
         lambda case: (distances(*case.people)[1] < SAME_PERSON).float().tolist(),
+    ),
+    "seconds": Metric(
+        "processor time, s a face (low)",
+        ".2f",
+        "low",
+        ("seconds",),
+        "of this process, for one seed, the batch's shared out",
+        lambda case: [*case.seconds],
     ),
 }
 
