@@ -6,6 +6,7 @@ import pytest
 import torch
 from formulas import FacePrior, analytic_corrector
 from PIL import Image
+from training_runs import write_faces
 
 from dpi_core.evaluation import embedded, methods, stages
 from dpi_core.evaluation.groups import brightness, groups
@@ -36,10 +37,7 @@ def pictures(count=3, size=32):
 
 @pytest.fixture
 def folder(tmp_path):
-    for i in range(30):
-        pixels = np.random.default_rng(i).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((40, 40), Image.Resampling.BICUBIC).save(tmp_path / f"{i:02}.png")
-    return tmp_path
+    return write_faces(tmp_path / "faces", 30)
 
 
 # Intervals.
@@ -128,7 +126,7 @@ def test_sets_are_by_kind_in_the_order_of_the_hash(tmp_path, folder):
     for shard, start in (("sharp-1", 0), ("soft-1", 20)):
         with tarfile.open(shards / f"{shard}.tar", "w") as archive:
             for i in range(start, start + 20):
-                archive.add(folder / f"{i % 30:02}.png", f"{('ffhq', 'utk', 'gen')[i % 3]}_{i:02}.png")
+                archive.add(folder / f"face{i % 30:02}.png", f"{('ffhq', 'utk', 'gen')[i % 3]}_{i:02}.png")
     sets = face_sets(shards, 16)
     assert list(sets) == ["sharp", "utk"]
     never_train = held_out_names(list(read_encoded(shards)))

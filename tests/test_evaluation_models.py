@@ -2,11 +2,10 @@
 
 import re
 
-import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DModel
-from PIL import Image
+from training_runs import write_faces
 
 from dpi_core import Restorer
 from dpi_core.evaluation import corrector_256, precision
@@ -22,11 +21,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "faces").mkdir()
-    for i in range(20):
-        pixels = np.random.default_rng(i).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((40, 40), Image.Resampling.BICUBIC).save(tmp_path / "faces" / f"{i:02}.png")
-    return tmp_path / "faces"
+    return write_faces(tmp_path / "faces", 20)
 
 
 def test_a_corrector_that_does_nothing_gains_nothing_and_one_that_knows_gains_all():

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 import torch
 from conftest import EXAMPLES, ROOT
 from PIL import Image
+from pipelines import untrained_prior
+from training_runs import write_faces
 
 from dpi_core.evaluation import run
 from dpi_core.evaluation.experiment.engines import on_ray
@@ -39,35 +40,12 @@ metrics: [psnr, agreement, detail, two_seeds]
 
 @pytest.fixture(scope="module")
 def tiny_prior(tmp_path_factory):
-    """An untrained prior of few pixels: what a run is like does not depend on its skill."""
-    from diffusers import UNet2DModel
-
-    from dpi_core.models.priors import UNetPrior, save_prior
-
-    folder = tmp_path_factory.mktemp("tiny")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        unet = UNet2DModel(
-            sample_size=8,
-            in_channels=48,
-            out_channels=48,
-            block_out_channels=(16,),
-            layers_per_block=1,
-            down_block_types=("DownBlock2D",),
-            up_block_types=("UpBlock2D",),
-            norm_num_groups=4,
-        )
-    save_prior(UNetPrior(unet, SIDE, "v", 4, "tight-128"), folder)
-    return folder
+    return untrained_prior(tmp_path_factory.mktemp("tiny"), SIDE, 2, "tight-128")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    where = tmp_path_factory.mktemp("faces")
-    for i in range(40):
-        pixels = np.random.default_rng(i).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((40, 40), Image.Resampling.BICUBIC).save(where / f"{i:02}.png")
-    return where
+    return write_faces(tmp_path_factory.mktemp("faces") / "all", 40)
 
 
 @pytest.fixture
