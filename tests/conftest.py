@@ -123,24 +123,9 @@ def astronaut() -> Path:
 @pytest.fixture(scope="session")
 def large_prior(tmp_path_factory) -> str:
     """The folder of an untrained prior of 256 pixels that expects FFHQ's crop."""
-    from diffusers import UNet2DModel
+    from pipelines import untrained_prior
 
-    from dpi_core.models.priors import UNetPrior, save_prior
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("large")
-    unet = UNet2DModel(
-        sample_size=16,
-        in_channels=768,
-        out_channels=768,
-        block_out_channels=(16,),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D",),
-        up_block_types=("UpBlock2D",),
-        norm_num_groups=4,
-    )
-    save_prior(UNetPrior(unet, 256, "v", 16, "ffhq-256"), folder)
-    return str(folder)
+    return str(untrained_prior(tmp_path_factory.mktemp("large"), 256, 16, "ffhq-256"))
 
 
 @pytest.fixture(scope="session")

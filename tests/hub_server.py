@@ -9,10 +9,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
+from dpi_core.weights.registry import PRIORS
+
+CHECKPOINT = Path(__file__).parent / "data" / "adm_tiny_seed5_ch32.pt"  # tiny, with golden outputs
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SMALL = 5000
 
@@ -141,3 +146,14 @@ def serving(monkeypatch, folder) -> Iterator[Hub]:
     http.shutdown()
     http.server_close()
     close_session()
+
+
+@contextmanager
+def serving_ffhq(monkeypatch, folder, **changes) -> Iterator[Hub]:
+    """The same, with the tiny checkpoint in the place of the published one of `ffhq-256`."""
+    spec, data = PRIORS["ffhq-256"], CHECKPOINT.read_bytes()
+    with serving(monkeypatch, folder) as hub:
+        hub.files[spec.repo, spec.file] = data
+        known = replace(spec, revision=COMMIT, sha256=hashlib.sha256(data).hexdigest(), **changes)
+        monkeypatch.setitem(PRIORS, "ffhq-256", known)
+        yield hub

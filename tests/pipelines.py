@@ -1,9 +1,12 @@
 """Tiny diffusers pipelines as folders, and on a hub."""
 
 import json
+from pathlib import Path
 
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
+
+from dpi_core.models.priors import UNetPrior, save_prior
 
 
 def tiny_unet(**changes) -> UNet2DModel:
@@ -17,7 +20,16 @@ def tiny_unet(**changes) -> UNet2DModel:
             "up_block_types": ("UpBlock2D", "UpBlock2D"),
             "norm_num_groups": 4,
         }
-        return UNet2DModel(**{**settings, **changes}).eval()
+        return UNet2DModel(**{**settings, **changes}).eval().requires_grad_(False)
+
+
+def untrained_prior(folder: Path, side: int, unshuffle: int, template: str) -> Path:
+    """Write a prior of `side` pixels with random weights; what it is asked does not depend on its skill."""
+    channels = 3 * unshuffle**2
+    blocks = {"block_out_channels": (16,), "down_block_types": ("DownBlock2D",), "up_block_types": ("UpBlock2D",)}
+    unet = tiny_unet(sample_size=side // unshuffle, in_channels=channels, out_channels=channels, **blocks)
+    save_prior(UNetPrior(unet, side, "v", unshuffle, template), folder)
+    return folder
 
 
 def published(hub, folder, repo="owner/faces"):

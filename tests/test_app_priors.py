@@ -1,26 +1,19 @@
 """In a browser: a prior on its way to the machine is shown on the page, a failure is a message there."""
 
-import hashlib
 import threading
-from dataclasses import replace
 
 import pytest
 from browsing import served
-from conftest import DATA, EXAMPLES
-from hub_server import COMMIT, serving
+from conftest import EXAMPLES
+from hub_server import serving_ffhq
 
 from dpi_core.web.engine import Engine, EngineSettings
-from dpi_core.weights.registry import PRIORS
 
 pytestmark = pytest.mark.browser
 
 
 def test_the_page_shows_a_failed_download_and_then_one_that_succeeds(browser, monkeypatch, tmp_path):
-    spec, data = PRIORS["ffhq-256"], (DATA / "adm_tiny_seed5_ch32.pt").read_bytes()
-    with serving(monkeypatch, tmp_path) as hub:
-        hub.files[spec.repo, spec.file] = data
-        known = replace(spec, revision=COMMIT, sha256=hashlib.sha256(data).hexdigest())
-        monkeypatch.setitem(PRIORS, "ffhq-256", known)
+    with serving_ffhq(monkeypatch, tmp_path) as hub:
         monkeypatch.setattr("dpi_core.faces.detect.offline", lambda: True)
         hub.get_faults = [gate := threading.Event(), 503]
         with served(Engine(EngineSettings("ffhq-256", device="cpu"))) as url:

@@ -1,26 +1,18 @@
-import hashlib
 import json
-from dataclasses import replace
 
 import pytest
-from conftest import DATA
-from hub_server import COMMIT, serving
+from hub_server import CHECKPOINT, serving_ffhq
 
 from dpi_core.__main__ import main
 from dpi_core.weights.cache import Entry
-from dpi_core.weights.registry import PRIORS
 from dpi_core.weights.unets import UNET_FILE
 
-GOLDEN = (DATA / "adm_tiny_seed5_ch32.pt").read_bytes()
+GOLDEN = CHECKPOINT.read_bytes()
 
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    spec = PRIORS["ffhq-256"]
-    with serving(monkeypatch, tmp_path) as hub:
-        hub.files[spec.repo, spec.file] = GOLDEN
-        known = hashlib.sha256(GOLDEN).hexdigest()
-        monkeypatch.setitem(PRIORS, "ffhq-256", replace(spec, revision=COMMIT, sha256=known))
+    with serving_ffhq(monkeypatch, tmp_path) as hub:
         yield hub
 
 

@@ -6,12 +6,21 @@ import pytest
 import torch
 from formulas import FacePrior, analytic_corrector
 from PIL import Image
+from training_runs import write_faces
 
 from dpi_core.evaluation import embedded, methods, stages
 from dpi_core.evaluation.groups import brightness, groups
-from dpi_core.evaluation.held_out import bicubic_task, blind_task, face_sets, held_out_faces
+from dpi_core.evaluation.held_out import bicubic_task, face_sets, held_out_faces, task_of
 from dpi_core.evaluation.intervals import mean_interval, ratio_interval
-from dpi_core.evaluation.methods import Models, corrector_alone, restore, restored, settings_from
+from dpi_core.evaluation.methods import (
+    Baseline,
+    Models,
+    calls_of,
+    corrector_alone,
+    restore,
+    restored,
+    settings_from,
+)
 from dpi_core.imaging.degradation import downscale
 from dpi_core.method.config import DPIConfig
 from dpi_core.method.consistency import project
@@ -28,10 +37,7 @@ def pictures(count=3, size=32):
 
 @pytest.fixture
 def folder(tmp_path):
-    for i in range(30):
-        pixels = np.random.default_rng(i).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((40, 40), Image.Resampling.BICUBIC).save(tmp_path / f"{i:02}.png")
-    return tmp_path
+    return write_faces(tmp_path / "faces", 30)
 
 
 # Intervals.
@@ -89,17 +95,25 @@ def test_a_bicubic_task_is_the_reduction_it_names():
 
 
 def test_a_blind_task_is_the_same_every_time_and_for_any_number_of_faces():
-    task = blind_task(pictures())
+    task = task_of("blind", pictures())
     assert task.low_res.shape == (3, 3, 4, 4)
-    assert torch.equal(task.low_res, blind_task(pictures()).low_res)
-    assert torch.equal(task.low_res[:2], blind_task(pictures()[:2]).low_res)
-    assert not torch.equal(task.low_res, bicubic_task(pictures(), 8).low_res)
+    assert torch.equal(task.low_res, task_of("blind", pictures()).low_res)
+    assert torch.equal(task.low_res[:2], task_of("blind", pictures()[:2]).low_res)
+    assert not torch.equal(task.low_res, task_of("8", pictures()).low_res)
 
 
 def test_a_face_keeps_its_number_in_any_part_of_the_faces():
-    whole, part = blind_task(pictures(5)), blind_task(pictures(5)[3:], first=3)
-    assert torch.equal(part.low_res, whole.low_res[3:])
-    assert (part.first, bicubic_task(pictures(), 4, first=7).first) == (3, 7)
+    for name in ("blind", "medium"):
+        whole, part = task_of(name, pictures(5)), task_of(name, pictures(5)[3:], first=3)
+        assert torch.equal(part.low_res, whole.low_res[3:])
+        assert part.first == 3
+
+
+def test_the_medium_damage_is_one_for_all_and_its_noise_is_known():
+    grey = task_of("medium", torch.zeros(40, 3, 32, 32))
+    assert grey.noise_level == 8
+    assert grey.low_res.shape[-1] == 4
+    assert 4 < float((grey.low_res * 127.5).std()) < 9  # JPEG takes some of the noise
 
 
 def test_sets_are_by_kind_in_the_order_of_the_hash(tmp_path, folder):
@@ -112,7 +126,7 @@ def test_sets_are_by_kind_in_the_order_of_the_hash(tmp_path, folder):
     for shard, start in (("sharp-1", 0), ("soft-1", 20)):
         with tarfile.open(shards / f"{shard}.tar", "w") as archive:
             for i in range(start, start + 20):
-                archive.add(folder / f"{i % 30:02}.png", f"{('ffhq', 'utk', 'gen')[i % 3]}_{i:02}.png")
+                archive.add(folder / f"face{i % 30:02}.png", f"{('ffhq', 'utk', 'gen')[i % 3]}_{i:02}.png")
     sets = face_sets(shards, 16)
     assert list(sets) == ["sharp", "utk"]
     never_train = held_out_names(list(read_encoded(shards)))
@@ -178,9 +192,18 @@ def test_a_face_gets_the_same_result_in_any_batch(analytic_prior, monkeypatch):
     assert torch.allclose(exact, project(whole, task.low_res), atol=1e-5)
 
 
-def test_settings_are_presets_or_fields():
-    found = settings_from(["medium", "mine:tau=300,eta=0.5,project=True"])
-    assert found == {"medium": PRESETS["medium"].config, "mine": DPIConfig(tau=300, eta=0.5, project=True)}
+def test_a_method_restores_each_face_with_its_own_seed(analytic_prior):
+    task = bicubic_task(pictures(2), 8)
+    both, same = (restore(models(analytic_prior, None), task, Baseline("ddrm", 5), seeds) for seeds in ([4, 9], [4, 4]))
+    assert torch.allclose(same[:1], both[:1], atol=1e-5)
+    assert not torch.allclose(same[1:], both[1:], atol=1e-2)
+
+
+def test_settings_are_presets_or_fields_or_methods():
+    found = settings_from(["medium", "mine:tau=300,eta=0.5,project=True", "ddnm"])
+    mine = DPIConfig(tau=300, eta=0.5, project=True)
+    assert found == {"medium": PRESETS["medium"].config, "mine": mine, "ddnm": Baseline("ddnm")}
+    assert [calls_of(way) for way in (Baseline("bicubic"), Baseline("dps", 7), DPIConfig(steps=9))] == [0, 7, 9]
     for wrong in ("nothing", "mine:tua=3", "mine:tau=many", "mine:tau=2000"):
         with pytest.raises(ValueError, match=r"allowed|no field"):
             settings_from([wrong])

@@ -7,6 +7,7 @@ import pytest
 from conftest import EXAMPLES
 from PIL import Image
 
+from dpi_core.evaluation.face_sheets import sheets
 from dpi_core.evaluation.faces import (
     Found,
     Row,
@@ -16,7 +17,6 @@ from dpi_core.evaluation.faces import (
     matches,
     reference,
     row_of,
-    sheets,
     table,
     total,
 )

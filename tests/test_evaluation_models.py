@@ -2,11 +2,10 @@
 
 import re
 
-import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DModel
-from PIL import Image
+from training_runs import write_faces
 
 from dpi_core import Restorer
 from dpi_core.evaluation import corrector_256, precision
@@ -22,11 +21,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "faces").mkdir()
-    for i in range(20):
-        pixels = np.random.default_rng(i).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((40, 40), Image.Resampling.BICUBIC).save(tmp_path / "faces" / f"{i:02}.png")
-    return tmp_path / "faces"
+    return write_faces(tmp_path / "faces", 20)
 
 
 def test_a_corrector_that_does_nothing_gains_nothing_and_one_that_knows_gains_all():
@@ -60,8 +55,7 @@ def test_the_precision_report_compares_with_float32(folder, capsys, monkeypatch)
     monkeypatch.setattr(precision, "CONFIGS", {"short": precision.CONFIGS["medium"].replaced({"steps": 2})})
     precision.main(["--data", str(folder), "--faces", "1", "--device", "cpu"])
     rows = [line for line in capsys.readouterr().out.splitlines() if "short" in line]
-    assert len(rows) == 6
-    assert sum("from float32's" in row for row in rows) == 4
+    assert ["bfloat16" in row for row in rows] == ["from float32's" in row for row in rows] == [False, True] * 2
 
 
 def test_a_trained_corrector_is_loaded_everywhere(tmp_path, astronaut, capsys):

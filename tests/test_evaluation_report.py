@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from dpi_core.evaluation.judged_figures import MEASURES, likeness, spectrum, summary, variety
+from dpi_core.evaluation.judged_figures import differences, spectrum, summary, varied
 from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import Restored
-from dpi_core.evaluation.report import table
+from dpi_core.evaluation.report import by_method, by_metric, less
+from dpi_core.measure.metric_registry import METRICS, Case, figures
 
 
 def faces(count=4, size=32, seed=0):
@@ -25,9 +26,9 @@ def test_powers_are_told_against_the_truths():
 def test_the_gain_is_taken_face_by_face():
     true = torch.zeros(3, 3, 32, 32)
     errors = torch.tensor([0.1, 0.2, 0.4]).view(3, 1, 1, 1)
-    figures = likeness(true + errors / 2, true, true[..., ::8, ::8], true + errors)
-    assert summary(figures, {})["gain"] == pytest.approx((6.02, 6.02, 6.02), abs=0.01)  # however far apart they are
-    low, high = summary(figures, {})["psnr"][1:]
+    told = summary(figures(Case(true + errors / 2, true=true, upsampled=true + errors), ("psnr", "gain")), {})
+    assert told["gain"] == pytest.approx((6.02, 6.02, 6.02), abs=0.01)  # however far apart they are
+    low, high = told["psnr"][1:]
     assert low < high - 3
 
 
@@ -43,7 +44,12 @@ def test_variety_is_that_of_seeds_and_stages():
     x = faces(3) * 0.5
     step = 2 / 255
     runs = [Restored(x, x - 3 * step), Restored(x + step, x), Restored(x[:1] + 2 * step, x[:1])]
+
+    def variety(runs):
+        return figures(Case(runs[0].result, **varied(runs)), ("two_seeds", "eight_seeds", "fcm_end"))
+
     found = variety(runs)
+    assert variety([runs[0], runs[2]])["two_seeds"] == pytest.approx([2], abs=1e-3), "of the faces that have two"
     assert found["fcm_end"] == pytest.approx([3, 3, 3], abs=1e-3)
     assert found["two_seeds"] == pytest.approx([1, 1, 1], abs=1e-3)
     assert found["eight_seeds"] == pytest.approx([(2 / 3) ** 0.5], abs=1e-3)  # of 0, 1 and 2 levels
@@ -51,13 +57,29 @@ def test_variety_is_that_of_seeds_and_stages():
     assert variety([Restored(x, x)] * 3)["eight_seeds"] == pytest.approx([0, 0, 0], abs=1e-5)
 
 
-def test_a_table_has_a_measure_a_row_and_dashes_for_what_is_missing():
-    text = table("x8", {"truth": {"detail": (1, 1, 1)}, "medium": {"detail": (0.3, 0.25, 0.35), "gain": (2, 1, 3)}})
+def test_a_table_has_a_metric_a_row_and_dashes_for_what_is_missing():
+    text = by_metric("x8", {"truth": {"detail": (1, 1, 1)}, "medium": {"detail": (0.3, 0.25, 0.35), "gain": (2, 1, 3)}})
     lines = text.splitlines()
     assert lines[0] == "| x8 | truth | medium |"
-    assert lines[2] == f"| {MEASURES['detail'].title} | 1.00 (1.00 .. 1.00) | 0.30 (0.25 .. 0.35) |"
-    assert lines[3] == f"| {MEASURES['gain'].title} | - | +2.00 (+1.00 .. +3.00) |"
+    assert lines[2] == f"| {METRICS['detail'].title} | 1.00 (1.00 .. 1.00) | 0.30 (0.25 .. 0.35) |"
+    assert lines[3] == f"| {METRICS['gain'].title} | - | +2.00 (+1.00 .. +3.00) |"
     assert len(lines) == 4
+
+
+def test_a_table_of_methods_tells_their_calls():
+    text = by_method("x8", {"bicubic": {"psnr": (20, 19, 21)}, "dps": {}}, ["psnr"], {"bicubic": 0, "dps": 20})
+    assert text.splitlines() == [
+        "| x8 | calls | PSNR, dB (high) |",
+        "|---|---|---|",
+        "| bicubic | - | 20.00 (19.00 .. 21.00) |",
+        "| dps | 20 | - |",
+    ]
+
+
+def test_differences_are_taken_face_by_face():
+    found = differences({"a": {"psnr": [20.0, 30.0, 40.0]}, "b": {"psnr": [21.0, 31.0, 41.0]}}, "a")
+    assert found == {"b": {"psnr": (1.0, 1.0, 1.0)}}
+    assert "| b | +1.00 (+1.00 .. +1.00) |" in less("t", found)
 
 
 def test_what_was_made_once_is_kept_until_it_is_made_from_something_else(tmp_path):

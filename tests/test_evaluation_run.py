@@ -1,5 +1,6 @@
 """Runs as people start them: whole, killed and gone on with, on several processes and on Ray."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -7,17 +8,20 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 import torch
 from conftest import EXAMPLES, ROOT
 from PIL import Image
+from pipelines import untrained_prior
+from training_runs import write_faces
 
 from dpi_core.evaluation import run
 from dpi_core.evaluation.experiment.engines import on_ray
 from dpi_core.evaluation.experiment.face_folder import faces_of
-from dpi_core.evaluation.experiment.plan import FaceSource, Plan
+from dpi_core.evaluation.experiment.plan import FaceSource, Plan, read_plan
+from dpi_core.evaluation.experiment.run_tables import pictures
 from dpi_core.evaluation.experiment.units import Equipment
+from dpi_core.measure.spectra import grid_energy
 
 SIDE = 32
 PLAN = """title: A tiny prior
@@ -36,35 +40,12 @@ metrics: [psnr, agreement, detail, two_seeds]
 
 @pytest.fixture(scope="module")
 def tiny_prior(tmp_path_factory):
-    """An untrained prior of few pixels: what a run is like does not depend on its skill."""
-    from diffusers import UNet2DModel
-
-    from dpi_core.models.priors import UNetPrior, save_prior
-
-    folder = tmp_path_factory.mktemp("tiny")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        unet = UNet2DModel(
-            sample_size=8,
-            in_channels=48,
-            out_channels=48,
-            block_out_channels=(16,),
-            layers_per_block=1,
-            down_block_types=("DownBlock2D",),
-            up_block_types=("UpBlock2D",),
-            norm_num_groups=4,
-        )
-    save_prior(UNetPrior(unet, SIDE, "v", 4, "tight-128"), folder)
-    return folder
+    return untrained_prior(tmp_path_factory.mktemp("tiny"), SIDE, 2, "tight-128")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    where = tmp_path_factory.mktemp("faces")
-    for i in range(40):
-        pixels = np.random.default_rng(i).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((40, 40), Image.Resampling.BICUBIC).save(where / f"{i:02}.png")
-    return where
+    return write_faces(tmp_path_factory.mktemp("faces") / "all", 40)
 
 
 @pytest.fixture
@@ -152,7 +133,7 @@ def test_a_run_writes_tables_figures_and_a_report_and_does_what_is_new(write, tm
     tables = run.main([str(path), "--out", str(out)]) or (out / "tables.md").read_text()
     assert tables in capsys.readouterr().out
     assert "| x4, 3 faces | calls | detail" in tables
-    assert "| x4: less bicubic, face by face | PSNR, dB (high) |" in tables
+    assert "| x4: less bicubic, face by face | agreement with the input, dB (high) | PSNR, dB (high) |" in tables
     assert (out / "report.html").stat().st_size > 10_000
     first = rows(out)
     assert len(first) == 2 * 3 * (1 + 2 + 2 + 1)
@@ -161,6 +142,33 @@ def test_a_run_writes_tables_figures_and_a_report_and_does_what_is_new(write, tm
     run.main([str(path), "--out", str(out)])
     assert f"{len(first)} of {len(first) + 2 * 3 * 2} results are there already." in capsys.readouterr().out
     assert first.items() <= rows(out).items()
+
+
+def test_settings_are_judged_on_their_own_grid_and_timed_where_that_is_asked(write, tmp_path, one_thread):
+    path = write("plan.yaml", 2, 2)
+    text = path.read_text().replace("ddnm, published", "dpi: {sparsity: [1, 4]}").replace("two_seeds", "grid, seconds")
+    path.write_text(text.replace(", low-light: {kind: low-light, scale: 4}", ""))
+    run.main([str(path), "--out", str(tmp_path / "out")])
+    table = json.loads((tmp_path / "out" / "figures.json").read_text())["x4"]["methods"]
+    pixels = faces_of(read_plan(path), "tight-128", SIDE, tmp_path)[0].pixels
+    for sparsity in (2, 4):
+        method = {2: "dpi, sparsity 1", 4: "dpi, sparsity 4"}[sparsity]
+        mine = pictures(
+            sorted((tmp_path / "out" / "results" / "x4" / method.replace(", ", "-").replace(" ", "-")).glob("*seed0*"))
+        )
+        expected = sum(grid_energy(face, sparsity) for face in mine) / sum(
+            grid_energy(face, sparsity) for face in pixels
+        )
+        assert table[method]["grid"][0] == pytest.approx(expected, rel=0.05)
+    assert table["truth"]["grid"] == [1, 1, 1]
+    assert all(row["seconds"][0] > 0 for name, row in table.items() if name != "truth")
+
+
+def test_the_first_faces_may_be_skipped(folder, tmp_path):
+    def names(**more):
+        return faces_of(Plan(FaceSource(str(folder), True, **more), {}, {}, ""), "tight-128", 8, tmp_path)[0].names
+
+    assert names(count=2, skip=1) == names(count=3)[1:]
 
 
 def test_faces_are_found_and_cut_out_and_the_small_ones_left_out(tmp_path, capsys):

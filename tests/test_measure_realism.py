@@ -10,12 +10,12 @@ from conftest import EXAMPLES
 from PIL import Image
 
 from dpi_core.evaluation import embedded
-from dpi_core.evaluation.judged_figures import identity as identity_of
 from dpi_core.faces import detect_faces
 from dpi_core.faces.align import crop_face
 from dpi_core.imaging.pixels import to_tensor
 from dpi_core.measure import identity, realism
 from dpi_core.measure.identity import UnavailableError, distances, dlib_descriptor
+from dpi_core.measure.metric_registry import Case, figures
 from dpi_core.measure.perceptual import lpips_distance
 from dpi_core.measure.realism import (
     efficientnet_features,
@@ -77,6 +77,10 @@ def test_distances_of_descriptors():
     cosine, distance = distances(torch.tensor([[1.0, 0.0], [3.0, 0.0]]), torch.tensor([[0.0, 2.0], [1.0, 0.0]]))
     assert cosine.tolist() == [0, 1]
     assert distance.tolist() == pytest.approx([5**0.5, 2])
+
+
+def identity_of(found, true):
+    return figures(Case(found, people=(found, true)), ("cosine", "distance", "same"))
 
 
 def test_identity_counts_who_is_near_enough():

@@ -1,13 +1,10 @@
 """The whole way at 256x256 with random weights of the FFHQ prior's architecture, a quarter as wide: Python, shell, page."""
 
-import hashlib
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import DATA
-from hub_server import COMMIT, serving
+from hub_server import CHECKPOINT, serving_ffhq
 from PIL import Image
 
 from dpi_core import DPIConfig, Restorer
@@ -18,19 +15,13 @@ from dpi_core.web.restore_run import Outcome, run
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making, decoded
 from dpi_core.weights.cache import Entry
-from dpi_core.weights.registry import PRIORS
 
-CHECKPOINT = DATA / "adm_tiny_seed5_ch32.pt"
 CONFIG = DPIConfig(steps=2, tau=400)
 
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    spec, data = PRIORS["ffhq-256"], CHECKPOINT.read_bytes()
-    with serving(monkeypatch, tmp_path) as hub:
-        hub.files[spec.repo, spec.file] = data
-        known = hashlib.sha256(data).hexdigest()
-        monkeypatch.setitem(PRIORS, "ffhq-256", replace(spec, revision=COMMIT, sha256=known))
+    with serving_ffhq(monkeypatch, tmp_path) as hub:
         yield hub
 
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from diffusers import UNet2DModel
+from pipelines import tiny_unet
 from torch import nn
 
 from dpi_core import load_prior
@@ -19,22 +19,6 @@ AB = linear_alpha_bar()
 @pytest.fixture(scope="module")
 def embedded():
     return load_prior(device="cpu")
-
-
-def tiny_unet(channels=3, sample_size=16, **changes) -> UNet2DModel:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        settings = {
-            "sample_size": sample_size,
-            "in_channels": channels,
-            "out_channels": channels,
-            "layers_per_block": 1,
-            "block_out_channels": (8, 8),
-            "down_block_types": ("DownBlock2D", "DownBlock2D"),
-            "up_block_types": ("UpBlock2D", "UpBlock2D"),
-            "norm_num_groups": 4,
-        }
-        return UNet2DModel(**{**settings, **changes}).eval().requires_grad_(False)
 
 
 def noise(*shape, seed=0):
@@ -101,7 +85,9 @@ def test_the_embedded_prior_knows_noise_when_it_sees_it(embedded):
 
 @pytest.mark.parametrize(("prediction", "unshuffle"), [("v", 2), ("epsilon", 1)])
 def test_a_saved_prior_is_the_same_prior(tmp_path, prediction, unshuffle):
-    prior = UNetPrior(tiny_unet(3 * unshuffle**2), 32, prediction, unshuffle, "tight-128")
+    prior = UNetPrior(
+        tiny_unet(in_channels=3 * unshuffle**2, out_channels=3 * unshuffle**2), 32, prediction, unshuffle, "tight-128"
+    )
     save_prior(prior, tmp_path)
     loaded = load_prior(str(tmp_path), "cpu")
     for name in ("image_size", "prediction", "unshuffle", "template"):
@@ -142,7 +128,7 @@ def test_an_unknown_prediction_is_refused(prediction):
 
 
 def test_a_network_with_the_wrong_channels_is_refused(tmp_path):
-    save_unet(tiny_unet(4), tmp_path)
+    save_unet(tiny_unet(in_channels=4, out_channels=4), tmp_path)
     with pytest.raises(ValueError, match="expects 4 channels"):
         load_prior(str(tmp_path), "cpu")
 

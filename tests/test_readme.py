@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 
 from dpi_core.__main__ import main, parser
+from dpi_core.evaluation.run import CONFIGS
 
 PAGES = {
     path: path.read_text()
@@ -105,6 +106,8 @@ def test_the_space_examples(workplace, monkeypatch, capsys):
 def test_the_commands_name_what_exists():
     for module in re.findall(r"python -m (dpi_core\.[\w.]+)", README):
         assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+    for plan in re.findall(r"evaluation\.run (\w+)[ `]", README):
+        assert (CONFIGS / f"{plan}.yaml").exists(), plan
     for page, text in PAGES.items():
         for path in re.findall(r"\]\((?!http)([^)]+)\)", text):
             assert (page.parent / path).exists(), path

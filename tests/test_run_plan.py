@@ -62,6 +62,11 @@ methods:
     }
 
 
+def test_a_preset_and_its_settings_may_be_one_word(plan_of):
+    found = plan_of(FACES + 'degradations: [x8]\ncalls: 9\nmethods: ["agree:consistent_below=1000"]\n').methods
+    assert list(found.values()) == [DPIConfig(consistent_below=1000, steps=9)]
+
+
 def test_without_calls_a_preset_keeps_its_own(plan_of):
     assert plan_of(FACES + "degradations: [x8]\nmethods: [fine]\n").methods["fine"].steps == 60
 
@@ -79,6 +84,7 @@ def test_without_calls_a_preset_keeps_its_own(plan_of):
         ("faces: here\n" + REST, "faces is 'here'; expected keys and values"),
         ("faces: {folder: x, aligned: maybe}\n" + REST, "faces.aligned is 'maybe'; allowed is true or false"),
         ("faces: {folder: x, count: 0}\n" + REST, "faces.count is 0; allowed is a whole number from 1"),
+        ("faces: {folder: x, skip: -1}\n" + REST, "faces.skip is -1; allowed is a whole number from 0"),
         (FACES + "degradations: [x8\nmethods: [ddnm]", "is no YAML, line 3, column 8"),
         (FACES + "degradations: [fog]\nmethods: [ddnm]", "degradation is 'fog'; allowed is one of x4, x8"),
         (FACES + "degradations: [d: {blurr: 2}]\nmethods: [ddnm]", "no parameter 'blurr'; allowed are scale, kernel"),

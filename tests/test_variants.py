@@ -11,19 +11,11 @@ from PIL import Image
 from dpi_core.measure.comparison import compare_pictures, seed_diversity
 from dpi_core.method.config import DPIConfig
 from dpi_core.method.timesteps import stage_of, timestep_pairs
-from dpi_core.restore import variants as engine
+from dpi_core.restore import variant_runs as engine
 from dpi_core.restore.request import Branch
 from dpi_core.restore.restorer import Restorer
-from dpi_core.restore.variants import (
-    KeptRun,
-    Variant,
-    VariantResult,
-    VariantStep,
-    mean_figures,
-    plan_variants,
-    run_variants,
-    shared_steps,
-)
+from dpi_core.restore.variant_runs import VariantResult, VariantStep, mean_figures, run_variants
+from dpi_core.restore.variants import KeptRun, Variant, plan_variants, shared_steps
 
 SIX = DPIConfig(steps=6, tau=400, eta=1.0)  # t = 833, 666, 500 are FCM, 333 and 166 RACM, 0 the last
 

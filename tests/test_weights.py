@@ -3,7 +3,7 @@ import json
 
 import pytest
 import torch
-from diffusers import UNet2DModel
+from pipelines import tiny_unet
 from safetensors import safe_open
 
 from dpi_core.weights import embedded_files
@@ -12,16 +12,6 @@ from dpi_core.weights.unets import UNET_FILE, load_unet, save_unet
 
 CPU = torch.device("cpu")
 NETWORKS = ["prior", "corrector", "octave"]
-TINY = {
-    "sample_size": 8,
-    "in_channels": 3,
-    "out_channels": 3,
-    "layers_per_block": 1,
-    "block_out_channels": (8, 8),
-    "down_block_types": ("DownBlock2D", "DownBlock2D"),
-    "up_block_types": ("UpBlock2D", "UpBlock2D"),
-    "norm_num_groups": 4,
-}
 
 
 @pytest.fixture
@@ -30,12 +20,6 @@ def forgetful():
     embedded_file.cache_clear()
     yield
     embedded_file.cache_clear()
-
-
-def tiny_unet(seed=0) -> UNet2DModel:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return UNet2DModel(**TINY)
 
 
 @pytest.mark.parametrize("name", EMBEDDED)

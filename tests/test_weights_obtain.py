@@ -1,6 +1,5 @@
 """From a name to a folder: cached whole or not at all, checked at every start, healed when it is damaged."""
 
-import hashlib
 import shutil
 from dataclasses import replace
 
@@ -9,7 +8,7 @@ import pytest
 import torch
 from conftest import DATA
 from filelock import FileLock
-from hub_server import COMMIT, serving
+from hub_server import CHECKPOINT, COMMIT, serving_ffhq
 from pipelines import pipeline, published, tiny_unet
 
 from dpi_core import load_prior
@@ -21,17 +20,13 @@ from dpi_core.weights.obtain import prior_folder, prior_folder_steps
 from dpi_core.weights.registry import PRIORS, spec_of
 from dpi_core.weights.unets import UNET_FILE
 
-GOLDEN = (DATA / "adm_tiny_seed5_ch32.pt").read_bytes()
+GOLDEN = CHECKPOINT.read_bytes()
 FFHQ = PRIORS["ffhq-256"]
 
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    """The golden checkpoint in the place of the published one."""
-    with serving(monkeypatch, tmp_path) as hub:
-        hub.files[FFHQ.repo, FFHQ.file] = GOLDEN
-        sha256 = hashlib.sha256(GOLDEN).hexdigest()
-        monkeypatch.setitem(PRIORS, "ffhq-256", replace(FFHQ, revision=COMMIT, sha256=sha256, size=len(GOLDEN)))
+    with serving_ffhq(monkeypatch, tmp_path, size=len(GOLDEN)) as hub:
         yield hub
 
 

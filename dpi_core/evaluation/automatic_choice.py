@@ -8,13 +8,15 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from dpi_core.evaluation.held_out import face_sets
-from dpi_core.evaluation.held_scales import damaged
 from dpi_core.imaging.degradation import Degradation, downscale
+from dpi_core.imaging.pixels import to_image, to_tensor
 from dpi_core.measure.held_detail import held_scale
 from dpi_core.measure.input_damage import damage_of
+from dpi_core.method.resampling import dense_condition
 
 KNOWN = {
     "x4": Degradation(scale=4),
@@ -29,6 +31,12 @@ KNOWN = {
     "x8, blur 3, noise 15, JPEG 40": Degradation(scale=8, blur=3, noise=15, jpeg=40),
     "x16, JPEG 60": Degradation(scale=16, jpeg=60),
 }
+
+
+def damaged(face: Tensor, damage: Degradation, number: int) -> Tensor:
+    """Damage a face (3,S,S) and enlarge it again, (1,3,S,S)."""
+    low_res = to_tensor(damage.apply(np.asarray(to_image(face)), np.random.default_rng(number)))
+    return dense_condition(low_res, *face.shape[1:])
 
 
 def told(crop: Tensor) -> tuple[int, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpi_core.evaluation.held_out import Task, bicubic_task, blind_task, held_out_faces
+from dpi_core.evaluation.held_out import Task, held_out_faces, task_of
 from dpi_core.evaluation.intervals import mean_interval
 from dpi_core.measure.metrics import psnr
 from dpi_core.method.diffusion import linear_alpha_bar
@@ -24,7 +24,7 @@ from dpi_core.models.correctors import load_corrector
 from dpi_core.models.devices import pick_device
 from dpi_core.training.framing import AS_IT_IS, FRAMINGS, IN_CONTEXT
 
-SCALES = (4, 8, 16)
+TASKS = ("4", "8", "16", "blind")
 SPARSITY = 2
 IN_A_RUN = 350
 BATCH = 5
@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> None:
     for title, (size, framing) in KINDS.items():
         true = held_out_faces(args.data, size, args.faces, args.all, FRAMINGS[framing])
         print(f"{title}, {len(true)} faces, PSNR dB on every second pixel (95 % interval of the gain over bicubic)")
-        for task in (*(bicubic_task(true, scale) for scale in SCALES), blind_task(true)):
+        for task in (task_of(name, true) for name in TASKS):
             print("  " + line(task.name, on_the_grid(corrector, true, task, device)), flush=True)
 
 

@@ -13,7 +13,7 @@ A face takes about 1.5 s a run on a CPU's core; what was restored is kept in ``F
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,9 +24,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from dpi_core.evaluation.experiment.run_tables import SetJudge
 from dpi_core.evaluation.groups import groups
 from dpi_core.evaluation.held_out import TASKS, Faces, Task, face_sets, task_of
-from dpi_core.evaluation.judged_figures import Figures, identity, likeness, spectrum, summary, variety
+from dpi_core.evaluation.judged_figures import spectrum, summary, varied
 from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import (
     SETTINGS,
@@ -39,10 +40,11 @@ from dpi_core.evaluation.methods import (
     restored,
     settings_from,
 )
-from dpi_core.evaluation.report import table
+from dpi_core.evaluation.report import by_metric
 from dpi_core.imaging.pixels import to_image
 from dpi_core.measure.identity import Descriptor, UnavailableError, dlib_descriptor
-from dpi_core.measure.realism import NETWORKS, Features, kernel_distances
+from dpi_core.measure.metric_registry import Case, Figures, figures
+from dpi_core.measure.realism import NETWORKS
 from dpi_core.models.acceleration import PRECISIONS
 from dpi_core.show.figures import labelled_sheet
 from dpi_core.training.sheets import unconditional_samples
@@ -50,22 +52,20 @@ from dpi_core.training.sheets import unconditional_samples
 SEEDS = 8
 SHOWN = 12  # faces on the sheet
 PRIOR_STEPS = 50
-GROUP_MEASURES = ("detail", "psnr", "gain", "cosine", "distance", "same")
+GROUP_METRICS = ("detail", "psnr", "gain", "cosine", "distance", "same")
 
 
-class Judge:
-    """The models under test with what measures them, and the folder that keeps what they made."""
+class Restorations:
+    """Runs of the models under test, and the folder that keeps what they made; `made` tells them from others."""
 
-    def __init__(self, models: Models, describe: Descriptor | None, features: Features | None, folder: Path, made: str):
-        self.models, self.describe, self.features, self.folder, self.made = models, describe, features, folder, made
+    def __init__(self, models: Models, folder: Path, made: str):
+        self.models, self.folder, self.made = models, folder, made
 
-    def runs(self, task: Task, name: str, way: Way, diverse: int, pairs: int | None = None) -> list[Restored]:
-        """Restore with two seeds for every face, or for the first `pairs`, and six more for the first `diverse`."""
+    def runs(self, task: Task, name: str, way: Way, diverse: int) -> list[Restored]:
+        """Restore with two seeds for every face and six more for the first `diverse`."""
         found = []
-        every = len(task.condition)
         for seed in range(SEEDS if diverse else 2):
-            count = every if seed == 0 else diverse if seed > 1 else every if pairs is None else min(pairs, every)
-            parts = []
+            count, parts = len(task.condition) if seed < 2 else diverse, []
             for first in tqdm(range(0, count, self.models.batch), desc=f"{task.name} {name}, seed {seed}", leave=False):
                 rows = slice(first, min(first + self.models.batch, count))
                 part = replace(task, low_res=task.low_res[rows], condition=task.condition[rows], first=first)
@@ -76,70 +76,48 @@ class Judge:
     def _restored(self, part: Task, way: Way, seed: int) -> Restored:
         seeds = [1000 * seed + part.first + i for i in range(len(part.condition))]
         inputs = digest({"condition": part.condition, "low_res": part.low_res})
-        found = kept(
-            self.folder,
-            f"{self.made} {way} {inputs} {seeds}",
-            lambda: vars(restored(self.models, part, way, seeds)),
-        )
-        return Restored(**found)
+        made_from = f"{self.made} {way} {inputs} {seeds}"
+        return Restored(**kept(self.folder, made_from, lambda: vars(restored(self.models, part, way, seeds))))
 
     def samples(self, count: int, eta: float) -> Tensor:
         """Sample faces (N,3,S,S) that the prior makes up by itself."""
-
-        def made_up(first: int) -> dict[str, Tensor]:
-            seeds = range(first, min(first + self.models.batch, count))
-            return {"x": unconditional_samples(self.models.prior, seeds, PRIOR_STEPS, eta).cpu()}
-
         parts = []
         for first in range(0, count, self.models.batch):
-            made_from = f"{self.made} prior {PRIOR_STEPS} {eta} {first} {min(first + self.models.batch, count)}"
-            parts.append(kept(self.folder, made_from, partial(made_up, first))["x"])
+            seeds = range(first, min(first + self.models.batch, count))
+            made_from = f"{self.made} prior {PRIOR_STEPS} {eta} {first} {seeds.stop}"
+            parts.append(kept(self.folder, made_from, partial(self._samples, seeds, eta))["x"])
         return torch.cat(parts)
 
-    def real(self, others: Tensor, network: str) -> Tensor | None:
-        """Compute the features (M,D) of real faces, where there are features and at least two faces."""
-        features = self.features
-        if features is None or len(others) < 2:
-            return None
-        return kept(self.folder, f"{network} {digest({'real': others})}", lambda: {"real": features(others)})["real"]
-
-    def realism(self, faces: Tensor, real: Tensor | None) -> Figures:
-        """Estimate the kernel distance of faces to the features (M,D) of real ones, where there are features."""
-        return {} if self.features is None or real is None else {"kid": kernel_distances(self.features(faces), real)}
-
-    def descriptors(self, faces: Tensor, true: Tensor) -> Tensor | None:
-        """Describe who is in each of the faces, where there is a descriptor."""
-        return None if self.describe is None else self.describe(faces, true)
+    def _samples(self, seeds: range, eta: float) -> dict[str, Tensor]:
+        return {"x": unconditional_samples(self.models.prior, seeds, PRIOR_STEPS, eta).cpu()}
 
 
 def judged(
-    judge: Judge,
+    made: Restorations,
+    judge: SetJudge,
+    describe: Descriptor | None,
     task: Task,
     true: Tensor,
-    real: Tensor | None,
     settings: dict[str, Way],
     diverse: int,
-    pairs: int | None = None,
 ) -> tuple[dict[str, Figures], list[tuple[str, Tensor]]]:
-    """Measure every method on one task's faces; return figures and columns of the sheet. The counts: `Judge.runs`."""
+    """Measure every method on one task's faces; return figures and columns of the sheet. The count: `Restorations.runs`."""
     size = true.shape[2:]
     columns = [("truth", true), ("input", F.interpolate(task.low_res, size)), ("bicubic", task.condition)]
-    columns.append(("corrector alone", corrector_alone(judge.models, task)))
+    columns.append(("corrector alone", corrector_alone(made.models, task)))
+    people = None if describe is None else describe(true, true)
 
-    people = judge.descriptors(true, true)
+    def measured(faces: Tensor, **more: Any) -> Figures:
+        who = None if describe is None or people is None else (describe(faces, true), people)
+        case = Case(faces, true=true, low_res=task.low_res, upsampled=task.condition, people=who, **more)
+        return figures(case) | judge.figures(faces)
 
-    def figures(faces: Tensor) -> Figures:
-        found = spectrum(faces) | likeness(faces, true, task.low_res, task.condition) | judge.realism(faces, real)
-        described = judge.descriptors(faces, true)
-        return found if described is None or people is None else found | identity(described, people)
-
-    found = {"truth": spectrum(true) | judge.realism(true, real)}
-    found |= {name: figures(faces) for name, faces in columns[2:]}
+    found = {"truth": spectrum(true) | judge.figures(true)}
+    found |= {name: measured(faces) for name, faces in columns[2:]}
     for name, way in settings.items():
-        runs = judge.runs(task, name, way, diverse, pairs)
-        found[name] = figures(runs[0].result) | variety(runs)
-        whole = [run.result for run in runs[:2] if len(run.result) == len(true)]
-        columns += [(f"{name}, seed {seed}", result) for seed, result in enumerate(whole)]
+        runs = made.runs(task, name, way, diverse)
+        found[name] = measured(runs[0].result, **varied(runs))
+        columns += [(f"{name}, seed {seed}", run.result) for seed, run in enumerate(runs[:2])]
     return found, columns
 
 
@@ -195,7 +173,8 @@ def main(argv: list[str] | None = None) -> None:
     sets = face_sets(args.data, models.prior.image_size, args.all)
     models = models.computing_in(PRECISIONS[args.precision])
     describe = available(dlib_descriptor) if models.prior.template == "tight-128" else None
-    judge = Judge(models, describe, available(NETWORKS[args.features]), args.out / "kept", made)
+    features = available(NETWORKS[args.features])
+    restorations = Restorations(models, args.out / "kept", made)
 
     parts: list[str] = []
     report: dict[str, Any] = {"prior": args.prior, "corrector": args.corrector, "made with": made, "sets": {}}
@@ -204,20 +183,23 @@ def main(argv: list[str] | None = None) -> None:
             continue
         true = faces.pixels[: args.faces]
         others = faces.pixels[args.faces :]
-        real = judge.real(others, args.features)
-        print(f"{kind}: {len(true)} faces, realism against {0 if real is None else len(real)} others ({args.features})")
+        judge = SetJudge(
+            {"features": features} if features else {}, others, args.out / "kept" / args.features, ("kid",)
+        )
+        print(f"{kind}: {len(true)} faces, realism against {len(others)} others ({args.features})")
         for name in args.tasks:
             task = task_of(name, true)
-            found, columns = judged(judge, task, true, real, args.settings, min(args.diverse, len(true)))
+            diverse = min(args.diverse, len(true))
+            found, columns = judged(restorations, judge, describe, task, true, args.settings, diverse)
             if not args.no_samples:
                 for eta in (0.0, 1.0):
-                    made_up = judge.samples(len(true), eta)
-                    found[f"the prior's own, eta {eta:g}"] = spectrum(made_up) | judge.realism(made_up, real)
+                    made_up = restorations.samples(len(true), eta)
+                    found[f"the prior's own, eta {eta:g}"] = spectrum(made_up) | judge.figures(made_up)
             sheet(columns, args.out / f"{kind}-{task.name.replace(' ', '-')}.png")
             whole, by_group = told(found, faces, len(true))
             report["sets"].setdefault(kind, {})[task.name] = {"methods": whole, "groups": by_group}
-            parts.append(table(f"{kind}, {task.name}, {len(true)} faces", whole))
-            parts += [table(f"{kind}, {task.name}, {n}", rows, GROUP_MEASURES) for n, rows in by_group.items()]
+            parts.append(by_metric(f"{kind}, {task.name}, {len(true)} faces", whole))
+            parts += [by_metric(f"{kind}, {task.name}, {n}", rows, GROUP_METRICS) for n, rows in by_group.items()]
             (args.out / "report.md").write_text("\n\n".join(parts) + "\n")
             (args.out / "figures.json").write_text(json.dumps(report, indent=1) + "\n")
     print("\n" + "\n\n".join(parts))
@@ -229,15 +211,14 @@ def told(found: dict[str, Figures], faces: Faces, count: int) -> tuple[dict, dic
     whole = {name: summary(figures, truth) for name, figures in found.items()}
     rows = groups(faces.names[:count], faces.pixels[:count])
     by_group = {
-        name: {group: summary(_some(figures, GROUP_MEASURES), truth, chosen) for group, chosen in rows.items()}
+        name: {
+            group: summary({m: figures[m] for m in GROUP_METRICS if m in figures}, truth, chosen)
+            for group, chosen in rows.items()
+        }
         for name, figures in found.items()
         if "fcm_end" in figures
     }
     return whole, by_group
-
-
-def _some(figures: Figures, measures: Sequence[str]) -> Figures:
-    return {name: values for name, values in figures.items() if name in measures}
 
 
 if __name__ == "__main__":

@@ -22,27 +22,21 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 from tqdm import tqdm
 
-from dpi_core.errors import DPIError
+from dpi_core.evaluation.report import markdown
 from dpi_core.faces import Face, find_faces, five_points, yunet
 from dpi_core.faces.rgb import to_rgb
 from dpi_core.faces.turns import turned_back
 from dpi_core.imaging.formats import SUFFIXES
 from dpi_core.imaging.pictures import ImageError, read_image
 
-if TYPE_CHECKING:
-    from dpi_core.restore.restorer import Restorer
-
 DETECTORS = ("embedded", "face-alignment")
 SAME_FACE = 0.5  # mean distance of the five points within which two finds are one face, in eye distances
 REFERENCE_VIEWS = 24
-TILE = 640  # the longer side of a photo on the sheet
-ROWS = 4
 
 
 @dataclass(frozen=True)
@@ -133,13 +127,13 @@ def total(rows: Sequence[Row]) -> Row:
 
 def table(rows: Iterable[Row]) -> str:
     """Write the rows as a Markdown table."""
-    lines = ["| photo | turned | detector | faces | missed | false | error % | seconds | peak MB |", "|---" * 9 + "|"]
+    cells = []
     for row in rows:
         error = "-" if row.error is None else f"{row.error:.1f}"
-        counts = [str(value) for value in (row.faces, row.missed, row.false)]
-        cells = [row.photo, str(row.turn), row.detector, *counts, error, f"{row.seconds:.2f}", f"{row.megabytes:.0f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        names, counts = [row.photo, str(row.turn), row.detector], [row.faces, row.missed, row.false]
+        cells.append([*names, *map(str, counts), error, f"{row.seconds:.2f}", f"{row.megabytes:.0f}"])
+    head = ("photo", "turned", "detector", "faces", "missed", "false", "error %", "seconds", "peak MB")
+    return markdown(head, cells)
 
 
 @dataclass(frozen=True)
@@ -191,40 +185,6 @@ def measure(photos: Sequence[Path], detectors: Sequence[str], turns: Sequence[in
     return rows
 
 
-def before_and_after(restorer: "Restorer", photo: Path, detector: str, steps: int | None) -> Image.Image:
-    """Lay a photo beside itself with every face restored that is not sharp, and a line on them underneath."""
-    from dpi_core.models.presets import PRESETS
-
-    config = PRESETS["medium"][0].replaced({"steps": steps} if steps else {})
-    before = after = read_image(photo)
-    try:
-        result = restorer.restore(photo, config, face="all", detector=detector)
-        after, text = result.photo, f"{len(result.results)} of {len(result.preparation.faces)} faces restored"
-    except DPIError as error:
-        text = str(error).split(".")[0]
-    scale = min(1.0, TILE / max(before.size))
-    size = (round(before.width * scale), round(before.height * scale))
-    tile = Image.new("RGB", (2 * TILE + 8, size[1] + 22), "white")
-    for i, picture in enumerate((before, after)):
-        tile.paste(picture.resize(size, Image.Resampling.LANCZOS), (i * (TILE + 8), 0))
-    ImageDraw.Draw(tile).text((4, size[1] + 5), f"{photo.name}: {text}", fill="black")
-    return tile
-
-
-def sheets(tiles: Sequence[Image.Image]) -> list[Image.Image]:
-    """Lay the tiles under each other, `ROWS` a sheet."""
-    made = []
-    for start in range(0, len(tiles), ROWS):
-        some = tiles[start : start + ROWS]
-        sheet = Image.new("RGB", (max(t.width for t in some), sum(t.height for t in some)), "white")
-        top = 0
-        for tile in some:
-            sheet.paste(tile, (0, top))
-            top += tile.height
-        made.append(sheet)
-    return made
-
-
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="whole photos")
@@ -249,6 +209,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, why in missing.items():
         print(f"{name} was left out: {why}.")
     if args.out:
+        from dpi_core.evaluation.face_sheets import before_and_after, sheets
         from dpi_core.restore.restorer import Restorer
 
         args.out.mkdir(parents=True, exist_ok=True)

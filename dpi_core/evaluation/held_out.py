@@ -15,7 +15,6 @@ from dpi_core.method.resampling import dense_condition
 from dpi_core.training.data import decode, held_out_names, ranked_names, read_encoded
 
 TASKS = ("4", "8", "16", "blind", "medium")
-MEDIUM = DEGRADATIONS["blind-medium"].degradation
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,20 +88,12 @@ def bicubic_task(true: Tensor, scale: int, first: int = 0) -> Task:
     return Task(f"x{scale}", low_res, dense_condition(low_res, *true.shape[2:]), first)
 
 
-def blind_task(true: Tensor, first: int = 0) -> Task:
-    """Blur the faces and reduce them by 8, with noise and JPEG; each face has its own draw, the same in every run."""
-    return degraded_task("x8 blind", true, DEGRADATIONS["blind"].degradation, first)
-
-
-def medium_task(true: Tensor, first: int = 0) -> Task:
-    """Put the faces through one damage for all, `MEDIUM`, whose noise is known; each face's noise is its own."""
-    return degraded_task("x8 blind-medium", true, MEDIUM, first)
-
-
-def task_of(name: str, true: Tensor) -> Task:
-    """Make the task that a command line names, one of `TASKS`."""
-    named = {"blind": blind_task, "medium": medium_task}
-    return named[name](true) if name in named else bicubic_task(true, int(name))
+def task_of(name: str, true: Tensor, first: int = 0) -> Task:
+    """Make the task that a command line names, one of `TASKS`; of blind ones each face has its own draw, always the same."""
+    if name.isdigit():
+        return bicubic_task(true, int(name), first)
+    known = name if name in DEGRADATIONS else f"blind-{name}"
+    return degraded_task(f"x8 {known}", true, DEGRADATIONS[known].degradation, first)
 
 
 def degraded_task(name: str, true: Tensor, degradation: Degrading, first: int = 0) -> Task:

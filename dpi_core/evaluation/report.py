@@ -1,22 +1,45 @@
-"""What was measured, as Markdown tables: a measure a row, a method a column."""
+"""What was measured, as Markdown tables; what was not is a dash."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dpi_core.evaluation.intervals import Interval
-from dpi_core.evaluation.judged_figures import MEASURES
+from dpi_core.measure.metric_registry import METRICS
 
-Rows = Mapping[str, Mapping[str, Interval]]  # method or group -> measure -> its figure
-
-
-def table(title: str, found: Rows, measures: Sequence[str] = tuple(MEASURES)) -> str:
-    """Write a table of `measures` over the columns of `found`; what was not measured is a dash, a row of dashes is left out."""
-    lines = [f"| {title} | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
-    for name in measures:
-        cells = [_cell(column.get(name), MEASURES[name].form) for column in found.values()]
-        if set(cells) != {"-"}:
-            lines.append(f"| {MEASURES[name].title} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+Rows = Mapping[str, Mapping[str, Interval]]  # method or group -> metric -> its figure
 
 
-def _cell(figure: Interval | None, form: str) -> str:
-    return "-" if figure is None else "{:{f}} ({:{f}} .. {:{f}})".format(*figure, f=form)
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table of cells."""
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
+
+
+def by_metric(title: str, found: Rows, metrics: Sequence[str] = tuple(METRICS)) -> str:
+    """Write a table of `metrics`, one a row, over the columns of `found`; a row of dashes is left out."""
+    rows = [[METRICS[name].title, *(_cell(column, name) for column in found.values())] for name in metrics]
+    return markdown([title, *found], [row for row in rows if set(row[1:]) != {"-"}])
+
+
+def by_method(title: str, found: Rows, metrics: Sequence[str], calls: Mapping[str, int]) -> str:
+    """Write a table of `found`, a method a row with its calls of the prior, over columns of `metrics`."""
+    rows = [
+        [method, str(calls.get(method) or "-"), *(_cell(row, name) for name in metrics)]
+        for method, row in found.items()
+    ]
+    return markdown([title, "calls", *(METRICS[name].title for name in metrics)], rows)
+
+
+def less(title: str, found: Rows) -> str:
+    """Write a table of differences, a method a row; an interval that leaves out 0 is a difference."""
+    names = [name for name in METRICS if any(name in row for row in found.values())]
+    rows = [[method, *(_cell(row, name, "+") for name in names)] for method, row in found.items()]
+    return markdown([title, *(METRICS[name].title for name in names)], rows)
+
+
+def means(found: Mapping[str, Interval], metrics: Sequence[str]) -> list[str]:
+    """Write the figures of one row without their intervals."""
+    return [format(found[name][0], METRICS[name].form) if name in found else "-" for name in metrics]
+
+
+def _cell(row: Mapping[str, Interval], name: str, sign: str = "") -> str:
+    return "{:{f}} ({:{f}} .. {:{f}})".format(*row[name], f=sign + METRICS[name].form) if name in row else "-"

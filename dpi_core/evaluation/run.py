@@ -15,7 +15,6 @@ from typing import Any
 from tqdm import tqdm
 
 from dpi_core.errors import DPIError
-from dpi_core.evaluation.compare_methods import paired_rows, rows
 from dpi_core.evaluation.experiment.engines import ENGINES
 from dpi_core.evaluation.experiment.face_folder import faces_of
 from dpi_core.evaluation.experiment.html_report import SHOWN, Report, html_report
@@ -24,6 +23,7 @@ from dpi_core.evaluation.experiment.results import Results
 from dpi_core.evaluation.experiment.run_tables import SetJudge, Table, tables_of
 from dpi_core.evaluation.experiment.units import Equipment, loaded_models, loaded_network, of_faces, units_of
 from dpi_core.evaluation.held_out import degraded_task
+from dpi_core.evaluation.report import by_method, less
 from dpi_core.measure.identity import UnavailableError
 from dpi_core.measure.metric_registry import METRICS, NETWORKS
 
@@ -134,8 +134,8 @@ def as_markdown(tables: list[Table]) -> str:
     parts = []
     for table in tables:
         title = f"{table.degradation}, {table.faces} faces"
-        parts.append(rows(title, table.rows, table.calls, table.metrics))
-        parts.append(paired_rows(f"{table.degradation}: less {table.against}, face by face", table.less))
+        parts.append(by_method(title, table.rows, table.metrics, table.calls))
+        parts.append(less(f"{table.degradation}: less {table.against}, face by face", table.less))
     return "\n\n".join(parts) + "\n"
 
 

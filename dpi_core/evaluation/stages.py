@@ -8,6 +8,7 @@ import argparse
 
 from dpi_core.evaluation.held_out import bicubic_task, held_out_faces
 from dpi_core.evaluation.methods import add_model_arguments, models_from
+from dpi_core.evaluation.report import markdown
 from dpi_core.measure.metrics import lr_consistency, psnr
 from dpi_core.method.config import DPIConfig
 from dpi_core.method.masks import on_grid
@@ -38,10 +39,7 @@ def main(argv: list[str] | None = None) -> None:
             cell = f"{event.stage} {psnr(x0, true):.2f} ({lr_consistency(x0, task.low_res):.1f}) {grid:.2f}"
             columns.setdefault(event.t, []).append(cell)
     print(f"{len(true)} faces, x{args.scale}, eta {args.eta:g}: stage, PSNR of x0 (LR-consistency), PSNR of y; dB\n")
-    print("| t | " + " | ".join(f"tau {tau}" for tau in TAUS) + " |")
-    print("|---" * (len(TAUS) + 1) + "|")
-    for t, cells in columns.items():
-        print(f"| {t} | " + " | ".join(cells) + " |")
+    print(markdown(["t", *(f"tau {tau}" for tau in TAUS)], [[str(t), *cells] for t, cells in columns.items()]))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from dpi_core.measure.spectra import decibels, octave_power
 SCALES = (4, 8, 16)
 CLIFF = -14.0
 """dB between one octave and the next: 100 faces reduced by 4 are told as such in 99 cases, by 8 in 97, by 16 in 79
-(``python -m dpi_core.evaluation.held_scales``)."""
+(``python -m dpi_core.evaluation.automatic_choice``)."""
 
 
 def held_scale(crop: Tensor) -> int:

@@ -26,9 +26,8 @@ from dpi_core.measure.realism import (
 )
 from dpi_core.measure.spectra import amplitude, decibels, detail_power, grain_power, grid_energy
 
-Figures = dict[
-    str, list[float]
-]  # metric -> one value a face, in the order of the faces; for a set what its metric gives
+Figures = dict[str, list[float]]
+"""Metric -> one value a face, in the order of the faces; of a set what its metric gives."""
 Pair = tuple[Tensor, Tensor]
 
 
@@ -50,6 +49,7 @@ class Case:
         inception: Inception's of results and of other, real faces.
         logits: Inception's of the results.
         points: the five (5,2) that the faces are aligned by, in pixels.
+        seconds: what each took.
         sparsity: where the mask's grid would show.
     """
 
@@ -66,6 +66,7 @@ class Case:
     inception: Pair | None = None
     logits: Tensor | None = None
     points: Tensor | None = None
+    seconds: Sequence[float] | None = None
     sparsity: int = 2
 
 
@@ -74,9 +75,8 @@ class Metric:
     """What is known of a metric.
 
     Attributes:
-        title: with its unit and, in brackets, which way is better.
+        title: with its unit and, in brackets, what is better: high, low or the truth's own value.
         form: its number format.
-        better: "high", "low" or "target", whose value is the truth's own.
         needs: the fields of `Case` that it looks at beside `result`.
         source: the paper it comes from; of a network, the package.
         function: from a case to one value a face or, if `of_sets`, to values of the whole set.
@@ -86,12 +86,17 @@ class Metric:
 
     title: str
     form: str
-    better: str
     needs: tuple[str, ...]
     source: str
     function: Callable[[Any], list[float]]
     of_sets: bool = False
     against_truth: Callable[[float], float] | None = None
+
+    @property
+    def better(self) -> str:
+        """What the title says in brackets, "high" or "low"; or else "target", the truth's own value."""
+        said = self.title.rpartition("(")[2].removesuffix(")")
+        return said if said in ("high", "low") else "target"
 
 
 def _pairs(measure: Callable[[Tensor, Tensor], float], other: str) -> Callable[[Case], list[float]]:
@@ -109,14 +114,13 @@ def _eight_seeds(case: Case) -> list[float]:
 
 def _of_region(region: Region) -> Metric:
     function = lambda case: region_psnr(case.result, case.true, case.points, region)  # noqa: E731
-    return Metric(f"PSNR, {region}, dB (high)", ".2f", "high", ("true", "points"), "over a part of the face", function)
+    return Metric(f"PSNR, {region}, dB (high)", ".2f", ("true", "points"), "over a part of the face", function)
 
 
 METRICS: dict[str, Metric] = {
     "detail": Metric(
         "detail, amplitude / truth's (1)",
         ".2f",
-        "target",
         (),
         "power from 0.2 to 0.4 cycles a pixel under a Hann window (Harris 1978)",
         lambda case: detail_power(case.result).tolist(),
@@ -125,7 +129,6 @@ METRICS: dict[str, Metric] = {
     "grain": Metric(
         "grain, dB over truth's (0)",
         "+.1f",
-        "target",
         (),
         "power above 0.44 cycles a pixel both ways",
         lambda case: grain_power(case.result).tolist(),
@@ -134,7 +137,6 @@ METRICS: dict[str, Metric] = {
     "grid": Metric(
         "grid energy / truth's (1)",
         ".2f",
-        "target",
         (),
         "power at one cycle in k pixels",
         lambda case: [grid_energy(face, max(case.sparsity, 2)) for face in case.result],
@@ -143,7 +145,6 @@ METRICS: dict[str, Metric] = {
     "kid": Metric(
         "kernel distance to real faces (low)",
         ".4f",
-        "low",
         ("features",),
         "KID (Binkowski et al. 2018) in EfficientNet-Lite0's features (efficientnet-lite-pytorch)",
         lambda case: kernel_distances(*case.features),
@@ -152,7 +153,6 @@ METRICS: dict[str, Metric] = {
     "fid": Metric(
         "FID (low)",
         ".1f",
-        "low",
         ("inception",),
         "Heusel et al. 2017, Inception of torch-fidelity",
         lambda case: [frechet_distance(*case.inception)],
@@ -161,7 +161,6 @@ METRICS: dict[str, Metric] = {
     "inception_score": Metric(
         "Inception score (high)",
         ".2f",
-        "high",
         ("logits",),
         "Salimans et al. 2016, Inception of torch-fidelity, one split",
         lambda case: [inception_score(case.logits)],
@@ -170,7 +169,6 @@ METRICS: dict[str, Metric] = {
     "two_seeds": Metric(
         "two seeds, RMS levels (high)",
         ".1f",
-        "high",
         ("second_seed",),
         "root mean square difference in 8-bit levels",
         lambda case: rms_levels(case.result[: len(case.second_seed)], case.second_seed).tolist(),
@@ -178,7 +176,6 @@ METRICS: dict[str, Metric] = {
     "eight_seeds": Metric(
         "eight seeds, std in levels (high)",
         ".1f",
-        "high",
         ("all_seeds",),
         "standard deviation over seeds",
         _eight_seeds,
@@ -186,7 +183,6 @@ METRICS: dict[str, Metric] = {
     "fcm_end": Metric(
         "end of FCM to result, RMS levels (high)",
         ".1f",
-        "high",
         ("fcm_end",),
         "root mean square difference in 8-bit levels",
         lambda case: rms_levels(case.result, case.fcm_end).tolist(),
@@ -194,22 +190,18 @@ METRICS: dict[str, Metric] = {
     "agreement": Metric(
         "agreement with the input, dB (high)",
         ".1f",
-        "high",
         ("low_res",),
         "LR-consistency: PSNR of the reduced result (DPI, Yang et al. 2025)",
         _pairs(lr_consistency, "low_res"),
     ),
-    "psnr": Metric("PSNR, dB (high)", ".2f", "high", ("true",), "over all three channels", _pairs(psnr, "true")),
-    "gain": Metric(
-        "PSNR over bicubic, dB (high)", "+.2f", "high", ("true", "upsampled"), "difference of two PSNR", _gain
-    ),
-    "ssim": Metric("SSIM (high)", ".3f", "high", ("true",), "Wang et al. 2004 (scikit-image)", _pairs(ssim, "true")),
-    "ms_ssim": Metric("MS-SSIM (high)", ".3f", "high", ("true",), "Wang et al. 2003", _pairs(ms_ssim, "true")),
-    "gmsd": Metric("GMSD (low)", ".3f", "low", ("true",), "Xue et al. 2014", _pairs(gmsd, "true")),
+    "psnr": Metric("PSNR, dB (high)", ".2f", ("true",), "over all three channels", _pairs(psnr, "true")),
+    "gain": Metric("PSNR over bicubic, dB (high)", "+.2f", ("true", "upsampled"), "difference of two PSNR", _gain),
+    "ssim": Metric("SSIM (high)", ".3f", ("true",), "Wang et al. 2004 (scikit-image)", _pairs(ssim, "true")),
+    "ms_ssim": Metric("MS-SSIM (high)", ".3f", ("true",), "Wang et al. 2003", _pairs(ms_ssim, "true")),
+    "gmsd": Metric("GMSD (low)", ".3f", ("true",), "Xue et al. 2014", _pairs(gmsd, "true")),
     "lpips": Metric(
         "LPIPS (low)",
         ".3f",
-        "low",
         ("perceptual",),
         "Zhang et al. 2018 with AlexNet (lpips)",
         lambda case: case.perceptual.tolist(),
@@ -217,7 +209,6 @@ METRICS: dict[str, Metric] = {
     "cosine": Metric(
         "identity, cosine (high)",
         ".3f",
-        "high",
         ("people",),
         "dlib's descriptor (King 2017; dlib-bin, face-recognition-models)",
         lambda case: distances(*case.people)[0].tolist(),
@@ -225,7 +216,6 @@ METRICS: dict[str, Metric] = {
     "distance": Metric(
         "identity, distance (low)",
         ".3f",
-        "low",
         ("people",),
         "Euclidean, of the same descriptor",
         lambda case: distances(*case.people)[1].tolist(),
@@ -233,7 +223,6 @@ METRICS: dict[str, Metric] = {
     "same": Metric(
         f"identity, share under {SAME_PERSON} (high)",
         ".2f",
-        "high",
         ("people",),
         "dlib's own threshold on that distance",
         lambda case: (distances(*case.people)[1] < SAME_PERSON).float().tolist(),
@@ -242,6 +231,13 @@ METRICS: dict[str, Metric] = {
     "psnr_nose": _of_region("nose"),
     "psnr_mouth": _of_region("mouth"),
     "psnr_rest": _of_region("rest"),
+    "seconds": Metric(
+        "processor time, s a face (low)",
+        ".2f",
+        ("seconds",),
+        "of this process, for one seed, the batch's shared out",
+        lambda case: [*case.seconds],
+    ),
 }
 
 NETWORKS: dict[str, Callable[[], Callable[..., Any]]] = {

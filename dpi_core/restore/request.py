@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from dpi_core.baselines import NAMES
 from dpi_core.errors import DPIError
@@ -22,14 +22,8 @@ MOST_SETTINGS = 4 << 20
 SCALES = (4, 8, 16)
 MOST_FACES = 10_000
 MOST_ENLARGED = 4  # how much larger the photo may become under its faces, a side
-PREPARING = (
-    "scale",
-    "aligned",
-    "face",
-    "detector",
-    "include_sharp",
-    "octave",
-)  # the fields that decide what is sampled
+PREPARING = ("scale", "aligned", "face", "detector", "include_sharp", "octave")
+"""The fields that decide what is sampled."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +168,21 @@ class Request:
         """Return the settings of one result, of that face and seed: what `from_dict` reads, with "seed" in place of "seeds"."""
         shared = {name: value for name, value in self.to_dict().items() if name != "seeds"}
         return {**shared, "face": face, "seed": seed}
+
+
+class Asked(TypedDict, total=False):
+    """Fields of a `Request` that `Restorer.restore` takes as keywords, as people write them."""
+
+    seeds: Sequence[int]
+    scale: int | None
+    aligned: bool
+    face: int | str | Sequence[int] | None
+    detector: str
+    include_sharp: bool
+    background: int
+    branch: Branch | None
+    method: str
+    octave: bool
 
 
 def _check_faces(face: object) -> None:

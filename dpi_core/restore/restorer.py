@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -37,7 +37,10 @@ from dpi_core.models.priors import load_prior
 from dpi_core.restore.compose import checked_background, composed, lettering_notes
 from dpi_core.restore.prepare import prepare
 from dpi_core.restore.records import FaceJob, FaceResult, Preparation, Restoration, RestoreStep
-from dpi_core.restore.request import PREPARING, Branch, Request
+from dpi_core.restore.request import PREPARING, Asked, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Restorer:
@@ -72,35 +75,9 @@ class Restorer:
         self._names = {"prior": prior, "corrector": corrector}
         self._octave = cache(lambda: accelerated(load_octave(device=device), dtype, faster))
 
-    def restore(
-        self,
-        image: ImageLike,
-        config: DPIConfig | None = None,
-        *,
-        seeds: Sequence[int] = (0,),
-        scale: int | None = None,
-        aligned: bool = False,
-        face: int | str | Sequence[int] | None = None,
-        detector: str = "auto",
-        include_sharp: bool = False,
-        background: int = 1,
-        branch: Branch | None = None,
-        method: str = "dpi",
-    ) -> Restoration:
-        """Restore the faces of a photo; the arguments are those of `prepare` and `restore_steps`."""
-        steps = self.restore_steps(
-            image,
-            config,
-            seeds=seeds,
-            scale=scale,
-            aligned=aligned,
-            face=face,
-            detector=detector,
-            include_sharp=include_sharp,
-            background=background,
-            branch=branch,
-            method=method,
-        )
+    def restore(self, image: ImageLike, config: DPIConfig | None = None, **asked: "Unpack[Asked]") -> Restoration:
+        """Restore the faces of a photo; the keywords are those of `restore_steps`."""
+        steps = self.restore_steps(image, config, **asked)
         return next(step for step in steps if isinstance(step, Restoration))
 
     def run(self, image: ImageLike | Preparation, request: Request) -> Restoration:
@@ -112,43 +89,24 @@ class Restorer:
         image: ImageLike | Preparation,
         config: DPIConfig | None = None,
         *,
-        seeds: Sequence[int] = (0,),
-        scale: int | None = None,
-        aligned: bool = False,
-        face: int | str | Sequence[int] | None = None,
-        detector: str = "auto",
-        include_sharp: bool = False,
-        background: int = 1,
         after: StepEvent | None = None,
-        branch: Branch | None = None,
-        method: str = "dpi",
         stop: Callable[[], bool] = lambda: False,
+        **asked: "Unpack[Asked]",
     ) -> Iterator[RestoreStep | Restoration]:
         """Restore step by step: `run_steps` with a request made of these arguments.
 
         Args:
             image: what `prepare` takes, or what it returned (then scale, aligned, face, detector and include_sharp are
                 ignored).
-            scale, aligned, face, detector, include_sharp: see `prepare`.
             config: the settings; None = `DPIConfig()`.
-            seeds, background, branch, method: see `Request`.
             after, stop: see `run_steps`.
+            asked: seeds, scale, aligned, face (None = the largest), detector, include_sharp, background, branch, method and
+                octave: see `Request`.
 
         Raises:
             ValueError: as `run_steps`, and on an argument that is not allowed.
         """
-        request = self._asked(
-            config=config or DPIConfig(),
-            seeds=seeds,
-            scale=scale,
-            aligned=aligned,
-            face=face,
-            detector=detector,
-            include_sharp=include_sharp,
-            background=background,
-            branch=branch,
-            method=method,
-        )
+        request = self._asked(config=config or DPIConfig(), **asked)
         yield from self.run_steps(image, request, after=after, stop=stop)
 
     def run_steps(
@@ -263,9 +221,7 @@ class Restorer:
         results = []
         for seed, face in zip(request.seeds, x0, strict=True):
             image, finer = own_colours(face, job), None
-            if (
-                job.doubled
-            ):  # one by one: many at four times the pixels would take much memory, and save no time on a CPU
+            if job.doubled:  # one by one: many at four times the pixels take much memory and save no time on a CPU
                 finer = own_colours(self._octave().draw(face[None].to(self.device), (seed,))[0].cpu(), job)
             rounded = to_tensor(np.asarray(image))
             measured = {"lr_consistency": round(lr_consistency(rounded, job.low_res), 2)}
@@ -273,12 +229,8 @@ class Restorer:
                 measured["psnr"] = round(psnr(rounded, job.truth), 2)
                 measured["psnr_input"] = round(psnr(job.condition, job.truth), 2)
                 measured["ssim"] = round(ssim(rounded, job.truth), 4)
-            settings = {
-                "version": __version__,
-                **request.of_one(job.index, seed),
-                "steps_done": steps,
-                "measured": measured,
-            }
+            own = request.of_one(job.index, seed)
+            settings = {"version": __version__, **own, "steps_done": steps, "measured": measured}
             results.append(FaceResult(job, seed, image, to_image(job.condition[0]), measured, settings, finer))
         return results
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpi_core.restore.request import Request
-from dpi_core.restore.variants import Plan, VariantStep, run_variants
+from dpi_core.restore.variant_runs import VariantStep, run_variants
+from dpi_core.restore.variants import Plan
 from dpi_core.web.ab_data import NAMES, apart_data, figures_data, references_data, side_data
 from dpi_core.web.ab_settings import both, differences, words_of
 from dpi_core.web.checks import with_messages

@@ -17,7 +17,8 @@ from dpi_core.weights.registry import PRIORS
 
 if TYPE_CHECKING:
     from dpi_core.restore.restorer import Restorer
-    from dpi_core.restore.variants import Plan, VariantResult
+    from dpi_core.restore.variant_runs import VariantResult
+    from dpi_core.restore.variants import Plan
 
 LONG = 5.0  # seconds: a large prior on a CPU; a second warm-up run would keep visitors waiting more than it tells
 MAX_HELD = 2

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dpi_core.restore.variants import VariantStep, mean_figures, run_variants
+from dpi_core.restore.variant_runs import VariantStep, mean_figures, run_variants
 from dpi_core.web.axes import Grid
 from dpi_core.web.checks import with_messages
 from dpi_core.web.engine import Engine

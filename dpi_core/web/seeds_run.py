@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, check_int
 from dpi_core.restore.request import Branch, Request
-from dpi_core.restore.variants import Variant, VariantStep, plan_variants, run_variants
+from dpi_core.restore.variant_runs import VariantStep, run_variants
+from dpi_core.restore.variants import Variant, plan_variants
 from dpi_core.web.checks import with_messages
 from dpi_core.web.engine import Engine
 from dpi_core.web.live import ViewOutcome, cost_text

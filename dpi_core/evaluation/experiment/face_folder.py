@@ -45,9 +45,10 @@ def _faces(source: FaceSource, count: int, template: str, size: int, folder: Pat
         raise DPIError(f"faces: {where} is no folder. Say where they are with --faces FOLDER.")
     if source.aligned and any(where.glob("*.tar")):
         found = next(iter(face_sets(where, size, everything=not source.held_out).values()))
-        return Faces(found.names[:count], found.pixels[:count])
+        some = slice(source.skip, source.skip + count)
+        return Faces(found.names[some], found.pixels[some])
     names = [str(p.relative_to(where)) for p in where.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES]
-    ranked = ranked_names(held_out_names(names) if source.held_out else names)
+    ranked = ranked_names(held_out_names(names) if source.held_out else names)[source.skip :]
     stamps = [(name, (where / name).stat().st_size) for name in ranked[: 2 * count]]
 
     def read() -> dict[str, Tensor]:

@@ -15,9 +15,9 @@ from dpi_core.method.config import MAX_STEPS, DPIConfig, check_int
 from dpi_core.models.presets import find_preset
 
 MANY = 1_000_000
-INTO_DETAIL = {"grid", "eight_seeds", "fcm_end", "gain", "psnr_eyes", "psnr_nose", "psnr_mouth", "psnr_rest"}
+INTO_DETAIL = {"grid", "eight_seeds", "fcm_end", "gain", "psnr_eyes", "psnr_nose", "psnr_mouth", "psnr_rest", "seconds"}
 USUAL = tuple(name for name in METRICS if name not in INTO_DETAIL)
-"""Metrics of a plan that names none; the others look into DPI or at parts of the face, or repeat one."""
+"""Metrics of a plan that names none; the others look into DPI or at parts of the face, repeat one, or are of the machine."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class FaceSource:
         held_out: take only those that the models of this project were never trained on.
         large: take only faces that need not be enlarged much to be a truth; of photographs that are not aligned.
         count: how many at most.
+        skip: how many of them to leave out first, such as those by which settings were chosen.
     """
 
     folder: str
@@ -37,6 +38,7 @@ class FaceSource:
     held_out: bool = False
     large: bool = False
     count: int = 100
+    skip: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Plan:
         calls: of the prior for every method that does not say its own; None = as many as its preset has.
         seeds: for each of the first `diverse` faces; the others get one.
         batch: how many faces are restored together, and kept or lost together.
-        metrics: names of `dpi_core.measure.metric_registry.METRICS`; all but four if none are named.
+        metrics: names of `dpi_core.measure.metric_registry.METRICS`; all but five if none are named.
         against: the method that others are compared with, face by face.
     """
 
@@ -115,9 +117,12 @@ def _whole(raw: dict[str, Any], key: str, low: int, high: int) -> int | None:
 def _source(value: Any, where: str) -> FaceSource:
     raw = mapping(value, where)
     checked_keys(raw, FACE_KEYS, where, ("folder",))
-    check_int(f"{where}.count", raw.get("count", 1), 1, MANY)
-    switches = {key: switch(raw.get(key, False), f"{where}.{key}") for key in ("aligned", "held_out", "large")}
-    return FaceSource(text(raw["folder"], f"{where}.folder"), **switches, count=raw.get("count", FaceSource.count))
+    for key, low in (("count", 1), ("skip", 0)):
+        if key in raw:
+            check_int(f"{where}.{key}", raw[key], low, MANY)
+    for key in ("aligned", "held_out", "large"):
+        switch(raw.get(key, False), f"{where}.{key}")
+    return FaceSource(**raw | {"folder": text(raw["folder"], f"{where}.folder")})
 
 
 def _degradations(value: Any) -> dict[str, Degrading]:

@@ -10,12 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dpi_core.evaluation.compare_methods import differences
 from dpi_core.evaluation.experiment.plan import Plan
 from dpi_core.evaluation.experiment.results import Result
 from dpi_core.evaluation.held_out import Faces
 from dpi_core.evaluation.intervals import Interval
-from dpi_core.evaluation.judged_figures import Figures, spectrum, summary
+from dpi_core.evaluation.judged_figures import Figures, differences, spectrum, summary
 from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import calls_of
 from dpi_core.imaging.known_degradations import AsItIs
@@ -79,7 +78,6 @@ def tables_of(plan: Plan, faces: Faces, results: Sequence[Result], judge: SetJud
 
 def _table(plan: Plan, faces: Faces, results: Sequence[Result], judge: SetJudge, degradation: str) -> Table:
     known = not isinstance(plan.degradations[degradation], AsItIs)
-    truth = spectrum(faces.pixels) if known else {}
     of_faces: dict[str, Figures] = {}
     of_sets: dict[str, Figures] = {}
     files = {}
@@ -90,10 +88,12 @@ def _table(plan: Plan, faces: Faces, results: Sequence[Result], judge: SetJudge,
         of_faces[method] = {name: [r.figures[name] for r in mine if name in r.figures] for name in usable}
         files[method] = [r.file for r in mine]
         of_sets[method] = judge.figures(pictures(files[method]))
-    rows = {method: summary(of_faces[method] | of_sets[method], truth) for method in plan.methods}
+    sparsities = {method: getattr(way, "sparsity", 2) for method, way in plan.methods.items()}
+    truths = {sparsity: spectrum(faces.pixels, sparsity) if known else {} for sparsity in {2, *sparsities.values()}}
+    rows = {method: summary(of_faces[method] | of_sets[method], truths[sparsities[method]]) for method in plan.methods}
     if known:
-        its_own = {name: values for name, values in truth.items() if name in plan.metrics}
-        rows = {TRUTH: summary(its_own | judge.figures(faces.pixels), truth)} | rows
+        its_own = {name: values for name, values in truths[2].items() if name in plan.metrics}
+        rows = {TRUTH: summary(its_own | judge.figures(faces.pixels), truths[2])} | rows
     calls = {method: calls_of(way) for method, way in plan.methods.items()}
     less = differences(of_faces, plan.against)
     return Table(degradation, len(faces.names), rows, calls, less, plan.against, files)

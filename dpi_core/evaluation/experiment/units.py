@@ -2,8 +2,9 @@
 face always has the same batch-mates and its result is the same to the last bit, however often a run was cut off."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from dpi_core.evaluation.experiment.plan import Plan
 from dpi_core.evaluation.held_out import Faces, Task, degraded_task
-from dpi_core.evaluation.judged_figures import Figures
+from dpi_core.evaluation.judged_figures import varied
 from dpi_core.evaluation.methods import Models, Restored, Way, calls_of, restored
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.imaging.known_degradations import AsItIs, Degrading
@@ -82,11 +83,17 @@ class Worker:
         """Restore and measure a unit's faces; a row for every face and seed, seed by seed."""
         true = to_tensor(unit.pixels)
         task, truth = task_of_unit(unit, true)
-        runs = [self._run(task, unit, seed) for seed in range(max(unit.seeds))]
+        runs, seconds = [], []
+        for seed in range(max(unit.seeds)):
+            begun = time.process_time()  # other programs do not count
+            runs.append(self._run(task, unit, seed))
+            seconds.append(time.process_time() - begun)
         rows = []
         for seed, run in enumerate(runs):
             chosen = having(unit.seeds, seed)
-            found = self._figures(run, runs if seed == 0 else [run], task, truth, chosen)
+            case = self._case(runs if seed == 0 else [run], task, truth, chosen)
+            each, sparsity = seconds[seed] / len(chosen), getattr(unit.way, "sparsity", 2)
+            found = figures(replace(case, seconds=[each] * len(chosen), sparsity=sparsity), self.metrics)
             for i, number in enumerate(chosen):
                 values = {name: column[i] for name, column in found.items() if i < len(column)}
                 picture = as_png(run.result[i])
@@ -102,25 +109,19 @@ class Worker:
         part = Task(task.name, task.low_res[chosen], task.condition[chosen], task.first, task.noise_level)
         return restored(self.models, part, unit.way, [1000 * seed + unit.first + i for i in chosen])
 
-    def _figures(
-        self, run: Restored, runs: list[Restored], task: Task, truth: Tensor | None, chosen: list[int]
-    ) -> Figures:
-        true = None if truth is None else truth[chosen]
+    def _case(self, runs: list[Restored], task: Task, truth: Tensor | None, chosen: list[int]) -> Case:
+        result, true = runs[0].result, None if truth is None else truth[chosen]
         describe, compare = self.networks.get("people"), self.networks.get("perceptual")
-        several = [one.result[: len(runs[-1].result)] for one in runs]
-        case = Case(
-            run.result,
+        return Case(
+            result,
             true=true,
             low_res=task.low_res[chosen],
             upsampled=task.condition[chosen],
-            fcm_end=run.fcm_end,
-            second_seed=runs[1].result if len(runs) > 1 else None,
-            all_seeds=several if len(several) > 2 else None,
-            people=(describe(run.result, true), describe(true, true)) if describe and true is not None else None,
-            perceptual=compare(run.result, true) if compare and true is not None else None,
-            points=torch.from_numpy(TEMPLATES[self.models.prior.template].resized(run.result.shape[-1]).array()),
+            people=(describe(result, true), describe(true, true)) if describe and true is not None else None,
+            perceptual=compare(result, true) if compare and true is not None else None,
+            points=torch.from_numpy(TEMPLATES[self.models.prior.template].resized(result.shape[-1]).array()),
+            **varied(runs),
         )
-        return figures(case, self.metrics)
 
 
 @cache
