@@ -30,7 +30,7 @@ class Hub:
     """What is on the hub, what to do wrong (each list is used up, one entry a request) and what was asked.
 
     Faults: a status, ("cut", n) = close after n bytes, "wrong" = other bytes, "no-range" = answer with the whole file,
-    a `threading.Event` = wait for it after the first half, then close.
+    a `threading.Event` = wait for it after the first half, then close, ("stall", event) = wait for it before any.
     """
 
     def __init__(self):
@@ -102,7 +102,10 @@ class Handler(BaseHTTPRequestHandler):
             return None
         if fault == "wrong":
             body = bytes(255 - byte for byte in body)
-        if isinstance(fault, tuple):
+        if isinstance(fault, tuple) and fault[0] == "stall":
+            fault[1].wait(10)
+            body, self.close_connection = b"", True
+        elif isinstance(fault, tuple):
             body, self.close_connection = body[: fault[1]], True
         if isinstance(fault, threading.Event):
             self.wfile.write(body[: len(body) // 2])
@@ -128,6 +131,8 @@ def serving(monkeypatch, folder) -> Iterator[Hub]:
     from huggingface_hub import close_session, constants, file_download
     from huggingface_hub.utils import _http
 
+    from dpi_core.weights import resumed
+
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "DPI_CORE_OFFLINE", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     hub = Hub()
@@ -138,6 +143,7 @@ def serving(monkeypatch, folder) -> Iterator[Hub]:
     monkeypatch.setenv("DPI_CORE_CACHE", str(folder / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(resumed, "PAUSE", 0.001)
     for library in (_http, file_download):  # it waits seconds between two tries
         monkeypatch.setattr(library, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 1000)))
     close_session()

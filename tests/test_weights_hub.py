@@ -74,7 +74,7 @@ def test_what_arrived_whole_is_not_asked_for_again(hub, tmp_path):
     assert hub.asked == []
 
 
-def test_a_download_that_nobody_waits_for_ends_and_leaves_nothing(hub, tmp_path):
+def test_a_download_that_nobody_waits_for_ends_and_the_next_one_goes_on(hub, tmp_path):
     gate = threading.Event()
     hub.get_faults = [gate]
     steps = fetch_steps(WANTED, tmp_path)
@@ -84,7 +84,53 @@ def test_a_download_that_nobody_waits_for_ends_and_leaves_nothing(hub, tmp_path)
     (thread,) = (thread for thread in threading.enumerate() if thread.name == f"fetch {WANTED}")
     thread.join(10)
     assert not thread.is_alive()
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size > 1000]
+    (left,) = [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size > 1000]
+    assert left.match(f"{SHA}.*.part")
+    assert left.read_bytes() == BODY[: left.stat().st_size]
+    begun = left.stat().st_size
+    assert fetched(tmp_path)[0].path.read_bytes() == BODY
+    assert hub.gets()[-1][1] == f"bytes={begun}-"
+    assert not left.exists()
+
+
+def test_a_server_that_trickles_shows_how_far_it_is_and_one_that_stalls_is_given_up(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
+    monkeypatch.setattr("dpi_core.weights.hub.QUIET", 0.0)
+    monkeypatch.setattr("dpi_core.weights.hub.EVERY", 0.01)
+    gates = [threading.Event() for _ in range(8)]  # each sends half of what is left, and then nothing more
+    hub.get_faults = list(gates)
+    steps, progress = fetch_steps(WANTED, tmp_path), []
+
+    def watched():
+        for item in steps:
+            progress.append(item)
+            if item.done >= len(BODY) * 7 // 8:  # three answers have come
+                hub.get_faults = [("stall", gates[-1])] * 20
+
+    with pytest.raises(ValueError, match=r"could not be downloaded from http.*timed out.*Try again later"):
+        watched()
+    for gate in gates:
+        gate.set()
+    shares = [item.done / len(BODY) for item in progress]
+    assert shares == sorted(shares)
+    assert {0.5, 0.75} <= {round(share, 2) for share in shares}
+    assert any("nothing has come for" in item.text for item in progress)
+    hub.get_faults.clear()
+    hub.asked.clear()
+    assert fetched(tmp_path)[0].path.read_bytes() == BODY
+    (asked,) = [wanted for path, wanted in hub.gets() if path.startswith("/cdn")]
+    assert int(asked.removeprefix("bytes=").removesuffix("-")) >= len(BODY) * 7 // 8
+
+
+def test_what_an_attempt_left_is_held_against_the_hash(hub, tmp_path):
+    part = tmp_path / "models--owner--faces" / "blobs" / f"{SHA}.1a2b3c4d.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"x" * 1000)
+    with pytest.raises(ValueError, match=r"arrived damaged: .* nothing of it was kept"):
+        fetched(tmp_path)
+    part.write_bytes(BODY + b"more")
+    with pytest.raises(ValueError, match=r"arrived damaged: .* nothing of it was kept"):
+        fetched(tmp_path)
     assert fetched(tmp_path)[0].path.read_bytes() == BODY
 
 
@@ -159,8 +205,12 @@ def test_a_disk_that_fills_up_is_a_sentence(hub, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
+    told = r"could not be written to .*No space left on device.*DPI_CORE_CACHE"
     monkeypatch.setattr(file_download, "_chmod_and_move", full)
-    with pytest.raises(ValueError, match=r"could not be written to .*No space left on device.*DPI_CORE_CACHE"):
+    with pytest.raises(ValueError, match=told):
+        fetched(tmp_path, HubFile("owner/faces", "config.json"))
+    monkeypatch.setattr("dpi_core.weights.resumed.os.replace", full)
+    with pytest.raises(ValueError, match=told):
         fetched(tmp_path)
 
 

@@ -1,7 +1,7 @@
 """One file from the Hugging Face hub by its own `hf_hub_download`: progress as a generator, errors as sentences.
 
-The library tries again, goes on after a dropped connection and moves a file into place whole; a download that was stopped
-begins anew. It compares sizes only, so the hashes are looked after here.
+The library moves a file into place whole, and compares sizes only, so the hashes are looked after here. Large files come by
+`dpi_core.weights.resumed`, so that a download that was stopped goes on.
 """
 
 import hashlib
@@ -19,8 +19,10 @@ from dpi_core.errors import DPIError
 from dpi_core.weights.cache import sha256_of
 from dpi_core.weights.download_progress import Progress
 from dpi_core.weights.environment import hub_endpoint, offline
+from dpi_core.weights.resumed import fetch_blob
 
 EVERY = 0.2  # seconds between two reports
+QUIET = 5.0  # seconds in which nothing arrives until that is said
 
 
 class MissingFileError(DPIError):
@@ -102,18 +104,32 @@ class _Transfer:
         self.wanted, self.folder, self.room = wanted, folder, room
         self.outcome: Future[Path] = Future()
         self.stopped = threading.Event()
-        self.began, self.done, self.total = time.monotonic(), 0, 0
+        self.began = self.last = time.monotonic()
+        self.done, self.total, self.before = 0, 0, 0
 
     def progress(self) -> Progress:
-        what, left = f"Downloading {self.wanted.file}", None
-        if self.done and self.total:
-            left = (self.total - self.done) * (time.monotonic() - self.began) / self.done
+        now, what, left = time.monotonic(), f"Downloading {self.wanted.file}", None
+        if now - self.last > QUIET:
+            what += f" (nothing has come for {now - self.last:.0f} s)"
+        elif self.done > self.before and self.total:
+            left = (self.total - self.done) * (now - self.began) / (self.done - self.before)
         return Progress(what, self.done, self.total or None, left)
+
+    def expect(self, total: int, before: int) -> None:
+        """Take note of the bytes in all and of those that are here; DPIError where they would not fit on the disk."""
+        self.total, self.done, self.before = total, before, before
+        _check_room(self.wanted, self.folder, int(total * self.room) - before)
+
+    def arrived(self, count: int) -> None:
+        """Take note of bytes that arrived; InterruptedError where nobody waits for them any more."""
+        if self.stopped.is_set():
+            raise InterruptedError("nobody waits for it any more")
+        self.done, self.last = self.done + count, time.monotonic()
 
     def run(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.outcome.set_result(_download(self.wanted, self.folder, self.bar()))
+            self.outcome.set_result(_download(self))
         except BaseException as error:
             self.outcome.set_exception(error)
 
@@ -126,19 +142,15 @@ class _Transfer:
         class Bar(tqdm):
             def __init__(self, *args, **options):
                 super().__init__(*args, **{**options, "disable": True})
-                self.arrived, transfer.total = options.get("initial", 0), options.get("total") or 0
-                _check_room(transfer.wanted, transfer.folder, int(transfer.total * transfer.room))
+                transfer.expect(options.get("total") or 0, options.get("initial", 0))
 
             def update(self, n=1):
-                if transfer.stopped.is_set():
-                    raise InterruptedError("nobody waits for it any more")
-                self.arrived += n
-                transfer.done = int(self.arrived)
+                transfer.arrived(int(n))
 
         return Bar
 
 
-def _download(wanted: HubFile, folder: Path, bar: type) -> Path:
+def _download(transfer: _Transfer) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import (
         EntryNotFoundError,
@@ -148,16 +160,18 @@ def _download(wanted: HubFile, folder: Path, bar: type) -> Path:
         RevisionNotFoundError,
     )
 
-    where = hub_endpoint() or "the hub"
-    no_answer: tuple[type[Exception], ...] = (LocalEntryNotFoundError, *_transport_errors())
+    wanted, folder, where = transfer.wanted, transfer.folder, hub_endpoint() or "the hub"
+    failures = _transport_errors()
+    no_answer: tuple[type[Exception], ...] = (LocalEntryNotFoundError, *failures)
     try:
+        fetch_blob(wanted.repo, wanted.file, wanted.revision, folder, failures, transfer.expect, transfer.arrived)
         found = hf_hub_download(
             wanted.repo,
             wanted.file,
             revision=wanted.revision,
             cache_dir=folder,
             endpoint=hub_endpoint(),
-            tqdm_class=bar,
+            tqdm_class=transfer.bar(),
         )
     except DPIError:
         raise
