@@ -7,7 +7,8 @@ from dpi_core.evaluation.judged_figures import differences, spectrum, summary, v
 from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import Restored
 from dpi_core.evaluation.report import by_method, by_metric, less
-from dpi_core.measure.metric_registry import METRICS, Case, figures
+from dpi_core.measure.measured_case import Case
+from dpi_core.measure.metric_registry import METRICS, figures
 
 
 def faces(count=4, size=32, seed=0):

@@ -15,7 +15,8 @@ from dpi_core.faces.align import crop_face
 from dpi_core.imaging.pixels import to_tensor
 from dpi_core.measure import identity, realism
 from dpi_core.measure.identity import UnavailableError, distances, dlib_descriptor
-from dpi_core.measure.metric_registry import Case, figures
+from dpi_core.measure.measured_case import Case
+from dpi_core.measure.metric_registry import figures
 from dpi_core.measure.perceptual import lpips_distance
 from dpi_core.measure.realism import (
     efficientnet_features,

@@ -5,7 +5,8 @@ from dataclasses import fields
 import pytest
 import torch
 
-from dpi_core.measure.metric_registry import METRICS, NETWORKS, Case, figures
+from dpi_core.measure.measured_case import Case
+from dpi_core.measure.metric_registry import METRICS, NETWORKS, figures
 
 FACES = torch.rand((3, 3, 32, 32), generator=torch.Generator().manual_seed(0)) * 2 - 1
 ROWS = torch.rand((3, 8), generator=torch.Generator().manual_seed(1))

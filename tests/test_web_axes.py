@@ -3,12 +3,10 @@ import re
 import gradio as gr
 import pytest
 
-from dpi_core.method.config import SETTINGS, DPIConfig, kind_of
+from dpi_core.method.config import SETTINGS, kind_of
 from dpi_core.restore.request import Request
-from dpi_core.restore.variants import Variant, shared_steps
 from dpi_core.web.axes import AXES, first_values, parse_values, plan_grid
 from dpi_core.web.controls import build_controls
-from dpi_core.web.live import stages_of
 
 
 @pytest.mark.parametrize(
@@ -59,24 +57,6 @@ def test_axes_allow_what_the_page_allows():
         assert parse_values(axis, first_values(axis)) == SETTINGS[axis].explored
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "count"),
-    [
-        ({"tau": 350}, {"tau": 50}, 12),  # t = 950 .. 400 are FCM for both
-        ({"tau": 50}, {"tau": 350}, 12),
-        ({"tau": 50}, {"tau": 60}, 19),  # no step lies between: all but the last
-        ({"tau": 1000}, {"tau": 0}, 0),
-        ({"omega": 500.0}, {"omega": 1500.0}, 12),
-        ({"edge_exponent": 1.0}, {"edge_exponent": 2.0, "tau": 360}, 12),
-        ({"eta": 0.0}, {"eta": 0.5}, 0),
-        ({"sparsity": 1}, {"sparsity": 2}, 0),
-        ({"steps": 10}, {"steps": 20}, 0),
-    ],
-)
-def test_runs_share_what_fcm_does_not_know(a, b, count):
-    assert shared_steps(*(Variant(DPIConfig().replaced(values)) for values in (a, b))) == count
-
-
 def test_a_row_of_tau_values_runs_fcm_once():
     grid = plan_grid(Request(), "tau", "0, 50, 150, 350", "sparsity", "1, 2")
     ordered = [grid.cells[run.place] for run in grid.plan.runs]
@@ -85,28 +65,6 @@ def test_a_row_of_tau_values_runs_fcm_once():
     assert grid.plan.saved == 2 * 46
     assert grid.plan.steps == 8 * 20 - grid.plan.saved
     assert {(cell.row, cell.column) for cell in grid.cells} == {(i, j) for i in range(2) for j in range(4)}
-
-
-def test_every_cell_finds_its_start_on_the_path_of_those_before():
-    """Replays the events that would be kept: the one a cell starts from must belong to a run that agrees so far."""
-    for x, columns, y, rows in (
-        ("omega", "500, 1500", "tau", "60, 350, 50, 0"),
-        ("edge_exponent", "1, 2", "omega", "500, 700"),
-        ("tau", "355, 50, 360", "edge_exponent", "1, 2"),
-        ("steps", "1, 2", "tau", "0, 400, 1000"),
-    ):
-        paths: dict[int | None, list[tuple]] = {None: []}
-        for run in plan_grid(Request(DPIConfig(steps=10)), x, columns, y, rows).plan.runs:
-            config = run.variant.config
-            own = [(t, stage) if stage == "FCM" else (t, stage, config) for t, stage in stages_of(config)]
-            paths[run.place] = replace_tau(own)
-            assert paths[run.source][: run.start] == paths[run.place][: run.start]
-        assert len(paths) > 1
-
-
-def replace_tau(path: list[tuple]) -> list[tuple]:
-    """A run's steps, each with all that its outcome depends on: RACM knows omega and the exponent, nothing knows tau."""
-    return [step if len(step) == 2 else (*step[:2], step[2].omega, step[2].edge_exponent) for step in path]
 
 
 def test_cells_are_named_by_their_values():

@@ -19,6 +19,7 @@ SOURCE = Source("photo.png", 4, True, 0, 7)
     [
         (20, {}, {}, 19),  # the last step only ends a run
         (20, {}, {"tau": 50}, 12),
+        (20, {}, {"tau": 360}, 19),  # no step lies between
         (20, {}, {"omega": 500.0}, 12),  # FCM knows omega as little as tau
         (20, {}, {"project": True}, 19),
         (5, {}, {"tau": 50}, 5),  # it was stopped there

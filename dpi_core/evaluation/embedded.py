@@ -43,7 +43,8 @@ from dpi_core.evaluation.methods import (
 from dpi_core.evaluation.report import by_metric
 from dpi_core.imaging.pixels import to_image
 from dpi_core.measure.identity import Descriptor, UnavailableError, dlib_descriptor
-from dpi_core.measure.metric_registry import Case, Figures, figures
+from dpi_core.measure.measured_case import Case, Figures
+from dpi_core.measure.metric_registry import figures
 from dpi_core.measure.realism import NETWORKS
 from dpi_core.models.acceleration import PRECISIONS
 from dpi_core.show.figures import labelled_sheet

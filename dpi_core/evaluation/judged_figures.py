@@ -7,7 +7,8 @@ from torch import Tensor
 
 from dpi_core.evaluation.intervals import Interval, mean_interval, ratio_interval
 from dpi_core.evaluation.methods import Restored
-from dpi_core.measure.metric_registry import METRICS, Case, Figures, figures
+from dpi_core.measure.measured_case import Case, Figures
+from dpi_core.measure.metric_registry import METRICS, figures
 
 PAIRED = ("psnr", "agreement", "distance", "ms_ssim")  # what each face has a value of its own for
 

@@ -20,7 +20,8 @@ from dpi_core.evaluation.held_out import bicubic_task, face_sets
 from dpi_core.evaluation.judged_figures import spectrum, summary
 from dpi_core.evaluation.methods import Models, restore
 from dpi_core.evaluation.report import markdown, means
-from dpi_core.measure.metric_registry import METRICS, Case, figures
+from dpi_core.measure.measured_case import Case
+from dpi_core.measure.metric_registry import METRICS, figures
 from dpi_core.measure.realism import efficientnet_features
 from dpi_core.models.correctors import load_corrector
 from dpi_core.models.octave import TIMESTEPS, load_octave, merge, smooth_differences, split

@@ -17,7 +17,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from dpi_core.evaluation.prior_costs import ARCHITECTURES
+from dpi_core.evaluation.prior_costs import random_prior
 from dpi_core.method.config import DPIConfig
 from dpi_core.method.masks import on_grid
 from dpi_core.method.sampler import sample
@@ -72,12 +72,10 @@ class Row:
 
 
 def random_ffhq_prior(device: str) -> UNetPrior:
-    """Make the public FFHQ prior with random weights: as fast, and as good for timing."""
-    from diffusers import UNet2DModel
-
-    unet = UNet2DModel(**ARCHITECTURES["ffhq-256"]).requires_grad_(False).eval()
-    unet.to(pick_device(device))
-    return UNetPrior(unet, 256, "epsilon", 1, "ffhq-256")
+    """Make the public FFHQ prior with random weights on a device."""
+    prior = random_prior("ffhq-256")
+    prior.unet.to(pick_device(device))
+    return prior
 
 
 def timed(works: Sequence[Callable[[], object]], device: torch.device, setting: Setting) -> list[float]:

@@ -19,7 +19,8 @@ from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import calls_of
 from dpi_core.imaging.known_degradations import AsItIs
 from dpi_core.imaging.pixels import to_tensor
-from dpi_core.measure.metric_registry import METRICS, Case, figures
+from dpi_core.measure.measured_case import Case
+from dpi_core.measure.metric_registry import METRICS, figures
 
 TRUTH = "truth"
 

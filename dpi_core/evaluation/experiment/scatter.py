@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from html import escape
 
 from dpi_core.evaluation.intervals import Interval
-from dpi_core.measure.metric_registry import METRICS, Metric
+from dpi_core.measure.measured_case import Metric
+from dpi_core.measure.metric_registry import METRICS
 
 WIDTH, HEIGHT = 560, 320
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48

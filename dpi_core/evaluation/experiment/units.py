@@ -20,7 +20,8 @@ from dpi_core.evaluation.methods import Models, Restored, Way, calls_of, restore
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.imaging.known_degradations import AsItIs, Degrading
 from dpi_core.imaging.pixels import to_image, to_tensor
-from dpi_core.measure.metric_registry import METRICS, NETWORKS, Case, figures
+from dpi_core.measure.measured_case import Case
+from dpi_core.measure.metric_registry import METRICS, NETWORKS, figures
 from dpi_core.models.correctors import load_corrector
 from dpi_core.models.devices import pick_device
 from dpi_core.models.priors import load_prior
