@@ -19,7 +19,7 @@ def random_head(width=4) -> PixelHead:
 
 
 def prior_with(head: PixelHead | None, classes: int | None, unshuffle=2) -> UNetPrior:
-    unet = tiny_unet(3 * unshuffle**2, num_class_embeds=classes)
+    unet = tiny_unet(in_channels=3 * unshuffle**2, out_channels=3 * unshuffle**2, num_class_embeds=classes)
     network = PriorNetwork(unet, head, unshuffle, None if classes is None else classes - 1)
     return UNetPrior(network.eval(), 16 * unshuffle, "v", unshuffle, "tight-128")
 

@@ -14,7 +14,7 @@ LAYOUT = {"sample_size": 16, "in_channels": 12, "out_channels": 12, **TINY}
 
 @pytest.fixture
 def folder(tmp_path):
-    save_prior(UNetPrior(tiny_unet(12), 32, "v", 2, "tight-128"), tmp_path / "prior")
+    save_prior(UNetPrior(tiny_unet(in_channels=12, out_channels=12), 32, "v", 2, "tight-128"), tmp_path / "prior")
     return tmp_path / "prior"
 
 
