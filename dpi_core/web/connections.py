@@ -16,10 +16,11 @@ from dpi_core.web.restore_run import AUTO, MODES
 
 def connect_photo(controls: Controls, status: gr.HTML, prior: str) -> Any:
     """Look for faces when the photo changes, and say on `status` what was found and chosen for `prior`; returns the event."""
+    looked_at = gr.State(None)  # of this page; a reload's session is that of the page before
     found = controls.photo.change(
         partial(on_photo, prior),
-        [controls.photo, controls.session],
-        [controls.faces, controls.chosen, status],
+        [controls.photo, controls.session, looked_at],
+        [controls.faces, controls.chosen, status, looked_at],
         **QUIET,
     )
     controls.faces.select(on_face, None, [controls.chosen], queue=False, **QUIET)

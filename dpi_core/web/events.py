@@ -56,13 +56,20 @@ def making_of(engine: Engine, named: Mapping[str, Any]) -> Making:
     return Making(named["photo"], Request().replaced(asked), named.get("preset") == AUTOMATIC)
 
 
-def on_photo(prior: str, photo: str | None, session: Session) -> Iterator[tuple]:
-    """Find the faces of a new photo."""
-    yield gr.skip(), gr.skip(), render_message("Looking for faces .." if photo else "Choose a photo.")
+def on_photo(prior: str, photo: str | None, session: Session, looked_at: str | None) -> Iterator[tuple]:
+    """Find the faces of a new photo; one that this page has `looked_at` keeps what was found and ticked.
+
+    A browser may tell twice of a photo, which would say the first again over what was said since.
+    """
+    if photo is not None and photo == looked_at:
+        yield tuple([gr.skip()] * 4)
+        return
+    yield gr.skip(), gr.skip(), render_message("Looking for faces .." if photo else "Choose a photo."), gr.skip()
     found = detect(photo, session, prior)
     gallery = gr.Gallery(found.thumbnails, visible=bool(found.thumbnails))
     choices = [(line, i) for i, line in enumerate(found.lines)]
-    yield gallery, gr.CheckboxGroup(choices, value=found.chosen, visible=bool(choices)), found.message
+    chosen = gr.CheckboxGroup(choices, value=found.chosen, visible=bool(choices))
+    yield gallery, chosen, found.message, session.photo
 
 
 def on_face(event: gr.SelectData) -> list[int]:
