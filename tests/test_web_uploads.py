@@ -107,8 +107,9 @@ def test_what_a_client_sends_for_the_state_of_a_session_is_passed_over(app_url, 
     """A session lives on this side; a value sent in its place is neither opened nor taken."""
     config = requests.get(f"{app_url}config", timeout=30).json()
     kinds = {component["id"]: component["type"] for component in config["components"]}
-    event = next(e for e in config["dependencies"] if [kinds[i] for i in e["inputs"]] == ["image", "state"])
-    call = {"data": [None, {"stopped": True, "photo": upload, "folders": {"restore": "/tmp"}}]}
+    event = next(e for e in config["dependencies"] if [kinds[i] for i in e["inputs"]] == ["image", "state", "state"])
+    forged = {"stopped": True, "photo": upload, "folders": {"restore": "/tmp"}}
+    call = {"data": [None, forged, upload]}
     call |= {"fn_index": event["id"], "session_hash": "forged"}
     assert requests.post(f"{app_url}gradio_api/queue/join", json=call, timeout=30).ok
     with requests.get(f"{app_url}gradio_api/queue/data?session_hash=forged", stream=True, timeout=60) as told:
