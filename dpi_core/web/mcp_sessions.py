@@ -36,9 +36,8 @@ class McpSessions:
         session = asked.get(SESSION) or uuid.uuid4().hex
         headers = MutableHeaders(raw=[*scope["headers"]])
         headers[SESSION] = session
-        headers["x-forwarded-for"] = (
-            scope["client"][0] if scope.get("client") else ""
-        )  # whatever the client says of itself
+        # Whatever the client says of itself.
+        headers["x-forwarded-for"] = scope["client"][0] if scope.get("client") else ""
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and scope["method"] == "POST":

@@ -66,9 +66,8 @@ def example_link(controls: Controls, tabs: TabSessions) -> Linked:
     controls.photo.change(example_of, [controls.photo], [example], queue=False, **QUIET)
 
     def asked(example: str, photo: str | None, name: str) -> Any:
-        kept = tabs.photo_of(
-            name
-        )  # a reload brings it back: twice would be to find its faces twice, over what was ticked
+        # A reload brings it back: twice would be to find its faces twice, over what was ticked.
+        kept = tabs.photo_of(name)
         return photo_of(example, kept if example_of(kept) == example else photo)
 
     named = f"(example, photo) => [example, photo, ({NAME})()]"  # the control may not have its value yet
