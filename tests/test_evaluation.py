@@ -9,7 +9,7 @@ from PIL import Image
 from training_runs import write_faces
 
 from dpi_core.evaluation import embedded, methods, stages
-from dpi_core.evaluation.groups import brightness, groups
+from dpi_core.evaluation.groups import TURNED, brightness, groups, turn
 from dpi_core.evaluation.held_out import bicubic_task, face_sets, held_out_faces, task_of
 from dpi_core.evaluation.intervals import mean_interval, ratio_interval
 from dpi_core.evaluation.methods import (
@@ -21,7 +21,10 @@ from dpi_core.evaluation.methods import (
     restored,
     settings_from,
 )
+from dpi_core.faces import detect_faces
+from dpi_core.faces.align import crop_face
 from dpi_core.imaging.degradation import downscale
+from dpi_core.imaging.pixels import to_tensor
 from dpi_core.method.config import DPIConfig
 from dpi_core.method.consistency import project
 from dpi_core.method.sampler import sample_steps
@@ -155,6 +158,18 @@ def test_groups_are_what_names_and_light_tell():
         "lightest third": [3],
     }
     assert list(groups(["a", "b"], faces[:2])) == ["darkest third", "middle third"]
+
+
+def test_a_face_is_as_far_turned_as_its_mirror_image(astronaut):
+    portrait = Image.open(astronaut).convert("RGB")
+    (face, *_) = detect_faces(portrait, "embedded")
+    crop = to_tensor(crop_face(np.asarray(portrait), face.points, "tight-128").pixels[None])
+    turned, mirrored, nobody = turn(torch.cat([crop, crop.flip(-1), torch.zeros_like(crop)]))
+    assert 0 <= turned < 0.4
+    assert mirrored == pytest.approx(float(turned), abs=0.05)
+    assert nobody.isnan()
+    third = TURNED[0]
+    assert groups(["a", "b"], torch.cat([torch.zeros_like(crop), crop]))[third] == [1], "who is not found is in none"
 
 
 def test_brightness_is_that_of_the_middle():

@@ -6,7 +6,7 @@ import torch
 from dpi_core.evaluation.judged_figures import differences, spectrum, summary, varied
 from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import Restored
-from dpi_core.evaluation.report import by_method, by_metric, less
+from dpi_core.evaluation.report import by_group, by_method, by_metric, less
 from dpi_core.measure.measured_case import Case
 from dpi_core.measure.metric_registry import METRICS, figures
 
@@ -74,6 +74,16 @@ def test_a_table_of_methods_tells_their_calls():
         "|---|---|---|",
         "| bicubic | - | 20.00 (19.00 .. 21.00) |",
         "| dps | 20 | - |",
+    ]
+
+
+def test_a_table_of_groups_is_told_in_the_form_of_its_metric():
+    found = {"ddnm": {"turned": (24.0, 23.0, 25.0)}, "dps": {"turned": (1, 1, 1), "frontal": (2, 2, 2)}}
+    assert by_group("x8", found, "psnr").splitlines() == [
+        "| x8: PSNR, dB (high) | turned | frontal |",
+        "|---|---|---|",
+        "| ddnm | 24.00 (23.00 .. 25.00) | - |",
+        "| dps | 1.00 (1.00 .. 1.00) | 2.00 (2.00 .. 2.00) |",
     ]
 
 

@@ -1,10 +1,12 @@
 """The published algorithm's cost is measured with the same answers as ours gives."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import torch
 
-from dpi_core.baselines import NAMES, ONE_CALL
+from dpi_core.evaluation.method_costs import cost
 from dpi_core.evaluation.method_speed import FullSizeCorrector, figures
-from dpi_core.method.config import DPIConfig
 from dpi_core.method.masks import on_grid
 
 
@@ -21,9 +23,17 @@ def test_a_corrector_of_single_pixels_answers_the_same_amid_zeros():
     assert [tuple(shape) for shape in shapes] == [(2, 3, 16, 12), (2, 3, 8, 6)]
 
 
-def test_every_method_is_timed(analytic_prior):
+def test_both_ratios_are_taken(analytic_prior):
     size = analytic_prior.image_size
     condition = torch.rand((1, 3, size, size), generator=torch.Generator().manual_seed(1)) * 2 - 1
-    found = figures(analytic_prior, lambda grid, t, y: y, condition, on_grid(condition, 8), DPIConfig(steps=2))
-    assert len(found) == 2 + len(NAMES) - len(ONE_CALL)
+    found = figures(analytic_prior, lambda grid, t, y: y, condition, on_grid(condition, 8), steps=2)
+    assert len(found) == 2
     assert all(value > 0 for value in found.values())
+
+
+def test_a_method_costs_time_and_memory_over_the_models():
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        before = process.submit(cost, None).result()[1]
+        seconds, peak = process.submit(cost, "ddnm", calls=2).result()
+    assert seconds > 0
+    assert peak >= before > 100

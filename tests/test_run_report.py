@@ -14,6 +14,7 @@ from dpi_core.evaluation.experiment.results import Results
 from dpi_core.evaluation.experiment.run_tables import SetJudge, tables_of
 from dpi_core.evaluation.experiment.scatter import scatter
 from dpi_core.evaluation.experiment.units import Row, as_png, units_of
+from dpi_core.evaluation.groups import LIGHT, brightness
 from dpi_core.evaluation.held_out import Faces
 from dpi_core.evaluation.methods import Models, settings_from
 
@@ -123,7 +124,12 @@ def test_tables_are_the_means_of_the_first_seeds(plan, faces, filled, tmp_path):
     assert x8.less["medium"]["psnr"] == (6, 6, 6)
     assert "two_seeds" not in x8.rows["bicubic"]
     assert x8.rows["ddnm"]["two_seeds"] == (5, 5, 5)
+    by_light = {method: {name: found[0] for name, found in row.items()} for method, row in x8.groups["psnr"].items()}
+    order = brightness(faces.pixels).argsort().tolist()
+    assert by_light["ddnm"] == {third: 24.0 + face for third, face in zip(LIGHT, order, strict=True)}
+    assert list(x8.groups["distance"]) == ["bicubic", "ddnm", "medium"]
     assert "truth" not in as_it_is.rows
+    assert not as_it_is.groups
     assert "detail" not in as_it_is.rows["ddnm"], "there is no truth to compare with"
 
 

@@ -15,7 +15,6 @@ is not sharp already.
 import argparse
 import json
 import multiprocessing
-import resource
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -27,6 +26,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from dpi_core.evaluation.peak_memory import peak_megabytes
 from dpi_core.evaluation.report import markdown
 from dpi_core.faces import Face, find_faces, five_points, yunet
 from dpi_core.faces.rgb import to_rgb
@@ -156,16 +156,7 @@ def look(path: Path | None, quarters: int, detector: str) -> Found | None:
     faces = find_faces(pixels, detector).faces
     seconds = time.perf_counter() - start
     faces = [turned_back(face, quarters, picture.width, picture.height) for face in faces]
-    return Found(faces, seconds, _peak_megabytes())
-
-
-def _peak_megabytes() -> float:
-    """Of this process since it began its program; `ru_maxrss` would hold the parent's size from before."""
-    try:
-        status = Path("/proc/self/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
-    except (OSError, StopIteration, ValueError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+    return Found(faces, seconds, peak_megabytes())
 
 
 def measure(photos: Sequence[Path], detectors: Sequence[str], turns: Sequence[int] = (0,)) -> list[Row]:

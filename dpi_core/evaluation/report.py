@@ -36,10 +36,18 @@ def less(title: str, found: Rows) -> str:
     return markdown([title, *(METRICS[name].title for name in names)], rows)
 
 
+def by_group(title: str, found: Rows, metric: str) -> str:
+    """Write a table of one metric, a method a row, over the groups of faces, which `found` holds for each method."""
+    names = list(dict.fromkeys(name for row in found.values() for name in row))
+    rows = [[method, *(_cell(row, name, form=METRICS[metric].form) for name in names)] for method, row in found.items()]
+    return markdown([f"{title}: {METRICS[metric].title}", *names], rows)
+
+
 def means(found: Mapping[str, Interval], metrics: Sequence[str]) -> list[str]:
     """Write the figures of one row without their intervals."""
     return [format(found[name][0], METRICS[name].form) if name in found else "-" for name in metrics]
 
 
-def _cell(row: Mapping[str, Interval], name: str, sign: str = "") -> str:
-    return "{:{f}} ({:{f}} .. {:{f}})".format(*row[name], f=sign + METRICS[name].form) if name in row else "-"
+def _cell(row: Mapping[str, Interval], name: str, sign: str = "", form: str = "") -> str:
+    form = sign + (form or METRICS[name].form) if name in row else ""
+    return "{:{f}} ({:{f}} .. {:{f}})".format(*row[name], f=form) if name in row else "-"

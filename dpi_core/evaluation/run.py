@@ -23,7 +23,7 @@ from dpi_core.evaluation.experiment.results import Results
 from dpi_core.evaluation.experiment.run_tables import SetJudge, Table, tables_of
 from dpi_core.evaluation.experiment.units import Equipment, loaded_models, loaded_network, of_faces, units_of
 from dpi_core.evaluation.held_out import degraded_task
-from dpi_core.evaluation.report import by_method, less
+from dpi_core.evaluation.report import by_group, by_method, less
 from dpi_core.measure.identity import UnavailableError
 from dpi_core.measure.metric_registry import METRICS, NETWORKS
 
@@ -130,19 +130,25 @@ def _networks(plan: Plan, template: str) -> tuple[dict[str, Any], dict[str, str]
 
 
 def as_markdown(tables: list[Table]) -> str:
-    """Write the tables, and the differences face by face, as Markdown."""
+    """Write the tables, the differences face by face, and the figures by groups of faces, as Markdown."""
     parts = []
     for table in tables:
         title = f"{table.degradation}, {table.faces} faces"
         parts.append(by_method(title, table.rows, table.metrics, table.calls))
         parts.append(less(f"{table.degradation}: less {table.against}, face by face", table.less))
+        parts += [by_group(table.degradation, found, name) for name, found in table.groups.items()]
     return "\n\n".join(parts) + "\n"
 
 
 def as_data(tables: list[Table]) -> dict[str, Any]:
     """Return the tables as what JSON holds."""
     return {
-        table.degradation: {"methods": table.rows, f"less {table.against}": table.less, "calls": table.calls}
+        table.degradation: {
+            "methods": table.rows,
+            f"less {table.against}": table.less,
+            "groups": table.groups,
+            "calls": table.calls,
+        }
         for table in tables
     }
 

@@ -17,6 +17,7 @@ from dpi_core.evaluation.held_out import Faces
 from dpi_core.evaluation.intervals import Interval
 from dpi_core.imaging.known_degradations import DEGRADATIONS
 from dpi_core.imaging.pixels import to_image
+from dpi_core.measure.measured_case import Metric
 from dpi_core.measure.metric_registry import CANNOT_BE_HAD, METRICS
 
 SHOWN = 6  # faces on a sheet
@@ -75,6 +76,7 @@ def _section(table: Table, report: Report) -> str:
             _table(table.rows, table.metrics, table.calls, signed=False),
             f"<div class='plots'>{plots}</div>{PLOTS_NOTE}" if plots else "",
             _less(table),
+            *(_groups(found, METRICS[name]) for name, found in table.groups.items()),
             _sheet(table, report),
             "</section>",
         ]
@@ -90,6 +92,16 @@ def _less(table: Table) -> str:
         f"<details><summary>Less {escape(table.against)}, face by face</summary>{shown}"
         "<p class='note'>An interval that leaves out 0 is a difference; it is in bold.</p></details>"
     )
+
+
+def _groups(found: Mapping[str, Mapping[str, Interval]], metric: Metric) -> str:
+    names = list(dict.fromkeys(name for row in found.values() for name in row))
+    lines = [f"<tr><th>method</th>{''.join(f'<th>{escape(name)}</th>' for name in names)}</tr>"]
+    for method, row in found.items():
+        cells = (_cell(row.get(name), metric.form, signed=False, bold=False) for name in names)
+        lines.append(f"<tr><th>{escape(method)}</th>{''.join(cells)}</tr>")
+    table = f"<div class='wide'><table class='figures'>{''.join(lines)}</table></div>"
+    return f"<details><summary>{escape(metric.title)}, by groups of faces</summary>{table}</details>"
 
 
 def _table(

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from dpi_core.evaluation.experiment.plan import Plan
 from dpi_core.evaluation.experiment.results import Result
+from dpi_core.evaluation.groups import groups
 from dpi_core.evaluation.held_out import Faces
-from dpi_core.evaluation.intervals import Interval
+from dpi_core.evaluation.intervals import Interval, mean_interval
 from dpi_core.evaluation.judged_figures import Figures, differences, spectrum, summary
 from dpi_core.evaluation.kept import digest, kept
 from dpi_core.evaluation.methods import calls_of
@@ -23,11 +24,15 @@ from dpi_core.measure.measured_case import Case
 from dpi_core.measure.metric_registry import METRICS, figures
 
 TRUTH = "truth"
+BY_GROUP = ("psnr", "distance")
 
 
 @dataclass(frozen=True)
 class Table:
-    """One degradation: method -> metric -> its interval, the same less `against`, and each method's pictures of seed 0."""
+    """One degradation: method -> metric -> its interval, the same less `against`, and each method's pictures of seed 0.
+
+    `groups`: metric -> method -> group of faces -> the interval.
+    """
 
     degradation: str
     faces: int
@@ -36,6 +41,7 @@ class Table:
     less: dict[str, dict[str, Interval]]
     against: str
     files: dict[str, list[Path]]
+    groups: dict[str, dict[str, dict[str, Interval]]]
 
     @property
     def metrics(self) -> list[str]:
@@ -74,10 +80,13 @@ class SetJudge:
 
 def tables_of(plan: Plan, faces: Faces, results: Sequence[Result], judge: SetJudge) -> list[Table]:
     """Summarise results, a table a degradation: of each face the first seed, and what two and more seeds say of variety."""
-    return [_table(plan, faces, results, judge, degradation) for degradation in plan.degradations]
+    who = groups(faces.names, faces.pixels)
+    return [_table(plan, faces, who, results, judge, degradation) for degradation in plan.degradations]
 
 
-def _table(plan: Plan, faces: Faces, results: Sequence[Result], judge: SetJudge, degradation: str) -> Table:
+def _table(
+    plan: Plan, faces: Faces, who: dict[str, list[int]], results: Sequence[Result], judge: SetJudge, degradation: str
+) -> Table:
     known = not isinstance(plan.degradations[degradation], AsItIs)
     of_faces: dict[str, Figures] = {}
     of_sets: dict[str, Figures] = {}
@@ -97,7 +106,18 @@ def _table(plan: Plan, faces: Faces, results: Sequence[Result], judge: SetJudge,
         rows = {TRUTH: summary(its_own | judge.figures(faces.pixels), truths[2])} | rows
     calls = {method: calls_of(way) for method, way in plan.methods.items()}
     less = differences(of_faces, plan.against)
-    return Table(degradation, len(faces.names), rows, calls, less, plan.against, files)
+    by_group = {name: _by_group(of_faces, name, who) for name in BY_GROUP if name in of_faces[plan.against]}
+    return Table(degradation, len(faces.names), rows, calls, less, plan.against, files, by_group)
+
+
+def _by_group(
+    of_faces: Mapping[str, Figures], name: str, who: Mapping[str, list[int]]
+) -> dict[str, dict[str, Interval]]:
+    return {
+        method: {group: mean_interval([figures[name][i] for i in rows]) for group, rows in who.items()}
+        for method, figures in of_faces.items()
+        if name in figures
+    }
 
 
 def pictures(files: Sequence[Path]) -> Tensor:
