@@ -37,6 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("config", type=Path, metavar="CONFIG.yaml")
     parser.add_argument("--out", type=Path, help="folder of the results (default runs/NAME of the config)")
     parser.add_argument("--faces", metavar="FOLDER", help="in the place of the folder that the config names")
+    parser.add_argument("--prior", help="in the place of the one that the config names")
     parser.add_argument("--engine", default="local", choices=ENGINES)
     parser.add_argument(
         "--workers", type=int, default=1, help="processes of this machine, or actors of Ray (default 1)"
@@ -49,6 +50,8 @@ def main(argv: list[str] | None = None) -> None:
         plan = read_plan(path)
         if args.faces:
             plan = replace(plan, faces=replace(plan.faces, folder=args.faces))
+        if args.prior:
+            plan = replace(plan, prior=args.prior)
         run(plan, path.read_text("utf-8"), args.out or Path("runs", path.stem), args.engine, args.workers)
     except DPIError as error:
         parser.error(str(error))
