@@ -71,28 +71,32 @@ def carried_out(
 
 def _shared_out(jobs: Iterable[Job], engine: AbstractContextManager, number: int) -> Iterator[tuple[Job, Any]]:
     todo = iter(jobs)
+    idle: list[Any] = []
+    busy: dict[Any, tuple[Any, Job]] = {}
     with engine as (started, ready):
-        first = list(islice(todo, number))
-        crew = {started() for _ in first}
         try:
-            busy = {worker.give(job): (worker, job) for worker, job in zip(crew, first, strict=True)}
-            while busy:
+            while True:
+                following = list(islice(todo, number - len(busy)))
+                # all are started before any gets a job, since giving a large one waits for its worker
+                idle += [started() for _ in following[len(idle) :]]
+                for job in following:
+                    worker = idle.pop()
+                    busy[worker.give(job)] = worker, job
+                while idle:
+                    idle.pop().end()  # which makes room for those that a cluster could not start yet
+                if not busy:
+                    return
                 for ticket in ready(list(busy)):
                     worker, job = busy.pop(ticket)
+                    idle.append(worker)
                     answer = worker.answer(ticket)
                     if isinstance(answer, Exception):
                         raise answer
-                    following = next(todo, None)
-                    if following is None or isinstance(answer, Died):
-                        crew.remove(worker)
-                        worker.end()
-                    if following is not None:
-                        worker = worker if worker in crew else started()
-                        crew.add(worker)
-                        busy[worker.give(following)] = worker, following
+                    if isinstance(answer, Died):
+                        idle.pop().end()
                     yield job, answer
         finally:
-            for worker in crew:
+            for worker in [*idle, *(worker for worker, _ in busy.values())]:
                 worker.end()
 
 
@@ -168,7 +172,7 @@ def _end_with_the_caller() -> None:
 
 
 class _Actor:
-    """A worker in an actor of Ray."""
+    """A worker in an actor of Ray; `start` makes the actor."""
 
     def __init__(self, ray: Any, start: Callable[[], Any]):
         self.ray, self.actor = ray, start()
@@ -181,7 +185,8 @@ class _Actor:
             return self.ray.get(ticket)
         except (self.ray.exceptions.RayActorError, self.ray.exceptions.OutOfMemoryError) as error:
             if getattr(error, "actor_init_failed", False):
-                return DPIError(f"Ray cannot start a worker; is this package on all of its machines? {error}")
+                said = str(error).splitlines()[-1]
+                return DPIError(f"Ray cannot start a worker; is this package on all of its machines? {said}")
             return Died("its actor on Ray ended; is there too little memory?")
 
     def end(self) -> None:
@@ -193,25 +198,20 @@ def _on_ray(load: Load, number: int, device: str) -> Iterator[tuple[Callable, Ca
     import ray
     import torch
 
-    mine, address = not ray.is_initialized(), os.environ.get("RAY_ADDRESS")
-    if mine:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        more: dict[str, Any] = (
-            {} if address else {"num_cpus": max(number, torch.get_num_threads()), "include_dashboard": False}
-        )
-        try:
-            ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **more)
-        except ConnectionError as error:
-            raise DPIError(f"RAY_ADDRESS is {address!r}, where no cluster of Ray answers.") from error
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    address = os.environ.get("RAY_ADDRESS") or "local"
+    own: dict[str, Any] = {"num_cpus": max(number, torch.get_num_threads()), "include_dashboard": False}
+    more = own if address == "local" else {}
     try:
+        cluster = ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **more)
+    except (ConnectionError, RuntimeError) as error:
+        raise DPIError(f"Ray cannot be had, address {address!r}: {error}") from error
+    with cluster:
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         gpus = 0 if device == "cpu" else sum(machine.get("GPU", 0) for machine in machines)
         cpus = [int(machine.get("CPU", 0)) for machine in machines if machine.get("GPU") or not gpus]
         # the most for each that leave room for all
-        share = next((n for n in range(max(cpus), 1, -1) if sum(own // n for own in cpus) >= number), 1)
+        share = next((n for n in range(max(cpus), 1, -1) if sum(has // n for has in cpus) >= number), 1)
         lent = {"num_cpus": share, "num_gpus": 1 / ceil(number / gpus) if gpus else 0}
         start = partial(ray.remote(_Worker).options(**lent).remote, load, share, os.getcwd())
         yield partial(_Actor, ray, start), lambda tickets: ray.wait(tickets)[0]
-    finally:
-        if mine:
-            ray.shutdown()

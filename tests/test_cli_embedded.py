@@ -88,6 +88,7 @@ main({["restore", str(photos), "-o", str(out), *SHORT, "--seeds", "2"]!r})
 def test_two_workers_make_what_one_makes(capfd, monkeypatch, photos, tmp_path, out, engine):
     if engine == "ray":
         pytest.importorskip("ray")
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for what starts on this machine
         monkeypatch.chdir(tmp_path)
         photos, out, tmp_path = Path("photos"), Path("out"), Path()
     threads = torch.get_num_threads()

@@ -21,7 +21,7 @@ from dpi_core.evaluation.experiment.html_report import SHOWN, Report, html_repor
 from dpi_core.evaluation.experiment.plan import Plan, read_plan
 from dpi_core.evaluation.experiment.results import Results
 from dpi_core.evaluation.experiment.run_tables import SetJudge, Table, tables_of
-from dpi_core.evaluation.experiment.units import Equipment, Worker, loaded_models, loaded_network, of_faces, units_of
+from dpi_core.evaluation.experiment.units import Worker, loaded_models, loaded_network, of_faces, units_of
 from dpi_core.evaluation.held_out import degraded_task
 from dpi_core.evaluation.report import by_method, less
 from dpi_core.measure.identity import UnavailableError
@@ -66,13 +66,14 @@ def run(plan: Plan, written: str, out: Path, engine: str = "local", workers: int
     Raises:
         ValueError: for faces, models or an engine that cannot be had, or if a worker ended over its unit.
     """
-    models = loaded_models(plan.prior, plan.corrector, plan.device)
+    named = (plan.prior, plan.corrector, plan.device)
+    models = loaded_models(*named)
     template, size = models.prior.template, models.prior.image_size
     faces, real = faces_of(plan, template, size, out / "kept")
     networks, missing = _networks(plan, template)
     alone = tuple(name for name in networks if name in ("people", "perceptual"))
     metrics = of_faces(plan.metrics, alone)
-    equipment = Equipment(plan.prior, plan.corrector, plan.device, alone, metrics)
+    load = partial(Worker, named, alone, metrics)
     made_with = {way: f"{models.digest(way)} {metrics}" for way in plan.methods.values()}
     units = list(units_of(plan, faces, made_with.__getitem__))
     results = Results(out)
@@ -82,7 +83,7 @@ def run(plan: Plan, written: str, out: Path, engine: str = "local", workers: int
     print(f"{len(faces.names)} faces; {there} of {total} results are there already.", flush=True)
     died: list[Died] = []
     with tqdm(total=total, initial=there, unit="result", desc=plan.title) as bar:
-        for unit, done in carried_out(todo, partial(Worker, equipment), workers, engine, plan.device):
+        for unit, done in carried_out(todo, load, workers, engine, plan.device):
             if isinstance(done, Died):
                 died.append(done)
                 continue

@@ -58,24 +58,13 @@ class Unit:
         return sum(self.seeds)
 
 
-@dataclass(frozen=True)
-class Equipment:
-    """What a worker loads: models by name, and the networks and metrics to measure with."""
-
-    prior: str
-    corrector: str
-    device: str
-    networks: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-
-
 class Worker:
-    """The models and networks of one process, and what it does with them."""
+    """The models of one process, and the networks and metrics that it measures with."""
 
-    def __init__(self, equipment: Equipment):
-        self.models = loaded_models(equipment.prior, equipment.corrector, equipment.device)
-        self.networks = {name: loaded_network(name) for name in equipment.networks}
-        self.metrics = equipment.metrics
+    def __init__(self, models: tuple[str, str, str], networks: tuple[str, ...], metrics: tuple[str, ...]):
+        self.models = loaded_models(*models)
+        self.networks = {name: loaded_network(name) for name in networks}
+        self.metrics = metrics
 
     def __call__(self, unit: Unit) -> list[Row]:
         """Restore and measure a unit's faces; a row for every face and seed, seed by seed."""
