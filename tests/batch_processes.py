@@ -1,19 +1,22 @@
-"""What the processes of a batch load in a test: no models, and some photos kill them."""
+"""What workers load in a test: no models, and some jobs kill them."""
 
 import os
 import time
 from collections.abc import Callable
 
-from dpi_core.commands.batch import Outcome, outcome_of
-from dpi_core.commands.outputs import Job
+from dpi_core.errors import DPIError
 
 
-def load() -> Callable[[Job], Outcome]:
-    return lambda job: os._exit(9) if "dies" in job.name else outcome_of(job.photo, lambda: {"process": os.getpid()})
+def load() -> Callable[[str], int]:
+    return lambda job: os._exit(9) if "dies" in job else os.getpid()
 
 
-def load_endless() -> Callable[[Job], Outcome]:
-    def never(job: Job) -> Outcome:
+def load_nothing() -> Callable[[str], int]:
+    raise DPIError("there is nothing to load")
+
+
+def load_endless() -> Callable[[str], None]:
+    def never(job: str) -> None:
         print("started", flush=True)
         while True:
             time.sleep(1)

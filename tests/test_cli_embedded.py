@@ -1,7 +1,6 @@
 """The command line on the embedded models: one photo, batches in several processes, and those that are killed."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +84,13 @@ main({["restore", str(photos), "-o", str(out), *SHORT, "--seeds", "2"]!r})
 
 
 @pytest.mark.slow
-def test_two_workers_make_what_one_makes_and_one_that_dies_fails_its_photo_alone(capfd, photos, tmp_path, out):
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_two_workers_make_what_one_makes(capfd, monkeypatch, photos, tmp_path, out, engine):
+    if engine == "ray":
+        pytest.importorskip("ray")
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for what starts on this machine
+        monkeypatch.chdir(tmp_path)
+        photos, out, tmp_path = Path("photos"), Path("out"), Path()
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, threads // 2))  # as each of the two has: the last bit depends on their number
     try:
@@ -93,7 +98,7 @@ def test_two_workers_make_what_one_makes_and_one_that_dies_fails_its_photo_alone
     finally:
         torch.set_num_threads(threads)
     (photos / "broken.png").write_text("no picture")
-    argv = ["restore", photos, "-o", tmp_path / "two", *SHORT, "--workers", "2", "--json"]
+    argv = ["restore", photos, "-o", tmp_path / "two", *SHORT, "--workers", "2", "--engine", engine, "--json"]
     capfd.readouterr()
     assert call(*argv) == 1
     captured = capfd.readouterr()
@@ -105,21 +110,6 @@ def test_two_workers_make_what_one_makes_and_one_that_dies_fails_its_photo_alone
     assert capfd.readouterr().out.count("Done before") == 2
 
 
-def test_a_process_that_dies_fails_its_photo_alone():
-    from batch_processes import load
-
-    from dpi_core.commands.outputs import Job
-    from dpi_core.commands.workers import in_processes
-
-    jobs = [Job(Path(name), name, {}) for name in ("a", "dies", "b", "c", "dies too", "d")]
-    outcomes = {outcome.photo.name: outcome for outcome in in_processes(iter(jobs), load, 2)}
-    assert {name: outcome.status for name, outcome in outcomes.items()} == {
-        job.name: "failed" if "dies" in job.name else "done" for job in jobs
-    }
-    assert "its process ended with 9" in outcomes["dies"].report["reason"]
-    assert len({outcome.report["process"] for outcome in outcomes.values() if outcome.status == "done"}) > 1
-
-
 def test_models_that_no_process_can_load_are_told_once(capfd, photos, tmp_path, out):
     assert call("restore", photos, "-o", out, *SHORT, "--workers", "2", "--corrector", tmp_path) == 2
     assert "no diffusers UNet2DModel" in told(capfd)[-1]
@@ -127,21 +117,8 @@ def test_models_that_no_process_can_load_are_told_once(capfd, photos, tmp_path, 
     assert told(capfd) == ["workers is 0; allowed is a whole number from 1 to 64."]
 
 
-def test_the_processes_of_a_killed_batch_end_with_it(tmp_path):
-    code = """
-
-from pathlib import Path
-from batch_processes import load_endless
-from dpi_core.commands.outputs import Job
-from dpi_core.commands.workers import in_processes
-if __name__ == "__main__":
-    list(in_processes(iter([Job(Path("x"), "x", {})]), load_endless, 1))
-"""
-    (tmp_path / "script.py").write_text(code)
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
-    batch = subprocess.Popen([sys.executable, tmp_path / "script.py"], env=environment, stdout=subprocess.PIPE)
-    assert batch.stdout is not None
-    assert batch.stdout.readline() == b"started\n"
-    batch.kill()
-    assert batch.stdout.read() == b"", "which ends when the last process that can write to it has ended"
-    batch.wait()
+def test_ray_is_asked_for_where_it_is_missing(capfd, monkeypatch, photos, out):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert call("restore", photos, "-o", out, *SHORT, "--engine", "ray", "--workers", "2") == 2
+    assert told(capfd) == ["engine is 'ray', which is not installed: pip install ray"]
+    assert not out.exists()

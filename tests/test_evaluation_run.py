@@ -16,12 +16,11 @@ from pipelines import untrained_prior
 from training_runs import write_faces
 
 from dpi_core.evaluation import run
-from dpi_core.evaluation.experiment.engines import on_ray
 from dpi_core.evaluation.experiment.face_folder import faces_of
 from dpi_core.evaluation.experiment.plan import FaceSource, Plan, read_plan
 from dpi_core.evaluation.experiment.run_tables import pictures
-from dpi_core.evaluation.experiment.units import Equipment
 from dpi_core.measure.spectra import grid_energy
+from dpi_core.workers import Died
 
 SIDE = 32
 PLAN = """title: A tiny prior
@@ -207,7 +206,7 @@ def test_pictures_without_a_face_and_files_that_are_none_are_left_out(tmp_path, 
         (
             "faces: {folder: bundled}\ndegradations: [x8]\nmethods: [ddnm]",
             ["--workers", "0"],
-            "workers is 0; allowed is 1",
+            "workers is 0; allowed is a whole number from 1 to 64.",
         ),
     ],
 )
@@ -219,7 +218,15 @@ def test_what_is_wrong_is_one_line_and_exit_2(tmp_path, capsys, text, more, mess
     assert message in capsys.readouterr().err
 
 
-def test_ray_is_asked_for_where_it_is_missing(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ValueError, match="engine is 'ray', which is not installed: pip install ray"):
-        next(on_ray(Equipment("embedded", "embedded", "cpu"), [], 1))
+def test_units_whose_worker_dies_are_told_and_the_rest_kept(write, tmp_path, monkeypatch, capsys):
+    path, out = write("plan.yaml", 2, 1), tmp_path / "out"
+
+    def carried(units, load, *_):
+        do = load()
+        return ((unit, Died("it ended.") if unit.first else do(unit)) for unit in units)
+
+    monkeypatch.setattr(run, "carried_out", carried)
+    with pytest.raises(SystemExit):
+        run.main([str(path), "--out", str(out)])
+    assert "8 of 16 units were not done: it ended. Run it again to go on." in capsys.readouterr().err
+    assert {row[0] for row in rows(out)} == {sorted(row[0] for row in rows(out))[0]}

@@ -10,7 +10,7 @@ from conftest import ROOT
 LAYERS = [
     {"errors"},
     {"method"},
-    {"imaging", "weights", "space", "baselines"},
+    {"imaging", "weights", "space", "baselines", "workers"},
     {"models", "faces", "measure"},
     {"restore"},
     {"show"},
@@ -126,7 +126,7 @@ def test_priors_and_correctors_do_not_sample():
         assert not {"dpi_core.method.sampler", "dpi_core.method.masks"} & imports_in(TREES[module])
 
 
-HEAVY = {"torch", "diffusers", "gradio", "face_alignment", "skimage", "cv2", "tqdm"}
+HEAVY = {"torch", "diffusers", "gradio", "face_alignment", "skimage", "cv2", "tqdm", "ray"}
 LIGHT = {  # module -> what it may load of the heavy ones
     "dpi_core": set(),
     "dpi_core.method.config": set(),

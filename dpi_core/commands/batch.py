@@ -1,6 +1,7 @@
 """Work on many photos: one that fails never ends the rest, and those that failed are listed at the end with reasons."""
 
 import json
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -18,13 +19,13 @@ class Outcome:
     Attributes:
         status: "done", "skipped" (it was done before) or "failed".
         report: what the log and --json say of it: input, status, files, figures, or the reason.
-        unexpected: it failed of what nobody expected.
+        trace: where it failed, if of what nobody expected; the log gets it from here, since the worker may be far away.
     """
 
     photo: Path
     status: str
     report: dict[str, Any] = field(default_factory=dict)
-    unexpected: bool = False
+    trace: str = ""
 
 
 def outcome_of(photo: Path, work: Callable[[], dict[str, Any]]) -> Outcome:
@@ -41,13 +42,12 @@ def outcome_of(photo: Path, work: Callable[[], dict[str, Any]]) -> Outcome:
         lacking = of_the_machine(error)
         if lacking:
             return failure(photo, lacking)
-        log.error("unexpected error", exc_info=error)
-        return failure(photo, f"an unexpected error, {type(error).__name__}.", unexpected=True)
+        return failure(photo, f"an unexpected error, {type(error).__name__}.", traceback.format_exc())
 
 
-def failure(photo: Path, reason: str, *, unexpected: bool = False) -> Outcome:
+def failure(photo: Path, reason: str, trace: str = "") -> Outcome:
     """Make the outcome of a photo that failed, with the reason for people."""
-    return Outcome(photo, "failed", {"input": str(photo), "status": "failed", "reason": reason}, unexpected)
+    return Outcome(photo, "failed", {"input": str(photo), "status": "failed", "reason": reason}, trace)
 
 
 def conclude(
@@ -66,13 +66,15 @@ def conclude(
             note_down(journal, outcome.report)
         if outcome.status == "failed":
             failed.append(outcome)
+            if outcome.trace:
+                log.error("unexpected error\n%s", outcome.trace)
             complain(_told(outcome, total))
         else:
             show(outcome)
     if not failed:
         return 0
     if total == 1:
-        return EXIT_UNEXPECTED if failed[0].unexpected else EXIT_ERROR
+        return EXIT_UNEXPECTED if failed[0].trace else EXIT_ERROR
     complain(f"{len(failed)} of {total} photos failed:")
     for outcome in failed:
         complain(_told(outcome, total))
@@ -81,7 +83,7 @@ def conclude(
 
 def _told(outcome: Outcome, total: int) -> str:
     reason = outcome.report["reason"]
-    return reason if total == 1 and not outcome.unexpected else f"{outcome.photo}: {reason}"
+    return reason if total == 1 and not outcome.trace else f"{outcome.photo}: {reason}"
 
 
 def note_down(journal: Path, values: dict[str, Any]) -> None:

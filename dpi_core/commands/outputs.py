@@ -135,7 +135,7 @@ def written_whole(out: Path, name: str) -> Iterator[Path]:
     """
     folder = out / f".{name}{PART}"
     shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
-    folder.mkdir(parents=True)
+    folder.mkdir()  # without its parents: an `out` that this machine does not share is no place for results
     try:
         yield folder
         for path in sorted(folder.iterdir(), key=lambda path: (path.suffix == ".png", path.name)):

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpi_core.commands.batch import Outcome, conclude, note_down, outcome_of
+from dpi_core.commands.batch import Outcome, conclude, failure, note_down, outcome_of
 from dpi_core.commands.consent import ask_before_downloads
 from dpi_core.commands.console import complain
 from dpi_core.commands.films import KINDS, Films
@@ -15,9 +15,8 @@ from dpi_core.commands.inputs import named_path, photos_in
 from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from, settled
 from dpi_core.commands.outputs import Job, Outputs, written_whole
 from dpi_core.commands.progress import fetched, restored
-from dpi_core.commands.workers import MOST_WORKERS, in_processes
-from dpi_core.method.config import check_int
 from dpi_core.models.presets import AUTOMATIC
+from dpi_core.workers import ENGINES, Died, carried_out, check_workers
 
 if TYPE_CHECKING:
     from dpi_core.restore.records import Restoration
@@ -45,6 +44,13 @@ def add_restore(commands) -> None:
         "--workers", type=int, default=1, metavar="N", help="restore N photos at once, each process with its own models"
     )
     p.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="local",
+        help="ray: the N are actors of a Ray cluster, that of RAY_ADDRESS or one started here; all of its machines must see "
+        "IN and OUT under the same names (a shared file system)",
+    )
+    p.add_argument(
         "--log", type=named_path, metavar="FILE", help="append one JSON object per photo: status, files, reason"
     )
     add_run_options(p, SEEDS)
@@ -58,19 +64,18 @@ def restore(args: argparse.Namespace) -> int:
         ValueError, OSError: if it cannot begin.
     """
     request = request_from(args, SEEDS)
-    check_int("workers", args.workers, 1, MOST_WORKERS)
+    check_workers(args.engine, args.workers)
     photos = photos_in(args.inputs, partial(tell, journal=args.log))
     ask_before_downloads(args, request)
     fetched(request.prior, quiet=args.json)
-    load = partial(loaded, args, request)
-    carry_out = load() if args.workers == 1 else None  # models that cannot be used are told before a folder is made
-    args.out.mkdir(parents=True, exist_ok=True)
-    if args.log is not None:
-        args.log.touch()  # one that cannot be written is told before the work, not after the first photo
     asked = {**request.to_dict(), "preset": args.preset, "film": args.film, "precision": args.precision}
     outputs = Outputs(args.out, asked, args.overwrite)
-    jobs = map(outputs.job, photos)
-    outcomes = map(carry_out, jobs) if carry_out else in_processes(jobs, load, args.workers)
+    load = partial(loaded, args, request)
+    carried = carried_out(map(outputs.job, photos), load, args.workers, args.engine, args.device)
+    args.out.mkdir(parents=True, exist_ok=True)  # models that this process cannot use were told before
+    if args.log is not None:
+        args.log.touch()  # one that cannot be written is told before the work, not after the first photo
+    outcomes = (failure(job.photo, done.reason) if isinstance(done, Died) else done for job, done in carried)
     return conclude(outcomes, len(photos), partial(show, as_json=args.json), args.log)
 
 

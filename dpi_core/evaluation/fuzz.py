@@ -170,7 +170,8 @@ class Fuzzer:
             return Outcome("unexpected", f"may be opened: {climbing!r}")
         photo, out = self.folder / "in" / name, self.folder / "out"
         try:
-            photo.parent.mkdir(exist_ok=True)
+            for folder in (photo.parent, out):
+                folder.mkdir(exist_ok=True)
             photo.write_bytes(b"")
         except (OSError, ValueError):
             return Outcome("refused", "by the file system")

@@ -9,23 +9,24 @@ of those in ``dpi_core/evaluation/configs``). Each result is kept with its figur
 import argparse
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from dpi_core.errors import DPIError
-from dpi_core.evaluation.experiment.engines import ENGINES
 from dpi_core.evaluation.experiment.face_folder import faces_of
 from dpi_core.evaluation.experiment.html_report import SHOWN, Report, html_report
 from dpi_core.evaluation.experiment.plan import Plan, read_plan
 from dpi_core.evaluation.experiment.results import Results
 from dpi_core.evaluation.experiment.run_tables import SetJudge, Table, tables_of
-from dpi_core.evaluation.experiment.units import Equipment, loaded_models, loaded_network, of_faces, units_of
+from dpi_core.evaluation.experiment.units import Worker, loaded_models, loaded_network, of_faces, units_of
 from dpi_core.evaluation.held_out import degraded_task
 from dpi_core.evaluation.report import by_group, by_method, less
 from dpi_core.measure.identity import UnavailableError
 from dpi_core.measure.metric_registry import METRICS, NETWORKS
+from dpi_core.workers import ENGINES, Died, carried_out, check_workers
 
 CONFIGS = Path(__file__).parent / "configs"
 TIGHT = "tight-128"
@@ -43,10 +44,9 @@ def main(argv: list[str] | None = None) -> None:
         "--workers", type=int, default=1, help="processes of this machine, or actors of Ray (default 1)"
     )
     args = parser.parse_args(argv)
-    if args.workers < 1:
-        parser.error(f"workers is {args.workers}; allowed is 1 or more.")
     path = config_path(args.config)
     try:
+        check_workers(args.engine, args.workers)
         plan = read_plan(path)
         if args.faces:
             plan = replace(plan, faces=replace(plan.faces, folder=args.faces))
@@ -67,15 +67,16 @@ def run(plan: Plan, written: str, out: Path, engine: str = "local", workers: int
     """Do what of a plan is not there yet in `out`, write the report of all of it and return its tables.
 
     Raises:
-        ValueError: for faces, models or an engine that cannot be had.
+        ValueError: for faces, models or an engine that cannot be had, or if a worker ended over its unit.
     """
-    models = loaded_models(plan.prior, plan.corrector, plan.device)
+    named = (plan.prior, plan.corrector, plan.device)
+    models = loaded_models(*named)
     template, size = models.prior.template, models.prior.image_size
     faces, real = faces_of(plan, template, size, out / "kept")
     networks, missing = _networks(plan, template)
     alone = tuple(name for name in networks if name in ("people", "perceptual"))
     metrics = of_faces(plan.metrics, alone)
-    equipment = Equipment(plan.prior, plan.corrector, plan.device, alone, metrics)
+    load = partial(Worker, named, alone, metrics)
     made_with = {way: f"{models.digest(way)} {metrics}" for way in plan.methods.values()}
     units = list(units_of(plan, faces, made_with.__getitem__))
     results = Results(out)
@@ -83,11 +84,17 @@ def run(plan: Plan, written: str, out: Path, engine: str = "local", workers: int
     total = sum(unit.rows for unit in units)
     there = total - sum(unit.rows for unit in todo)
     print(f"{len(faces.names)} faces; {there} of {total} results are there already.", flush=True)
+    died: list[Died] = []
     with tqdm(total=total, initial=there, unit="result", desc=plan.title) as bar:
-        for unit, done in ENGINES[engine](equipment, todo, workers):
+        for unit, done in carried_out(todo, load, workers, engine, plan.device):
+            if isinstance(done, Died):
+                died.append(done)
+                continue
             results.add(unit, done)
             bar.update(unit.rows)
             bar.set_postfix_str(f"{unit.degradation}, {unit.method}")
+    if died:
+        raise DPIError(f"{len(died)} of {len(todo)} units were not done: {died[0].reason} Run it again to go on.")
     judge = SetJudge({n: f for n, f in networks.items() if n not in alone}, real, out / "kept", plan.metrics)
     tables = tables_of(plan, faces, results.of(units), judge)
     results.close()

@@ -58,29 +58,15 @@ class Unit:
         return sum(self.seeds)
 
 
-@dataclass(frozen=True)
-class Equipment:
-    """What a worker loads: models by name, the networks and metrics to measure with, and its CPU threads (None = torch's)."""
-
-    prior: str
-    corrector: str
-    device: str
-    networks: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    threads: int | None = None
-
-
 class Worker:
-    """The models and networks of one process."""
+    """The models of one process, and the networks and metrics that it measures with."""
 
-    def __init__(self, equipment: Equipment):
-        if equipment.threads:
-            torch.set_num_threads(equipment.threads)
-        self.models = loaded_models(equipment.prior, equipment.corrector, equipment.device)
-        self.networks = {name: loaded_network(name) for name in equipment.networks}
-        self.metrics = equipment.metrics
+    def __init__(self, models: tuple[str, str, str], networks: tuple[str, ...], metrics: tuple[str, ...]):
+        self.models = loaded_models(*models)
+        self.networks = {name: loaded_network(name) for name in networks}
+        self.metrics = metrics
 
-    def do(self, unit: Unit) -> list[Row]:
+    def __call__(self, unit: Unit) -> list[Row]:
         """Restore and measure a unit's faces; a row for every face and seed, seed by seed."""
         true = to_tensor(unit.pixels)
         task, truth = task_of_unit(unit, true)
@@ -100,10 +86,6 @@ class Worker:
                 picture = as_png(run.result[i])
                 rows.append(Row(unit.names[number], unit.first + number, seed, values, picture))
         return rows
-
-    def keyed(self, unit: Unit) -> tuple[str, list[Row]]:
-        """Do a unit and tell which it was."""
-        return unit.key, self.do(unit)
 
     def _run(self, task: Task, unit: Unit, seed: int) -> Restored:
         chosen = having(unit.seeds, seed)
@@ -139,12 +121,6 @@ def loaded_network(name: str) -> Any:
         UnavailableError: if it cannot be had.
     """
     return NETWORKS[name]()
-
-
-@cache
-def worker_of(equipment: Equipment) -> Worker:
-    """Return this process' worker of that equipment."""
-    return Worker(equipment)
 
 
 def units_of(plan: Plan, faces: Faces, made_with: Callable[[Way], str]) -> Iterator[Unit]:
