@@ -76,7 +76,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         _connect_side(engine, c, name, side)
     line = Plan(on_plan, {*c.planned, *of_sides}, plan)
     keep_told(line)
-    ran = connect_run(buttons, c.session, view, on_ab, finished, inputs, {files: {"visible": False}}, plan)
+    ran = connect_run("ab", buttons, c.session, view, on_ab, finished, inputs, {files: {"visible": False}}, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     own = engine.settings.prior
     small = {name: name.lower() for name in sides}
@@ -85,7 +85,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         *(Linked(f"prior_{small[n]}", side.prior, text_that(engine.checked_prior)) for n, side in sides.items()),
         *(Linked(f"method_{small[n]}", s.method, one_of(f"method_{small[n]}", METHODS)) for n, s in sides.items()),
     ]
-    return View(linked, line)
+    return View(linked, line, [view, files])
 
 
 def _connect_side(engine: Engine, c: Controls, name: str, side: SideControls) -> None:

@@ -99,7 +99,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
 
     c.follow(view.choose(on_choose, None, [c.seed, *c.settings.values(), c.status], queue=False, **QUIET))
     hidden: dict[Any, dict] = {bundle: {"visible": False}, keep: {"visible": False}}
-    ran = connect_run(buttons, c.session, view, on_compare, finished, {*inputs, pick, branch}, hidden, plan)
+    ran = connect_run("compare", buttons, c.session, view, on_compare, finished, {*inputs, pick, branch}, hidden, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     linked = [
         Linked("seeds", seeds, text_that(parse_seeds)),
@@ -107,7 +107,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         Linked("pick", pick, number("pick", 0, MAX_SEEDS)),
         Linked("branch", branch, number("branch", 0, MAX_EVENTS)),
     ]
-    return View(linked, line)
+    return View(linked, line, [view, *hidden])
 
 
 def compared(request: Request, seeds: str, settings: str) -> Request:

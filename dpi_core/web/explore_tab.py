@@ -61,7 +61,8 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         axes[axis].input(first_values, axes[axis], axes[f"{axis}_values"], queue=False, **QUIET)
     line = Plan(on_plan, {*c.planned, *axes.values()}, plan)
     keep_told(line)
-    ran = connect_run(buttons, c.session, view, on_explore, finished, inputs, {files: {"visible": False}}, plan)
+    hidden = {files: {"visible": False}}
+    ran = connect_run("explore", buttons, c.session, view, on_explore, finished, inputs, hidden, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     c.follow(view.use(on_use, None, [*c.settings.values(), c.status], queue=False, **QUIET))
     linked = [
@@ -71,7 +72,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         Linked("down", axes["y_values"], text_that(_values)),
         Linked("cell_seeds", count, number("cell_seeds", 1, MAX_SEEDS)),
     ]
-    return View(linked, line)
+    return View(linked, line, [view, files])
 
 
 def _values(text: str) -> None:

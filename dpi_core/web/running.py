@@ -32,6 +32,7 @@ def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = 
 
 
 def connect_run(
+    name: str,
     buttons: Sequence[gr.Button],
     session: gr.State,
     view: gr.HTML,
@@ -47,6 +48,7 @@ def connect_run(
     the run before are gone as soon as the next begins, so that what stands on the page is the run's that is shown.
 
     Args:
+        name: the view's, under which the session keeps what the run ended with for a page that is loaded again.
         buttons: first the one that runs, last Stop; all but Stop are off meanwhile.
         run: yields values of the view, and last what `finished` turns into updates.
         files: the components with the files of a run, and the update that hides each.
@@ -79,7 +81,11 @@ def connect_run(
 
     def rows(values: Values) -> Iterator[dict[Any, Any]]:
         for item in with_messages(run)(values):
-            yield {view: item} if isinstance(item, dict) else finished(item)
+            if isinstance(item, dict):
+                yield {view: item}
+            else:
+                values[session].shown[name] = ended = finished(item)
+                yield ended
 
     def streamed(values: Values) -> Iterator[dict[Any, Any]]:
         yield from giving_back(rows(values), free())
