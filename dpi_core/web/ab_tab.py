@@ -15,12 +15,12 @@ from dpi_core.restore.request import Request
 from dpi_core.web.ab_run import run_ab
 from dpi_core.web.ab_settings import ab_plan, in_words, read_stored, side_of, stored
 from dpi_core.web.components.side_by_side import SideBySide
-from dpi_core.web.controls import QUIET, Controls, Plan, View, method_control
+from dpi_core.web.controls import Controls, method_control
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import FIELDS, making_of
+from dpi_core.web.events import FIELDS, QUIET, making_of
 from dpi_core.web.links import Linked, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
-from dpi_core.web.running import Values, connect_run, downloads, keep_told, run_buttons, told
+from dpi_core.web.running import Plan, Values, View, connect_run, downloads, keep_told, run_buttons, told
 
 FIRST = {"A": "published", "B": DEFAULT_PRESET}
 TAKEN = "taken"

@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 
 import gradio as gr
 
-from dpi_core.web.controls import QUIET, Controls, example_photos
+from dpi_core.web.controls import Controls, example_photos
+from dpi_core.web.events import QUIET
 from dpi_core.web.links import Linked, one_of
 from dpi_core.web.session import Session
 

@@ -6,11 +6,11 @@ from typing import Any
 import gradio as gr
 
 from dpi_core.web.components.stage import Stage
-from dpi_core.web.controls import QUIET, Controls, Plan, View
+from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import making_of, on_plan, on_save_film, on_tau
+from dpi_core.web.events import QUIET, making_of, on_plan, on_save_film, on_tau
 from dpi_core.web.restore_run import Outcome, run
-from dpi_core.web.running import Values, connect_run, keep_told
+from dpi_core.web.running import Plan, Values, View, connect_run, keep_told
 from dpi_core.web.stage_data import example_value, plan_of
 
 RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }"""

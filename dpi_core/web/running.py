@@ -5,6 +5,7 @@ they show.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -12,14 +13,32 @@ import gradio as gr
 
 from dpi_core.errors import DPIError
 from dpi_core.web.checks import with_messages
-from dpi_core.web.controls import QUIET, Plan
-from dpi_core.web.events import MODELS
+from dpi_core.web.events import MODELS, QUIET
+from dpi_core.web.links import Linked
 from dpi_core.web.live import render_message
 from dpi_core.web.session import Session
 from dpi_core.web.waiting import TOLD_EVERY, line_at_start, line_now, line_refused
 
 Values = Mapping[Any, Any]
 """What Gradio gives a handler with a set of inputs: value by component."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A line that says what a run would do and cost: how it is made, from what, and where it stands."""
+
+    make: Callable[[dict], Any]
+    inputs: set[Any]
+    line: gr.HTML
+
+
+@dataclass(frozen=True)
+class View:
+    """What a tab leaves to the page: its controls that belong in the address, its plan, what a reload fills again."""
+
+    linked: Sequence[Linked]
+    plan: Plan
+    results: Sequence[Any]
 
 
 def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = None) -> list[gr.Button]:
