@@ -15,7 +15,7 @@ from PIL import Image
 
 from dpi_core import DPIConfig
 from dpi_core.imaging.pictures import read_settings
-from dpi_core.web.api import compare_seeds
+from dpi_core.web.api_runs import compare_seeds
 from dpi_core.web.checks import REFUSED
 from dpi_core.web.engine import EngineSettings
 

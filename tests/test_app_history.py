@@ -85,6 +85,46 @@ def test_a_reload_keeps_the_photo_and_the_last_result(laptop):
     assert saved.value.suggested_filename.endswith(".png")
 
 
+@pytest.mark.parametrize(
+    ("view", "shown", "files", "asked"),
+    [
+        ("compare", "#grid", "#compare-files", "seeds=4,7,9"),
+        ("explore", "#explore-grid", "#explore-files", "x=tau&across=0,300&y=sparsity&down=2"),
+        ("ab", "#ab-view", "#ab-files", ""),
+    ],
+)
+def test_a_reload_keeps_what_every_view_ended_with(laptop, app_url, view, shown, files, asked):
+    laptop.goto(f"{app_url}?view={view}&with=page&{asked}")
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    laptop.click(f"#{view}-run")
+    expect(laptop.locator(f"{shown} [data-state=done]")).to_be_visible()
+    expect(laptop.locator(files)).to_be_visible()
+
+    def seen():
+        return laptop.locator(f"{shown} img[src]:visible").evaluate_all("all => all.map((image) => image.src)")
+
+    before, words = seen(), laptop.locator(shown).inner_text()
+    laptop.reload()
+    expect(laptop.locator(f"{shown} [data-state=done]")).to_be_visible()
+    expect(laptop.locator(shown)).to_have_text(words, use_inner_text=True)
+    assert len(before) > 2
+    assert seen() == before
+    kept = laptop.locator(files)
+    with laptop.expect_download() as saved:
+        (kept if view == "compare" else kept.locator("a[download]").first).click()
+    assert saved.value.suggested_filename.startswith("astronaut-tiny-")
+    assert saved.value.path().stat().st_size > 1000
+
+
+def test_a_page_that_was_loaded_again_before_it_had_a_photo_keeps_its_next_one(laptop):
+    laptop.reload()
+    laptop.wait_for_selector("#stage [data-role=ticks] i")
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    restored(laptop)
+    laptop.reload()
+    expect(state(laptop, "done")).to_be_visible()
+
+
 def test_a_reload_looks_for_the_faces_of_its_photo_once_though_the_address_names_it_too(laptop, monkeypatch):
     choose(laptop, EXAMPLES / "astronaut-tiny.png")
     expect(laptop).to_have_url(re.compile("example=astronaut-tiny.png"))

@@ -8,7 +8,7 @@ from conftest import EXAMPLES
 from playwright.sync_api import Page, expect
 
 from dpi_core.models.presets import PRESETS
-from dpi_core.web.events import CUSTOM
+from dpi_core.web.preset_choice import CUSTOM
 
 pytestmark = pytest.mark.browser
 

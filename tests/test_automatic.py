@@ -16,7 +16,8 @@ from dpi_core.measure.input_damage import damage_of, fine_colour
 from dpi_core.method.resampling import dense_condition
 from dpi_core.models.presets import AUTOMATIC, TABLES, find_preset, fitted
 from dpi_core.restore.automatic import automatic
-from dpi_core.web.events import AUTO_TEXT, FIELDS, on_chosen_preset, on_follow, on_opened, on_preset
+from dpi_core.web.events import FIELDS
+from dpi_core.web.preset_choice import AUTO_TEXT, on_chosen_preset, on_follow, on_opened, on_preset
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from commandline import TINY, call, complaint
 from dpi_core.errors import DPIError
 from dpi_core.imaging.pictures import save_png
 from dpi_core.restore.request import Request
-from dpi_core.web.api import detect_faces
+from dpi_core.web.api_runs import detect_faces
 from dpi_core.web.events import on_load_settings
 from dpi_core.weights.known import must_be_fetched
 

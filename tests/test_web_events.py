@@ -2,7 +2,8 @@ import json
 
 from dpi_core.models.presets import presets_for
 from dpi_core.restore.request import Request
-from dpi_core.web.events import CUSTOM, FIELDS, on_follow, on_load_settings
+from dpi_core.web.events import FIELDS, on_load_settings
+from dpi_core.web.preset_choice import CUSTOM, on_follow
 from dpi_core.web.running import giving_back
 
 

@@ -11,6 +11,7 @@ from conftest import EXAMPLES
 from PIL import Image
 
 from dpi_core.imaging.pictures import read_settings
+from dpi_core.models.octave import Octave
 from dpi_core.restore.request import Request
 from dpi_core.web.ab_run import run_ab
 from dpi_core.web.axes import plan_grid
@@ -87,7 +88,10 @@ def test_a_and_b(engine, session):
     assert record["distance_levels"] == plain_record["distance_levels"]
 
 
-def test_cells(engine, session):
+def test_cells(engine, session, monkeypatch):
+    drawn, draw = [], Octave.draw
+    monkeypatch.setattr(Octave, "draw", lambda self, means, seeds: drawn.extend(seeds) or draw(self, means, seeds))
+
     def ran(octave):
         grid = plan_grid(asked(octave, seeds=[3, 5]), "tau", "0, 700", "sparsity", "2")
         *steps, outcome = run_exploration(engine, session, LARGE, grid)
@@ -95,6 +99,7 @@ def test_cells(engine, session):
         return steps, outcome.view["measures"], cells, Image.open(outcome.files[0]).copy()
 
     steps, measures, cells, sheet = ran(True)
+    assert drawn == [3, 3]  # of each cell what it shows
     _, plain_measures, plain, _ = ran(False)
     running = [decoded(c["picture"]).size for step in steps for c in step.get("cells", ()) if c["state"] == "running"]
     assert set(running) == {PLAIN}

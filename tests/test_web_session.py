@@ -16,6 +16,17 @@ def test_a_run_has_a_private_folder_and_the_one_before_is_removed():
     assert not second.exists()
 
 
+def test_what_a_view_shows_goes_with_its_files():
+    session = Session()
+    for view in ("restore", "compare"):
+        session.results_folder(view)
+        session.shown[view] = {"its component": view}
+    session.results_folder("compare")
+    assert session.shown == {"restore": {"its component": "restore"}}
+    session.clean()
+    assert session.shown == {}
+
+
 def test_a_session_takes_its_files_along():
     session = Session()
     folder = session.results_folder()

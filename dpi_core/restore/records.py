@@ -34,6 +34,7 @@ class FaceJob:
         condition: (1,3,S,S) in [-1, 1], what the sampler is given.
         truth: (1,3,S,S), the crop before it was degraded; only in a simulation.
         doubled: the restored face is drawn at twice the side, too.
+        first_only: of several seeds only the first one's is.
     """
 
     index: int
@@ -44,6 +45,7 @@ class FaceJob:
     condition: Tensor
     truth: Tensor | None
     doubled: bool = False
+    first_only: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,11 @@ class Preparation:
 def unpasted(prepared: Preparation) -> Preparation:
     """Return the faces without their place in the photo, for runs that need no photo: pasting costs a copy of it a seed."""
     return replace(prepared, jobs=tuple(replace(job, matrix=None) for job in prepared.jobs))
+
+
+def first_doubled(prepared: Preparation) -> Preparation:
+    """Return the faces for runs of which only the first seed's pictures are seen: no other is drawn at twice the side."""
+    return replace(prepared, jobs=tuple(replace(job, first_only=True) for job in prepared.jobs))
 
 
 @dataclass(frozen=True, eq=False)

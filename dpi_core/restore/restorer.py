@@ -218,10 +218,11 @@ class Restorer:
         return prepare(image, template, request, faces=faces)
 
     def _finish(self, job: FaceJob, x0: Tensor, request: Request, steps: int) -> list[FaceResult]:
-        results = []
+        results: list[FaceResult] = []
         for seed, face in zip(request.seeds, x0, strict=True):
             image, finer = own_colours(face, job), None
-            if job.doubled:  # one by one: many at four times the pixels take much memory and save no time on a CPU
+            if job.doubled and not (job.first_only and results):
+                # one by one: many at four times the pixels take much memory and save no time on a CPU
                 finer = own_colours(self._octave().draw(face[None].to(self.device), (seed,))[0].cpu(), job)
             rounded = to_tensor(np.asarray(image))
             measured = {"lr_consistency": round(lr_consistency(rounded, job.low_res), 2)}

@@ -15,12 +15,12 @@ from dpi_core.restore.request import Request
 from dpi_core.web.ab_run import run_ab
 from dpi_core.web.ab_settings import ab_plan, in_words, read_stored, side_of, stored
 from dpi_core.web.components.side_by_side import SideBySide
-from dpi_core.web.controls import QUIET, Controls, Plan, View, method_control
+from dpi_core.web.controls import Controls, method_control
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import FIELDS, making_of
+from dpi_core.web.events import FIELDS, QUIET, making_of
 from dpi_core.web.links import Linked, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
-from dpi_core.web.running import Values, connect_run, downloads, keep_told, run_buttons, told
+from dpi_core.web.running import Plan, Values, View, connect_run, downloads, keep_told, run_buttons, told
 
 FIRST = {"A": "published", "B": DEFAULT_PRESET}
 TAKEN = "taken"
@@ -76,7 +76,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         _connect_side(engine, c, name, side)
     line = Plan(on_plan, {*c.planned, *of_sides}, plan)
     keep_told(line)
-    ran = connect_run(buttons, c.session, view, on_ab, finished, inputs, {files: {"visible": False}}, plan)
+    ran = connect_run("ab", buttons, c.session, view, on_ab, finished, inputs, {files: {"visible": False}}, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     own = engine.settings.prior
     small = {name: name.lower() for name in sides}
@@ -85,7 +85,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         *(Linked(f"prior_{small[n]}", side.prior, text_that(engine.checked_prior)) for n, side in sides.items()),
         *(Linked(f"method_{small[n]}", s.method, one_of(f"method_{small[n]}", METHODS)) for n, s in sides.items()),
     ]
-    return View(linked, line)
+    return View(linked, line, [view, files])
 
 
 def _connect_side(engine: Engine, c: Controls, name: str, side: SideControls) -> None:

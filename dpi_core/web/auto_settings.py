@@ -9,9 +9,9 @@ from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, presets_for
 from dpi_core.web.checks import still_kept
-from dpi_core.web.controls import QUIET, Controls
+from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import FIELDS, making_of
+from dpi_core.web.events import FIELDS, QUIET, making_of
 from dpi_core.web.session import Session
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from dpi_core.errors import DPIError
 from dpi_core.models.presets import VARIETY_PRESET, find_preset
 from dpi_core.restore.request import Request, read_request
 from dpi_core.web.components.funnel import Funnel
-from dpi_core.web.controls import QUIET, Controls, Plan, View
+from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import MAX_PAGE_SEED, making_of
+from dpi_core.web.events import MAX_PAGE_SEED, QUIET, making_of
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
-from dpi_core.web.running import Values, connect_run, keep_told, run_buttons, told
+from dpi_core.web.running import Plan, Values, View, connect_run, keep_told, run_buttons, told
 from dpi_core.web.seeds_run import MAX_SEEDS, MIN_SEEDS, compare_plan, parse_seeds, redrawn, run_comparison
 from dpi_core.web.stage_data import Making
 from dpi_core.web.trajectory import MAX_EVENTS
@@ -99,7 +99,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
 
     c.follow(view.choose(on_choose, None, [c.seed, *c.settings.values(), c.status], queue=False, **QUIET))
     hidden: dict[Any, dict] = {bundle: {"visible": False}, keep: {"visible": False}}
-    ran = connect_run(buttons, c.session, view, on_compare, finished, {*inputs, pick, branch}, hidden, plan)
+    ran = connect_run("compare", buttons, c.session, view, on_compare, finished, {*inputs, pick, branch}, hidden, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     linked = [
         Linked("seeds", seeds, text_that(parse_seeds)),
@@ -107,7 +107,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         Linked("pick", pick, number("pick", 0, MAX_SEEDS)),
         Linked("branch", branch, number("branch", 0, MAX_EVENTS)),
     ]
-    return View(linked, line)
+    return View(linked, line, [view, *hidden])
 
 
 def compared(request: Request, seeds: str, settings: str) -> Request:

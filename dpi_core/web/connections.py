@@ -8,8 +8,8 @@ import gradio as gr
 
 from dpi_core.baselines import NAMES
 from dpi_core.restore.request import MOST_ENLARGED
-from dpi_core.web.controls import QUIET, Controls
-from dpi_core.web.events import MAX_PAGE_SEED, on_chosen, on_face, on_link, on_load_settings, on_photo
+from dpi_core.web.controls import Controls
+from dpi_core.web.events import MAX_PAGE_SEED, QUIET, on_chosen, on_face, on_link, on_load_settings, on_photo
 from dpi_core.web.links import Linked, number, one_of, opened_script, setting, write_script, yes_or_no
 from dpi_core.web.restore_run import AUTO, MODES
 

@@ -1,37 +1,24 @@
 """What all views of the page share: the photo, its faces, the mode and the settings, and the events among them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from dpi_core.baselines import NAMES
 from dpi_core.method.config import SETTINGS, DPIConfig
-from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, Preset, presets_for
+from dpi_core.models.presets import DEFAULT_PRESET, presets_for
 from dpi_core.restore.request import MOST_ENLARGED
 from dpi_core.web.components.face_choice import FaceChoice
-from dpi_core.web.events import (
-    AUTO_TEXT,
-    MAX_PAGE_SEED,
-    on_chosen_preset,
-    on_dice,
-    on_follow,
-    on_opened,
-    on_preset,
-)
-from dpi_core.web.links import Linked
+from dpi_core.web.events import MAX_PAGE_SEED, QUIET, on_dice
 from dpi_core.web.live import render_message
 from dpi_core.web.photo_input import photo_input
+from dpi_core.web.preset_choice import connect_presets, preset_control
 from dpi_core.web.restore_run import AUTO, MODES
 from dpi_core.web.session import Session
 from dpi_core.web.whole_files import WholeGallery
 from dpi_core.weights.embedded_files import ASSETS
-
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-"""Events of the page: no overlay that flickers over a streaming picture, and no endpoint of their own."""
-
 
 CHOOSE = "Choose a photo, or one of the examples below."
 MAIN = ("tau", "sparsity")
@@ -96,24 +83,6 @@ class Controls:
         event.then(told, [self.preset, *self.settings.values()], self.preset, queue=False, **QUIET)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A line that says what a run would do and cost: how it is made, from what, and where it stands."""
-
-    make: Callable[[dict], Any]
-    inputs: set[Any]
-    line: gr.HTML
-
-
-@dataclass(frozen=True)
-class View:
-    """What a tab leaves to the page: its controls that belong in the address, its plan, what a reload fills again."""
-
-    linked: Sequence[Linked]
-    plan: Plan
-    results: Sequence[Any] = ()
-
-
 def build_controls(prior: str = "embedded") -> Controls:
     """Lay out the controls in the column being built; presets and their values are those for `prior`."""
     presets = presets_for(prior)
@@ -142,13 +111,7 @@ def build_controls(prior: str = "embedded") -> Controls:
     )
     chosen = FaceChoice([], label="Faces to restore", visible=False, elem_id="chosen", show_select_all=True)
     settings = {field: setting_control(field, start) for field in MAIN}
-    preset = gr.Radio(
-        [(name.capitalize(), name) for name in (AUTOMATIC, *presets)],
-        value=AUTOMATIC,
-        label="Preset",
-        info=AUTO_TEXT,
-        elem_id="preset",
-    )
+    preset = preset_control(presets)
     with gr.Row(equal_height=True, elem_id="seed-row"):
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=MAX_PAGE_SEED, elem_id="seed", scale=3)
         dice = gr.Button("New seed", elem_id="dice", scale=1, min_width=110)
@@ -215,23 +178,6 @@ def build_controls(prior: str = "embedded") -> Controls:
         settings,
         follow,
     )
-
-
-def connect_presets(
-    preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset]
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Let a preset move the controls; controls that are moved away from it by hand deselect it. Returns `told_preset`.
-
-    By hand only: the values of a preset arrive one after another, and half of them are nobody's.
-    """
-    values = list(settings.values())
-    follow, asked = partial(on_follow, presets), [preset, *values]
-    chosen = preset.input(partial(on_preset, presets), preset, [*values, preset], queue=False, **QUIET)
-    # the answer to a move just before it may come after it
-    chosen.then(partial(on_chosen_preset, presets), asked, preset, queue=False, **QUIET)
-    by_hand = [control.input for control in values]
-    gr.on(by_hand, follow, asked, preset, queue=False, trigger_mode="always_last", **QUIET)
-    return follow, partial(on_opened, presets)
 
 
 def method_control(label: str, elem_id: str, info: str | None = None) -> gr.Dropdown:

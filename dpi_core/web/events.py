@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from dpi_core.errors import DPIError
-from dpi_core.method.config import MAX_TAU, SETTINGS, DPIConfig
-from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, Preset, name_of
+from dpi_core.method.config import MAX_TAU, SETTINGS
+from dpi_core.models.presets import AUTOMATIC
 from dpi_core.restore.request import Request, read_request
 from dpi_core.web.checks import message_of, still_kept, whole_number
 from dpi_core.web.detected_faces import detect
@@ -24,16 +24,9 @@ from dpi_core.web.stage_data import Making, plan_of
 FIELDS = tuple(SETTINGS)
 MODELS = "models"
 """What all runs share in Gradio's queue: one at a time uses the models."""
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Events of the page: no overlay that flickers over a streaming picture, and no endpoint of their own."""
 MAX_PAGE_SEED = 2**32 - 1  # more digits than a number field keeps exactly would be lost
-
-
-AUTO_TEXT = "Auto: chosen by what the face holds and what damaged it, once there is one."
-CUSTOM = "Custom: the settings below are no preset's."
-
-
-def preset_text(name: str, presets: dict[str, Preset]) -> str:
-    """Return a preset's own line."""
-    return f"{name.capitalize()}: {presets[name].about}."
 
 
 def making_of(engine: Engine, named: Mapping[str, Any]) -> Making:
@@ -109,35 +102,6 @@ def on_save_film(session: Session) -> tuple:
     files, message = save_film(session)
     video = next((file for file in files if file.endswith(".mp4")), None)
     return gr.Video(video, visible=video is not None), gr.File(files, visible=bool(files)), message
-
-
-def on_preset(presets: dict[str, Preset], name: str) -> tuple:
-    """Move all the controls to the preset that was chosen; Auto waits for a face."""
-    if name == AUTOMATIC:
-        return *[gr.skip()] * len(FIELDS), gr.Radio(info=AUTO_TEXT)
-    config = presets[name].config
-    return *(getattr(config, field) for field in FIELDS), gr.Radio(info=preset_text(name, presets))
-
-
-def on_follow(presets: dict[str, Preset], _name: str | None, *values) -> gr.Radio:
-    """Select the preset that these settings are, now that they were moved, or none; Auto is left."""
-    try:
-        name = name_of(DPIConfig.from_dict(dict(zip(FIELDS, values, strict=True))), presets)
-    except DPIError:
-        name = None
-    return gr.Radio(value=name, info=preset_text(name, presets) if name else CUSTOM)
-
-
-def on_chosen_preset(presets: dict[str, Preset], name: str | None, *values) -> gr.Radio:
-    """Select again the preset that was chosen, whose settings have arrived."""
-    return gr.skip() if name == AUTOMATIC else on_follow(presets, name, *values)
-
-
-def on_opened(presets: dict[str, Preset], name: str | None, *values) -> gr.Radio:
-    """Select the preset that the settings of the page just opened are; Auto stays if its address names none."""
-    start = presets[DEFAULT_PRESET].config
-    same = all(value == getattr(start, field) for field, value in zip(FIELDS, values, strict=True))
-    return gr.skip() if name == AUTOMATIC and same else on_follow(presets, name, *values)
 
 
 def on_dice() -> int:

@@ -39,6 +39,7 @@ def run_exploration(
     Stopped, it keeps the cells that were finished, and the estimate of the one that was not.
     """
     from dpi_core.imaging.pixels import to_image
+    from dpi_core.restore.records import first_doubled
     from dpi_core.web.explore_files import write_files
 
     tiles: dict[int, Tile] = {}  # by the places of their cells
@@ -49,7 +50,8 @@ def run_exploration(
         return {**shown, "state": state, "line": line, "cells": list(cells), **more}
 
     faces = yield from ready_face(engine, session, Making(photo, grid.request), value)
-    ((_, prepared),) = faces.values()
+    ((prior, (restorer, prepared)),) = faces.items()
+    faces = {prior: (restorer, first_doubled(prepared))}
     shown |= given_of(prepared.jobs[0])
     said: dict[str, None] = {}  # what the runs have to say, each thing once
     begun, steps, saved = time.perf_counter(), 0, 0

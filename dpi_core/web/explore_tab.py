@@ -12,13 +12,13 @@ from dpi_core.method.config import MAX_SEED, SETTINGS, DPIConfig, check_int
 from dpi_core.web.axes import AXES, MAX_CELLS, Grid, first_values, plan_grid
 from dpi_core.web.checks import whole_number
 from dpi_core.web.components.settings_grid import SettingsGrid
-from dpi_core.web.controls import QUIET, Controls, Plan, View
+from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import making_of
+from dpi_core.web.events import QUIET, making_of
 from dpi_core.web.explore_run import MAX_SEEDS, explore_plan, run_exploration
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
-from dpi_core.web.running import Values, connect_run, downloads, keep_told, run_buttons, told
+from dpi_core.web.running import Plan, Values, View, connect_run, downloads, keep_told, run_buttons, told
 
 FIRST_AXES = {"x": "tau", "y": "sparsity"}
 HINT = "Each cell is one run. Choose a photo, two settings and their values, and press “Explore”."
@@ -61,7 +61,8 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         axes[axis].input(first_values, axes[axis], axes[f"{axis}_values"], queue=False, **QUIET)
     line = Plan(on_plan, {*c.planned, *axes.values()}, plan)
     keep_told(line)
-    ran = connect_run(buttons, c.session, view, on_explore, finished, inputs, {files: {"visible": False}}, plan)
+    hidden = {files: {"visible": False}}
+    ran = connect_run("explore", buttons, c.session, view, on_explore, finished, inputs, hidden, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     c.follow(view.use(on_use, None, [*c.settings.values(), c.status], queue=False, **QUIET))
     linked = [
@@ -71,7 +72,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         Linked("down", axes["y_values"], text_that(_values)),
         Linked("cell_seeds", count, number("cell_seeds", 1, MAX_SEEDS)),
     ]
-    return View(linked, line)
+    return View(linked, line, [view, files])
 
 
 def _values(text: str) -> None:

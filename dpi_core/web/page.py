@@ -13,9 +13,10 @@ from dpi_core.web.ab_tab import ab_tab
 from dpi_core.web.auto_settings import connect_auto
 from dpi_core.web.compare_tab import compare_tab
 from dpi_core.web.connections import connect_address, connect_files, connect_photo, shared_links
-from dpi_core.web.controls import QUIET, Controls, View, build_controls
+from dpi_core.web.controls import Controls, build_controls
 from dpi_core.web.doors import FILE_BYTES, Doors
 from dpi_core.web.engine import Engine
+from dpi_core.web.events import QUIET
 from dpi_core.web.explore_tab import explore_tab
 from dpi_core.web.fair_queue import MOST_WAITING
 from dpi_core.web.guarded_blocks import GuardedBlocks
@@ -24,6 +25,7 @@ from dpi_core.web.links import view_script
 from dpi_core.web.mcp_sessions import McpSessions
 from dpi_core.web.reload import connect_reload, example_link, tab_sessions
 from dpi_core.web.restore_tab import restore_tab
+from dpi_core.web.running import View
 from dpi_core.web.shown_pictures import ShownPictures
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"

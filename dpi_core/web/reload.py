@@ -1,4 +1,4 @@
-"""A page that is reloaded finds its session again, with photo and last result; a link opens an example.
+"""A page that is reloaded finds its session again, with photo and last results; a link opens an example.
 
 Gradio gives every load of the page a new session. So the browser's tab keeps a random name for its session, which nobody
 else knows, and a reload (or Back to the page) asks for it. A page opened anew has a new name.
@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 
 import gradio as gr
 
-from dpi_core.web.controls import QUIET, Controls, example_photos
+from dpi_core.web.controls import Controls, example_photos
+from dpi_core.web.events import QUIET
 from dpi_core.web.links import Linked, one_of
 from dpi_core.web.session import Session
 
@@ -48,12 +49,15 @@ def tab_sessions() -> TabSessions:
 def connect_reload(page: gr.Blocks, controls: Controls, results: list[Any], tabs: TabSessions) -> None:
     """Give a reloaded page its session back: the photo, and `results`, the components of `Session.shown`."""
 
-    def found(name: str, session: Session) -> tuple:
+    def found(name: str, session: Session) -> dict[Any, Any]:
         earlier = tabs.sessions.setdefault(name, session)
+        restored: dict[Any, Any] = {controls.session: earlier}
         photo = tabs.photo_of(name)
-        if earlier is session or photo is None:
-            return tuple([gr.skip()] * (2 + len(results)))
-        return earlier, photo, *(earlier.shown or [gr.skip()] * len(results))
+        if earlier is not session and photo is not None:
+            restored[controls.photo] = photo
+            for shown in earlier.shown.values():
+                restored |= shown
+        return restored
 
     name = tabs.name
     page.load(None, None, name, js=NAME, queue=False, **QUIET)

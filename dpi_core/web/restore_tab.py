@@ -1,15 +1,16 @@
 """The "Restore" tab: the stage, on which a run plays and its results are compared, and what it leaves to download."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import gradio as gr
 
 from dpi_core.web.components.stage import Stage
-from dpi_core.web.controls import QUIET, Controls, Plan, View
+from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import making_of, on_plan, on_save_film, on_tau
+from dpi_core.web.events import QUIET, making_of, on_plan, on_save_film, on_tau
 from dpi_core.web.restore_run import Outcome, run
-from dpi_core.web.running import Values, connect_run, keep_told
+from dpi_core.web.running import Plan, Values, View, connect_run, keep_told
 from dpi_core.web.stage_data import example_value, plan_of
 
 RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }"""
@@ -33,19 +34,15 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
         interactive=False,
     )
 
-    results = [stage, photo, bundle, row]
-
     def on_run(values: Values) -> Iterator[dict | Outcome]:
-        for item in run(engine, values[c.session], making_of(engine, c.named(values))):
-            if isinstance(item, Outcome):
-                values[c.session].shown = shown_of(item)
-            yield item
+        yield from run(engine, values[c.session], making_of(engine, c.named(values)))
 
-    def finished(done: Outcome) -> dict:
-        return dict(zip(results, shown_of(done), strict=True))
+    def finished(done: Outcome) -> dict[Any, Any]:
+        shown = {stage: done.stage, row: gr.Row(visible=True)}
+        return shown | {photo: gr.DownloadButton(value=done.photo), bundle: gr.DownloadButton(value=done.bundle)}
 
     files = {row: {"visible": False}, photo: {}, bundle: {}}
-    ran = connect_run([c.run, c.stop], c.session, stage, on_run, finished, c.asked, files, stage)
+    ran = connect_run("restore", [c.run, c.stop], c.session, stage, on_run, finished, c.asked, files, stage)
     dragged = stage.tau(on_tau, None, [c.settings["tau"]], queue=False, **QUIET)
     c.follow(dragged)
     dragged.then(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)
@@ -54,9 +51,4 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
     plan = Plan(lambda values: on_plan(engine, c.named(values)), c.asked, stage)
     keep_told(plan)
     ran.then(plan.make, plan.inputs, stage, queue=False, **QUIET)  # a plan that comes while a run streams can be lost
-    return View([], plan, results)
-
-
-def shown_of(done: Outcome) -> tuple:
-    """Build what the stage, both downloads and their row show of a run that ended."""
-    return done.stage, gr.DownloadButton(value=done.photo), gr.DownloadButton(value=done.bundle), gr.Row(visible=True)
+    return View([], plan, [stage, *files])

@@ -5,6 +5,7 @@ they show.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -12,14 +13,32 @@ import gradio as gr
 
 from dpi_core.errors import DPIError
 from dpi_core.web.checks import with_messages
-from dpi_core.web.controls import QUIET, Plan
-from dpi_core.web.events import MODELS
+from dpi_core.web.events import MODELS, QUIET
+from dpi_core.web.links import Linked
 from dpi_core.web.live import render_message
 from dpi_core.web.session import Session
 from dpi_core.web.waiting import TOLD_EVERY, line_at_start, line_now, line_refused
 
 Values = Mapping[Any, Any]
 """What Gradio gives a handler with a set of inputs: value by component."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A line that says what a run would do and cost: how it is made, from what, and where it stands."""
+
+    make: Callable[[dict], Any]
+    inputs: set[Any]
+    line: gr.HTML
+
+
+@dataclass(frozen=True)
+class View:
+    """What a tab leaves to the page: its controls that belong in the address, its plan, what a reload fills again."""
+
+    linked: Sequence[Linked]
+    plan: Plan
+    results: Sequence[Any]
 
 
 def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = None) -> list[gr.Button]:
@@ -32,6 +51,7 @@ def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = 
 
 
 def connect_run(
+    name: str,
     buttons: Sequence[gr.Button],
     session: gr.State,
     view: gr.HTML,
@@ -47,6 +67,7 @@ def connect_run(
     the run before are gone as soon as the next begins, so that what stands on the page is the run's that is shown.
 
     Args:
+        name: the view's, under which the session keeps what the run ended with for a page that is loaded again.
         buttons: first the one that runs, last Stop; all but Stop are off meanwhile.
         run: yields values of the view, and last what `finished` turns into updates.
         files: the components with the files of a run, and the update that hides each.
@@ -79,7 +100,11 @@ def connect_run(
 
     def rows(values: Values) -> Iterator[dict[Any, Any]]:
         for item in with_messages(run)(values):
-            yield {view: item} if isinstance(item, dict) else finished(item)
+            if isinstance(item, dict):
+                yield {view: item}
+            else:
+                values[session].shown[name] = ended = finished(item)
+                yield ended
 
     def streamed(values: Values) -> Iterator[dict[Any, Any]]:
         yield from giving_back(rows(values), free())

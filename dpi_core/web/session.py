@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dpi_core.faces import Face
@@ -33,7 +33,7 @@ class Session:
         trajectory: the steps of the last run with one face, for another tau and for branches.
         folders: view -> where the results of its last run lie.
         fitted: the settings that Auto took last.
-        shown: what Restore's last run ended with on the page, for a page that is loaded again.
+        shown: view -> what its last run ended with, by component of the page; it goes with its files.
     """
 
     stopped: bool = False
@@ -45,7 +45,7 @@ class Session:
     trajectory: "Trajectory | None" = field(default=None, repr=False)
     folders: dict[str, Path] = field(default_factory=dict, repr=False)
     fitted: "DPIConfig | None" = None
-    shown: tuple | None = field(default=None, repr=False)
+    shown: dict[str, dict[Any, Any]] = field(default_factory=dict, repr=False)
 
     @property
     def face(self) -> int:
@@ -66,6 +66,7 @@ class Session:
             self._remove(view)
 
     def _remove(self, view: str) -> None:
+        self.shown.pop(view, None)
         folder = self.folders.pop(view, None)
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
