@@ -195,10 +195,11 @@ class _Actor:
 
 @contextmanager
 def _on_ray(load: Load, number: int, device: str) -> Iterator[tuple[Callable, Callable]]:
+    # read when Ray is imported: it reports nothing to its makers, and leaves stdout to the results
+    os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."} | dict(os.environ))
     import ray
     import torch
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = os.environ.get("RAY_ADDRESS") or "local"
     own: dict[str, Any] = {"num_cpus": max(number, torch.get_num_threads()), "include_dashboard": False}
     more = own if address == "local" else {}

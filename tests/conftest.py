@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("DPI_CORE_OFFLINE", "1")  # tests run the embedded detector; none starts a download
@@ -27,6 +28,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "assets" / "examples"
 DATA = Path(__file__).resolve().parent / "data"
+ON_RAY = pytest.param(
+    "ray", marks=[pytest.mark.slow, pytest.mark.skipif(not find_spec("ray"), reason="ray is missing")]
+)
 FAST_LANE = "not slow and not browser"
 
 

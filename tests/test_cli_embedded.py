@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from commandline import FAST, SHORT, TINY, call, contents, pixels, told
-from conftest import ROOT
+from conftest import ON_RAY, ROOT
 from PIL import Image
 
 from dpi_core import DPIConfig
@@ -84,10 +84,9 @@ main({["restore", str(photos), "-o", str(out), *SHORT, "--seeds", "2"]!r})
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["local", "ray"])
+@pytest.mark.parametrize("engine", ["local", ON_RAY])
 def test_two_workers_make_what_one_makes(capfd, monkeypatch, photos, tmp_path, out, engine):
     if engine == "ray":
-        pytest.importorskip("ray")
         monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for what starts on this machine
         monkeypatch.chdir(tmp_path)
         photos, out, tmp_path = Path("photos"), Path("out"), Path()

@@ -10,7 +10,7 @@ import time
 
 import pytest
 import torch
-from conftest import EXAMPLES, ROOT
+from conftest import EXAMPLES, ON_RAY, ROOT
 from PIL import Image
 from pipelines import untrained_prior
 from training_runs import write_faces
@@ -116,10 +116,8 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(write, tmp_path, capsys, one
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["local", "ray"])
+@pytest.mark.parametrize("engine", ["local", ON_RAY])
 def test_two_workers_come_to_the_same_table(write, tmp_path, engine, one_thread):
-    if engine == "ray":
-        pytest.importorskip("ray")
     path = write("plan.yaml", 6, 4)
     run.main([str(path), "--out", str(tmp_path / "one")])
     run.main([str(path), "--out", str(tmp_path / engine), "--engine", engine, "--workers", "2"])

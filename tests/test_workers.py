@@ -7,24 +7,17 @@ from pathlib import Path
 
 import pytest
 from batch_processes import load, load_nothing
-from conftest import ROOT
+from conftest import ON_RAY, ROOT
 
 from dpi_core.errors import DPIError
 from dpi_core.workers import Died, carried_out
 
-
-@pytest.fixture
-def engine(request, monkeypatch):
-    if request.param == "ray":
-        pytest.importorskip("ray")
-        monkeypatch.setenv(
-            "PYTHONPATH", f"{ROOT}{os.pathsep}{Path(__file__).parent}"
-        )  # for what starts on this machine
-    return request.param
+PATHS = f"{ROOT}{os.pathsep}{Path(__file__).parent}"  # for what starts on this machine
 
 
-@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)], indirect=True)
-def test_a_worker_that_dies_fails_its_job_alone_and_is_replaced(engine):
+@pytest.mark.parametrize("engine", ["local", ON_RAY])
+def test_a_worker_that_dies_fails_its_job_alone_and_is_replaced(capfd, monkeypatch, engine):
+    monkeypatch.setenv("PYTHONPATH", PATHS)
     jobs = ["a", "dies", "b", "c", "dies too", "d"]
     done = dict(carried_out(iter(jobs), load, 2, engine))
     assert sorted(done) == sorted(jobs)
@@ -34,6 +27,7 @@ def test_a_worker_that_dies_fails_its_job_alone_and_is_replaced(engine):
     assert len({what for what in done.values() if isinstance(what, int)} - {os.getpid()}) > 1
     with pytest.raises(DPIError, match=r"^there is nothing to load$"):
         list(carried_out(iter(jobs), load_nothing, 2, engine))
+    assert capfd.readouterr().out == ""
 
 
 def test_one_that_is_killed_takes_its_processes_with_it(tmp_path):
@@ -44,7 +38,7 @@ if __name__ == "__main__":
     list(carried_out(["x"], load_endless, 2))
 """
     (tmp_path / "script.py").write_text(code)
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
+    environment = {**os.environ, "PYTHONPATH": PATHS}
     caller = subprocess.Popen([sys.executable, tmp_path / "script.py"], env=environment, stdout=subprocess.PIPE)
     assert caller.stdout is not None
     assert caller.stdout.readline() == b"started\n"
