@@ -245,13 +245,3 @@ def test_a_finished_view_fits_a_laptop_and_a_phone(browser, app_url, view, name)
     expect(page.locator("#run-buttons")).to_have_css("position", "fixed")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()
-
-
-@pytest.mark.parametrize("name", ["Explore", "A/B"])
-def test_the_tabs_fit_a_phone(browser, app_url, name):
-    page = browser.new_page(viewport={"width": 390, "height": 800})
-    page.goto(app_url)
-    page.get_by_role("tab", name=name).click()
-    expect(page.locator("#explore-run" if name == "Explore" else "#ab-run")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.close()

@@ -85,6 +85,21 @@ def test_a_reload_keeps_the_photo_and_the_last_result(laptop):
     assert saved.value.suggested_filename.endswith(".png")
 
 
+def test_a_reload_keeps_auto_though_the_address_names_its_settings(laptop):
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    preset = laptop.locator("#preset")
+    expect(preset).to_contain_text("Auto, tau")
+    laptop.wait_for_function("location.search.includes('tau=')")
+    laptop.reload()
+    expect(preset).to_contain_text("Auto, tau")
+    expect(preset.locator("input:checked")).to_have_value("auto")
+    preset.get_by_label("Mild").click()
+    expect(preset).to_contain_text("Mild: ")
+    laptop.reload()
+    expect(laptop.locator("#status")).to_contain_text("1 face")
+    expect(preset).to_contain_text("Mild: ")
+
+
 @pytest.mark.parametrize(
     ("view", "shown", "files", "asked"),
     [
@@ -103,10 +118,11 @@ def test_a_reload_keeps_what_every_view_ended_with(laptop, app_url, view, shown,
     def seen():
         return laptop.locator(f"{shown} img[src]:visible").evaluate_all("all => all.map((image) => image.src)")
 
-    before, words = seen(), laptop.locator(shown).inner_text()
+    told = laptop.locator(f"{shown} section")
+    before, words = seen(), told.inner_text()
     laptop.reload()
     expect(laptop.locator(f"{shown} [data-state=done]")).to_be_visible()
-    expect(laptop.locator(shown)).to_have_text(words, use_inner_text=True)
+    expect(told).to_have_text(words, use_inner_text=True)
     assert len(before) > 2
     assert seen() == before
     kept = laptop.locator(files)

@@ -204,3 +204,18 @@ def test_nothing_covers_the_picture_while_it_streams(page, app_url, unhurried):
         page.wait_for_timeout(50)
     page.click("#stop")
     expect(page.locator("#run")).to_be_enabled()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_fits_a_phone_and_has_its_own_buttons_at_hand(browser, app_url, view):
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(app_url)
+    page.get_by_role("tab", name=VIEWS[view]).click()
+    run, _ = BUTTONS[view]
+    expect(page.locator(run)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for position in ("0", "document.body.scrollHeight"):
+        page.evaluate(f"scrollTo(0, {position})")
+        assert 700 < page.locator(run).bounding_box()["y"] < 780
+    assert page.locator("#run").is_visible() == (view == "restore")
+    page.close()

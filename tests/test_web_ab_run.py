@@ -217,3 +217,10 @@ def test_the_higher_figure_is_the_better_one():
         (["0.500", "0.500"], "+0.000", None),
         (["30.0 dB", "31.0 dB"], "+1.0", 1),
     ]
+
+
+@pytest.mark.parametrize(("pair", "difference", "best"), [((70.0, 99.0), "+0.0", None), ((99.0, 30.0), "", 0)])
+def test_what_agrees_exactly_is_no_number_of_decibels_better(pair, difference, best):
+    (row,) = figures_data(*({"lr_consistency": value} for value in pair))
+    assert (row["difference"], row["best"]) == (difference, best)
+    assert row["values"][0] == "exact"

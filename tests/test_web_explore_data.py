@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,3 +113,14 @@ def test_the_sheet_and_the_figures_keep_every_cell_in_its_place(grid, tiles):
     assert figures["best"]["psnr"] == [grid.label(tiles[0].cell)]
     assert json.loads(json.dumps(figures)) == figures
     assert Request.from_dict(figures) == grid.request
+
+
+def test_what_agrees_exactly_is_told_so_and_none_of_it_is_better(grid, tiles):
+    exact = [replace(tile, figures={"lr_consistency": 70.0 + i}) for i, tile in enumerate(tiles)]
+    assert cell_data(grid, exact[0].cell, exact[0])["text"] == "LR-consistency exact"
+    (data,) = maps_data(grid, exact)
+    assert {(cell["text"], cell["best"]) for cell in data["cells"]} == {("exact", False)}
+    one = [exact[0], *(replace(tile, figures={"lr_consistency": 30.0}) for tile in tiles[1:])]
+    (data,) = maps_data(grid, one)
+    assert sorted(cell["text"] for cell in data["cells"] if not cell["best"]) == 3 * ["30.0"]
+    assert data["range"] == "LR-consistency: 30.0 dB to exact"

@@ -26,9 +26,11 @@ def figures_data(a: dict[str, float], b: dict[str, float]) -> list[dict[str, Any
     for measure in MEASURES:
         if measure.key in a and measure.key in b:
             first, second = a[measure.key], b[measure.key]
-            best = None if first == second else int(second > first)
             texts = [measure.text(first), measure.text(second)]
-            difference = f"{second - first:+.{measure.decimals}f}"
+            first, second = (min(value, measure.exact) for value in (first, second))
+            best = None if first == second else int(second > first)
+            told = first == second or max(first, second) < measure.exact  # nothing is so many dB from exact
+            difference = f"{second - first:+.{measure.decimals}f}" if told else ""
             rows.append({"name": measure.name, "values": texts, "difference": difference, "best": best})
     return rows
 

@@ -61,7 +61,8 @@ def on_photo(prior: str, photo: str | None, session: Session, looked_at: str | N
     found = detect(photo, session, prior)
     gallery = gr.Gallery(found.thumbnails, visible=bool(found.thumbnails))
     choices = [(line, i) for i, line in enumerate(found.lines)]
-    chosen = gr.CheckboxGroup(choices, value=found.chosen, visible=bool(choices))
+    several = len(choices) > 1
+    chosen = gr.CheckboxGroup(choices, value=found.chosen, visible=bool(choices), show_select_all=several)
     yield gallery, chosen, found.message, session.photo
 
 

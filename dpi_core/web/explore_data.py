@@ -1,5 +1,6 @@
 """What the explore view is given: a grid over two settings as plain data, its pictures as data URIs. No HTML."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from PIL import Image
 
 from dpi_core.method.config import SETTINGS
 from dpi_core.web.axes import Cell, Grid, label_of
-from dpi_core.web.live import data_uri
+from dpi_core.web.live import EXACT, data_uri
 
 SCALE = ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725")
 """Viridis: even steps of its colours look even, in grey and to colour-blind eyes too."""
@@ -16,23 +17,31 @@ SCALE = ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure of a result: its key, its name, its unit, how many decimals are shown, and what "best" is called."""
+    """A figure of a result: its key, its name, its unit, how many decimals are shown, and what "best" is called.
+
+    From `exact` on, values are told and compared as exact.
+    """
 
     key: str
     name: str
     unit: str
     decimals: int
     best: str
+    exact: float = math.inf
+
+    def number(self, value: float) -> str:
+        """Write the value without its unit."""
+        return "exact" if value >= self.exact else f"{value:.{self.decimals}f}"
 
     def text(self, value: float) -> str:
         """Write the value with its unit."""
-        return f"{value:.{self.decimals}f} {self.unit}".strip()
+        return self.number(value) if value >= self.exact else f"{self.number(value)} {self.unit}".strip()
 
 
 MEASURES = (
     Measure("psnr", "PSNR", "dB", 2, "best PSNR"),
     Measure("ssim", "SSIM", "", 3, "best SSIM"),
-    Measure("lr_consistency", "LR-consistency", "dB", 1, "best LR"),
+    Measure("lr_consistency", "LR-consistency", "dB", 1, "best LR", EXACT),
     Measure("diversity", "Diversity", "levels", 1, "most diverse"),
 )
 """All are better when higher. The first that was measured marks the best at first: the truth where it is known."""
@@ -104,9 +113,8 @@ def maps_data(grid: Grid, tiles: Sequence[Tile]) -> list[dict[str, Any]]:
 
 def map_data(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> dict[str, Any]:
     """Turn a measure of the finished cells into a map: number, colour and ink of each cell, None where there is none."""
-    values = {tile.place: tile.figures[measure.key] for tile in tiles}
+    values = {tile.place: min(tile.figures[measure.key], measure.exact) for tile in tiles}
     low, high = min(values.values()), max(values.values())
-    best = best_places(tiles, measure.key) if high > low else []
     places: list[dict[str, Any] | None] = []
     for cell in grid.cells:
         place = cell.row, cell.column
@@ -114,8 +122,8 @@ def map_data(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> dict[str, A
             places.append(None)
             continue
         background, ink = colour((values[place] - low) / (high - low) if high > low else 0.5)
-        text = f"{values[place]:.{measure.decimals}f}"
-        places.append({"text": text, "background": background, "ink": ink, "best": place in best})
+        best = values[place] == high > low
+        places.append({"text": measure.number(values[place]), "background": background, "ink": ink, "best": best})
     range_text = f"{measure.name}: {measure.text(low)} to {measure.text(high)}" if high > low else measure.name
     told = {"key": measure.key, "name": measure.name, "unit": measure.unit, "best": measure.best}
     return {**told, "range": range_text, "cells": places}

@@ -15,6 +15,8 @@ from dpi_core.method.timesteps import stage_of, timestep_pairs
 if TYPE_CHECKING:
     from dpi_core.restore.records import FaceJob
 
+EXACT = 60.0
+"""dB from which on a result agrees exactly with its input: what is between them is a quarter of a level (root mean square)."""
 HEAT_TOP = 32.0
 """Levels at the bright end of every map of differences; fixed, so that maps can be compared."""
 

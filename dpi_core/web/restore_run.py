@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dpi_core.errors import DPIError
 from dpi_core.web.checks import READING, chosen_photo, message_of, with_messages
 from dpi_core.web.engine import Engine
-from dpi_core.web.live import data_uri, render_message, stages_of
+from dpi_core.web.live import EXACT, data_uri, render_message, stages_of
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making, RunView, face_piece, frame_data, photo_piece
 from dpi_core.web.trajectory import Source, Trajectory
@@ -223,8 +223,8 @@ def sharper_than(jobs: "tuple[FaceJob, ...]") -> str:
 def figures_text(measured: dict[str, float]) -> str:
     """Say what was measured of a result, in words first."""
     value = measured["lr_consistency"]
-    level = "exactly" if value >= 60 else "closely" if value >= 35 else "well" if value >= 28 else "loosely"
-    parts = [f"agrees {level} with the input" + (f", {value:.1f} dB" if value < 60 else "")]
+    level = "exactly" if value >= EXACT else "closely" if value >= 35 else "well" if value >= 28 else "loosely"
+    parts = [f"agrees {level} with the input" + (f", {value:.1f} dB" if value < EXACT else "")]
     if "psnr" in measured:
         parts.append(f"PSNR {measured['psnr']:.2f} dB against the truth (the input: {measured['psnr_input']:.2f})")
         parts.append(f"SSIM {measured['ssim']:.3f}")

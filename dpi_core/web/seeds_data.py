@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dpi_core.restore.request import Request
-from dpi_core.web.live import HEAT_TOP, data_uri, given_of, stages_of
+from dpi_core.web.live import EXACT, HEAT_TOP, data_uri, given_of, stages_of
 
 if TYPE_CHECKING:
     from dpi_core.measure.comparison import Comparison
@@ -88,7 +88,9 @@ def results_data(restoration: "Restoration", comparison: "Comparison", picked: S
     agree = furthest < SEEN
     tiles = []
     for i, (result, distance) in enumerate(zip(results, comparison.to_mean, strict=True)):
-        line = f"{result.measured['lr_consistency']:.1f} dB to the input, {distance:.1f} levels to the mean"
+        agreement = result.measured["lr_consistency"]
+        line = "exactly the input's" if agreement >= EXACT else f"{agreement:.1f} dB to the input"
+        line += f", {distance:.1f} levels to the mean"
         if "psnr" in result.measured:
             line += f", PSNR {result.measured['psnr']:.2f} dB"
         picture = data_uri(result.finest, lossless=True)

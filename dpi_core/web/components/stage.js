@@ -2,6 +2,7 @@
    controls say now). Nothing here asks the server but "tau", when the split is let go. */
 const VIEWS = {all: "Wipe", input: "Input", fcm: "End of FCM", result: "Result", change: "What RACM changed", truth: "Truth"};
 const BUSY = ["reading", "queued", "loading", "running", "pasting"];
+const EXACT = 60;  // dB, as in dpi_core/web/live.py
 const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 let step = null, hovered = null, chosen = 0, view = "all", dragged = null, player = null, made = null, stageBefore = null;
 
@@ -144,20 +145,22 @@ function drawCurves() {
   holder.hidden = all.length < 2;
   if (holder.hidden) return;
   const width = 600, height = 84, x = (i) => ((i + 0.5) * width) / all.length, split = all.findIndex((f) => f.stage !== "FCM");
-  const curves = [["held to the photo", "%", "#64748b", (f) => (f.grid ? (100 * f.held) / f.grid : 0)],
-    ["agreement with the input", "dB", "#0d9488", (f) => f.consistency], ["change from step to step", "levels", "#c026d3", (f) => f.change]];
-  const lines = curves.map(([name, unit, colour, of]) => {
-    const values = all.map(of), low = Math.min(...values), span = Math.max(...values) - low || 1;
-    const points = values.map((v, i) => `${x(i).toFixed(1)},${(height - 8 - ((v - low) / span) * (height - 16)).toFixed(1)}`).join(" ");
-    return {svg: `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="2"/>`, name, unit, colour, value: values[frame()?.index === undefined ? 0 : all.indexOf(frame())], low, high: low + span};
+  const curves = [["held to the photo", "%", "#64748b", 100, (f) => (f.grid ? (100 * f.held) / f.grid : 0)],
+    ["agreement with the input", "dB", "#0d9488", 6, (f) => Math.min(f.consistency, EXACT)], ["change from step to step", "levels", "#c026d3", 4, (f) => f.change]];
+  const word = (value, unit) => (unit === "dB" && value >= EXACT ? "exact" : `${value.toFixed(1)} ${unit}`);
+  const lines = curves.map(([name, unit, colour, least, of]) => {  // a curve that moves by less than `least` is no drama
+    const values = all.map(of), low = Math.min(...values), high = Math.max(...values), span = Math.max(least, high - low);
+    const base = Math.max(0, (low + high - span) / 2);
+    const points = values.map((v, i) => `${x(i).toFixed(1)},${(height - 8 - ((v - base) / span) * (height - 16)).toFixed(1)}`).join(" ");
+    return {svg: `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="2"/>`, name, colour, at: word(values[frame()?.index === undefined ? 0 : all.indexOf(frame())], unit), low: word(low, unit), high: word(high, unit)};
   });
   const border = split < 0 ? width : (split * width) / all.length;
   const here = x(Math.max(0, all.indexOf(frame())));
-  const told = lines.map((l) => `${l.name} from ${l.low.toFixed(1)} to ${l.high.toFixed(1)} ${l.unit}`).join("; ");
+  const told = lines.map((l) => `${l.name} from ${l.low} to ${l.high}`).join("; ");
   holder.innerHTML = `<svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label="Curves over the steps: ${told}">` +
     `<rect width="${border}" height="${height}" fill="#2563eb" opacity=".08"/><rect x="${border}" width="${width - border}" height="${height}" fill="#ea580c" opacity=".1"/>` +
     `${lines.map((l) => l.svg).join("")}<line x1="${here}" x2="${here}" y1="0" y2="${height}" stroke="currentColor"/></svg>` +
-    `<figcaption>${lines.map((l) => `<span><i style="background:${l.colour}"></i>${l.name}: ${l.value.toFixed(1)} ${l.unit}</span>`).join("")}</figcaption>`;
+    `<figcaption>${lines.map((l) => `<span><i style="background:${l.colour}"></i>${l.name}: ${l.at}</span>`).join("")}</figcaption>`;
 }
 
 function draw() {
