@@ -9,6 +9,8 @@ import pytest
 from batch_processes import load, load_nothing
 from conftest import ON_RAY, ROOT
 
+from dpi_core.commands.batch import Outcome
+from dpi_core.commands.restore import arrived
 from dpi_core.errors import DPIError
 from dpi_core.workers import Died, carried_out
 
@@ -45,3 +47,12 @@ if __name__ == "__main__":
     caller.kill()
     assert caller.stdout.read() == b"", "which ends when the last process that can write to it has ended"
     caller.wait()
+
+
+def test_a_photo_whose_files_do_not_arrive_has_failed(tmp_path):
+    (tmp_path / "there.png").touch()
+    there = Outcome(Path("a.png"), "done", {"files": [str(tmp_path / "there.png")]})
+    assert arrived(there) is there
+    lost = arrived(Outcome(Path("b.png"), "done", {"files": [str(tmp_path / "there.png"), str(tmp_path / "lost.png")]}))
+    assert lost.status == "failed"
+    assert f"{tmp_path / 'lost.png'} was written where" in lost.report["reason"]

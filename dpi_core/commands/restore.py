@@ -75,8 +75,17 @@ def restore(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)  # models that this process cannot use were told before
     if args.log is not None:
         args.log.touch()  # one that cannot be written is told before the work, not after the first photo
-    outcomes = (failure(job.photo, done.reason) if isinstance(done, Died) else done for job, done in carried)
+    outcomes = (failure(job.photo, done.reason) if isinstance(done, Died) else arrived(done) for job, done in carried)
     return conclude(outcomes, len(photos), partial(show, as_json=args.json), args.log)
+
+
+def arrived(outcome: Outcome) -> Outcome:
+    """Return what came of a photo, a failure where this machine does not find the files that a worker wrote."""
+    lost = [file for file in outcome.report.get("files", ()) if not Path(file).exists()]
+    if not lost:
+        return outcome
+    why = "was written where this machine does not see it; the machines of a cluster must share IN and OUT."
+    return failure(outcome.photo, f"{lost[0]} {why}")
 
 
 def tell(line: str, journal: Path | None) -> None:
