@@ -89,8 +89,9 @@ def test_a_table_of_groups_is_told_in_the_form_of_its_metric():
 
 def test_differences_are_taken_face_by_face():
     found = differences({"a": {"psnr": [20.0, 30.0, 40.0]}, "b": {"psnr": [21.0, 31.0, 41.0]}}, "a")
-    assert found == {"b": {"psnr": (1.0, 1.0, 1.0)}}
-    assert "| b | +1.00 (+1.00 .. +1.00) |" in less("t", found)
+    assert found == {"b": {"psnr": [1.0, 1.0, 1.0]}}
+    assert "| b | +1.00 (+1.00 .. +1.00) |" in less("t", {"b": {"psnr": (1.0, 1.0, 1.0)}})
+    assert "| b | +1.00 (+1.00 .. +1.00) |" in by_group("t", {"b": {"turned": (1, 1, 1)}}, "psnr", "+")
 
 
 def test_what_was_made_once_is_kept_until_it_is_made_from_something_else(tmp_path):

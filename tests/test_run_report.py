@@ -127,6 +127,7 @@ def test_tables_are_the_means_of_the_first_seeds(plan, faces, filled, tmp_path):
     by_light = {method: {name: found[0] for name, found in row.items()} for method, row in x8.groups["psnr"].items()}
     order = brightness(faces.pixels).argsort().tolist()
     assert by_light["ddnm"] == {third: 24.0 + face for third, face in zip(LIGHT, order, strict=True)}
+    assert x8.less_groups["psnr"]["ddnm"] == dict.fromkeys(LIGHT, (4.0, 4.0, 4.0))
     assert list(x8.groups["distance"]) == ["bicubic", "ddnm", "medium"]
     assert "truth" not in as_it_is.rows
     assert not as_it_is.groups

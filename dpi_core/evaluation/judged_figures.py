@@ -49,12 +49,12 @@ def summary(figures: Figures, truth: Figures, rows: Sequence[int] | None = None)
     return found
 
 
-def differences(found: Mapping[str, Figures], against: str) -> dict[str, dict[str, Interval]]:
+def differences(found: Mapping[str, Figures], against: str) -> dict[str, Figures]:
     """Take each method's figures less those of `against`, face by face, so that the faces' own differences cancel."""
     base = found[against]
     return {
         method: {
-            name: mean_interval([a - b for a, b in zip(figures[name], base[name], strict=True)])
+            name: [a - b for a, b in zip(figures[name], base[name], strict=True)]
             for name in PAIRED
             if name in figures and name in base
         }

@@ -36,10 +36,15 @@ def less(title: str, found: Rows) -> str:
     return markdown([title, *(METRICS[name].title for name in names)], rows)
 
 
-def by_group(title: str, found: Rows, metric: str) -> str:
-    """Write a table of one metric, a method a row, over the groups of faces, which `found` holds for each method."""
+def by_group(title: str, found: Rows, metric: str, sign: str = "") -> str:
+    """Write a table of one metric, a method a row, over the groups of faces, which `found` holds for each method.
+
+    `sign`: "+" for differences.
+    """
     names = list(dict.fromkeys(name for row in found.values() for name in row))
-    rows = [[method, *(_cell(row, name, form=METRICS[metric].form) for name in names)] for method, row in found.items()]
+    rows = [
+        [method, *(_cell(row, name, sign, METRICS[metric].form) for name in names)] for method, row in found.items()
+    ]
     return markdown([f"{title}: {METRICS[metric].title}", *names], rows)
 
 

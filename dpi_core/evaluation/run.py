@@ -145,8 +145,10 @@ def as_markdown(tables: list[Table]) -> str:
     for table in tables:
         title = f"{table.degradation}, {table.faces} faces"
         parts.append(by_method(title, table.rows, table.metrics, table.calls))
-        parts.append(less(f"{table.degradation}: less {table.against}, face by face", table.less))
+        title = f"{table.degradation}: less {table.against}, face by face"
+        parts.append(less(title, table.less))
         parts += [by_group(table.degradation, found, name) for name, found in table.groups.items()]
+        parts += [by_group(title, found, name, "+") for name, found in table.less_groups.items()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -157,6 +159,7 @@ def as_data(tables: list[Table]) -> dict[str, Any]:
             "methods": table.rows,
             f"less {table.against}": table.less,
             "groups": table.groups,
+            f"groups, less {table.against}": table.less_groups,
             "calls": table.calls,
         }
         for table in tables

@@ -77,6 +77,7 @@ def _section(table: Table, report: Report) -> str:
             f"<div class='plots'>{plots}</div>{PLOTS_NOTE}" if plots else "",
             _less(table),
             *(_groups(found, METRICS[name]) for name, found in table.groups.items()),
+            *(_groups(found, METRICS[name], table.against) for name, found in table.less_groups.items()),
             _sheet(table, report),
             "</section>",
         ]
@@ -94,14 +95,15 @@ def _less(table: Table) -> str:
     )
 
 
-def _groups(found: Mapping[str, Mapping[str, Interval]], metric: Metric) -> str:
+def _groups(found: Mapping[str, Mapping[str, Interval]], metric: Metric, against: str = "") -> str:
     names = list(dict.fromkeys(name for row in found.values() for name in row))
     lines = [f"<tr><th>method</th>{''.join(f'<th>{escape(name)}</th>' for name in names)}</tr>"]
     for method, row in found.items():
-        cells = (_cell(row.get(name), metric.form, signed=False, bold=False) for name in names)
+        cells = (_cell(row.get(name), metric.form, bool(against), bold=False) for name in names)
         lines.append(f"<tr><th>{escape(method)}</th>{''.join(cells)}</tr>")
     table = f"<div class='wide'><table class='figures'>{''.join(lines)}</table></div>"
-    return f"<details><summary>{escape(metric.title)}, by groups of faces</summary>{table}</details>"
+    less = f", less {against}, face by face" if against else ""
+    return f"<details><summary>{escape(metric.title + less)}, by groups of faces</summary>{table}</details>"
 
 
 def _table(

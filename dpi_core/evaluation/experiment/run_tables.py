@@ -25,14 +25,12 @@ from dpi_core.measure.metric_registry import METRICS, figures
 
 TRUTH = "truth"
 BY_GROUP = ("psnr", "distance")
+ByGroup = dict[str, dict[str, dict[str, Interval]]]  # metric -> method -> group of faces
 
 
 @dataclass(frozen=True)
 class Table:
-    """One degradation: method -> metric -> its interval, the same less `against`, and each method's pictures of seed 0.
-
-    `groups`: metric -> method -> group of faces -> the interval.
-    """
+    """One degradation: method -> metric -> its interval, the same less `against`, and each method's pictures of seed 0."""
 
     degradation: str
     faces: int
@@ -41,7 +39,8 @@ class Table:
     less: dict[str, dict[str, Interval]]
     against: str
     files: dict[str, list[Path]]
-    groups: dict[str, dict[str, dict[str, Interval]]]
+    groups: ByGroup
+    less_groups: ByGroup
 
     @property
     def metrics(self) -> list[str]:
@@ -106,17 +105,20 @@ def _table(
         rows = {TRUTH: summary(its_own | judge.figures(faces.pixels), truths[2])} | rows
     calls = {method: calls_of(way) for method, way in plan.methods.items()}
     less = differences(of_faces, plan.against)
-    by_group = {name: _by_group(of_faces, name, who) for name in BY_GROUP if name in of_faces[plan.against]}
-    return Table(degradation, len(faces.names), rows, calls, less, plan.against, files, by_group)
+    of_less = {method: {name: mean_interval(values) for name, values in row.items()} for method, row in less.items()}
+    of_groups, less_groups = _by_group(of_faces, who), _by_group(less, who)
+    return Table(degradation, len(faces.names), rows, calls, of_less, plan.against, files, of_groups, less_groups)
 
 
-def _by_group(
-    of_faces: Mapping[str, Figures], name: str, who: Mapping[str, list[int]]
-) -> dict[str, dict[str, Interval]]:
+def _by_group(found: Mapping[str, Figures], who: Mapping[str, list[int]]) -> ByGroup:
     return {
-        method: {group: mean_interval([figures[name][i] for i in rows]) for group, rows in who.items()}
-        for method, figures in of_faces.items()
-        if name in figures
+        name: {
+            method: {group: mean_interval([figures[name][i] for i in rows]) for group, rows in who.items()}
+            for method, figures in found.items()
+            if name in figures
+        }
+        for name in BY_GROUP
+        if any(name in figures for figures in found.values())
     }
 
 
