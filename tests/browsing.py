@@ -118,7 +118,7 @@ def page(browser, app_url):
     page.wait_for_selector("#run")
     yield page
     context.close()
-    assert errors == []
+    assert not errors, errors
 
 
 def check_accessibility(page) -> None:
@@ -155,7 +155,7 @@ def laptop(browser, app_url):
     page.wait_for_selector("#stage [data-role=ticks] i")
     yield page
     page.close()
-    assert errors == []
+    assert not errors, errors
 
 
 def state(page: "Page", name: str) -> "Locator":

@@ -85,21 +85,6 @@ def test_a_reload_keeps_the_photo_and_the_last_result(laptop):
     assert saved.value.suggested_filename.endswith(".png")
 
 
-def test_a_reload_keeps_auto_though_the_address_names_its_settings(laptop):
-    choose(laptop, EXAMPLES / "astronaut-tiny.png")
-    preset = laptop.locator("#preset")
-    expect(preset).to_contain_text("Auto, tau")
-    laptop.wait_for_function("location.search.includes('tau=')")
-    laptop.reload()
-    expect(preset).to_contain_text("Auto, tau")
-    expect(preset.locator("input:checked")).to_have_value("auto")
-    preset.get_by_label("Mild").click()
-    expect(preset).to_contain_text("Mild: ")
-    laptop.reload()
-    expect(laptop.locator("#status")).to_contain_text("1 face")
-    expect(preset).to_contain_text("Mild: ")
-
-
 @pytest.mark.parametrize(
     ("view", "shown", "files", "asked"),
     [

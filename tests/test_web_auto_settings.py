@@ -25,6 +25,7 @@ def test_the_choice_is_the_faces_and_waits_for_one(engine):
     assert choice is not None
     assert choice.config == fitted(4, False, "embedded")
     assert choice_for(engine, Session(), named(photo=None)) is None
+    assert choice_for(engine, Session(), named(preset="mild")) is None
 
 
 @pytest.mark.parametrize("wrong", [{"seed": None}, {"tau": 2000}, {"photo": "/gone.png"}])

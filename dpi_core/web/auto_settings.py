@@ -22,24 +22,19 @@ def connect_auto(engine: Engine, controls: Controls, found: Any) -> None:
     """Choose anew after the event that `found` the faces, when what is to be restored changes, and when Auto is asked for.
 
     Unasked it takes the place of its own settings alone, and of those that the page starts with: an address or a file may
-    bring others a moment before their preset is selected. Its own settings stay its own after a reload, whose address names
-    them and no preset, until another preset is chosen.
+    bring others a moment before their preset is selected.
     """
     c = controls
     start = presets_for(engine.settings.prior)[DEFAULT_PRESET].config
 
     def choose(values: dict, asked: bool = False) -> dict:
         named, session = c.named(values), values[c.session]
-        automatic, config = named["preset"] == AUTOMATIC, config_of(named)
-        if asked and not automatic:
-            session.fitted = None
-        own = config is not None and config == session.fitted
-        free = own or (automatic and (asked or config == start))
+        free = asked or config_of(named) in (start, session.fitted)
         choice = choice_for(engine, session, named) if free else None
         if choice is None:
             return {c.session: gr.skip()}
         session.fitted = choice.config
-        return {**c.moved(asdict(choice.config)), c.preset: gr.Radio(value=AUTOMATIC, info=choice.line)}
+        return {**c.moved(asdict(choice.config)), c.preset: gr.Radio(info=choice.line)}
 
     inputs, outputs = {c.session, *c.asked}, [c.session, c.preset, *c.settings.values()]
     found.then(choose, inputs, outputs, queue=False, **QUIET)
@@ -57,13 +52,13 @@ def config_of(named: dict[str, Any]) -> DPIConfig | None:
 
 
 def choice_for(engine: Engine, session: Session, named: dict[str, Any]) -> "Choice | None":
-    """Choose for the photo's faces, by the controls' values; None if there is no face."""
+    """Choose for the photo's faces, by the controls' values; None if that is not asked for, or there is no face."""
     from dpi_core.faces.templates import TEMPLATES
     from dpi_core.restore.automatic import automatic
     from dpi_core.restore.prepare import prepare
     from dpi_core.weights.known import known_of
 
-    if not named["photo"]:
+    if named["preset"] != AUTOMATIC or not named["photo"]:
         return None
     try:
         making = making_of(engine, named)

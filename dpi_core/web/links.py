@@ -61,7 +61,9 @@ def view_script(view: str, first: str) -> str:
     """Write the script that puts into the address which view is open; `first` is the one that a plain address opens."""
     call = f"set({json.dumps(VIEW)}, {json.dumps(view)})" if view != first else f"delete({json.dumps(VIEW)})"
     return f"""() => {{
-  if (!window.dpiOpened) return;  // the first tab reports itself before the address was read
+  // the first tab reports itself before the address was read, or a moment after another has been opened by it
+  const open = document.querySelector("#views button[role=tab][aria-selected=true]")?.dataset.tabId;
+  if (!window.dpiOpened || open !== {json.dumps(view)}) return;
   const address = new URL(window.location);
   address.searchParams.{call};
   if (address.href !== window.location.href) window.history.pushState(null, "", address);
