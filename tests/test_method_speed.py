@@ -3,8 +3,11 @@
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
+import pytest
 import torch
 
+from dpi_core.baselines import NAMES, ONE_CALL
+from dpi_core.evaluation import method_costs
 from dpi_core.evaluation.method_costs import cost
 from dpi_core.evaluation.method_speed import FullSizeCorrector, figures
 from dpi_core.method.masks import on_grid
@@ -37,3 +40,16 @@ def test_a_method_costs_time_and_memory_over_the_models():
         seconds, peak = process.submit(cost, "ddnm", calls=2).result()
     assert seconds > 0
     assert peak >= before > 100
+
+
+def test_the_methods_that_call_the_prior_are_measured_and_an_unknown_one_refused(monkeypatch, capsys):
+    monkeypatch.setattr(method_costs, "rows", lambda methods: [[method] for method in methods])
+    method_costs.main([])
+    assert [line.strip("| ") for line in capsys.readouterr().out.splitlines()[2:]] == [
+        name for name in NAMES if name not in ONE_CALL
+    ]
+    method_costs.main(["ddnm"])
+    assert "| ddnm |" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        method_costs.main(["bicubic"])
+    assert "'bicubic' is no method that calls the prior" in capsys.readouterr().err

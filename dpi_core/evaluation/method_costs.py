@@ -70,9 +70,13 @@ def rows(methods: Sequence[str]) -> Iterator[list[str]]:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    choices = [name for name in NAMES if name not in ONE_CALL]
-    parser.add_argument("methods", nargs="*", choices=choices, default=choices)
-    print(markdown(HEAD, rows(parser.parse_args(argv).methods)))
+    known = [name for name in NAMES if name not in ONE_CALL]
+    parser.add_argument("methods", nargs="*", default=known, help=f"some of {', '.join(known)} (default: all)")
+    methods = parser.parse_args(argv).methods
+    unknown = [name for name in methods if name not in known]
+    if unknown:
+        parser.error(f"{unknown[0]!r} is no method that calls the prior; allowed are {', '.join(known)}")
+    print(markdown(HEAD, rows(methods)))
 
 
 if __name__ == "__main__":
