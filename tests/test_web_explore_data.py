@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,10 +8,14 @@ from PIL import Image
 
 from dpi_core.method.config import DPIConfig
 from dpi_core.restore.request import Request
+from dpi_core.web import live
 from dpi_core.web.axes import plan_grid
-from dpi_core.web.explore_data import Tile, axes_data, best_places, cell_data, colour, luminance, maps_data
+from dpi_core.web.explore_data import MEASURES, Tile, axes_data, best_places, cell_data, colour, luminance, maps_data
 from dpi_core.web.explore_files import contact_sheet, figures_of
+from dpi_core.web.live import EXACT
 from dpi_core.web.stage_data import decoded
+
+MEASURE = {measure.key: measure for measure in MEASURES}
 
 
 def picture(seed):
@@ -54,16 +59,16 @@ def test_a_cell_that_was_stopped_says_so_and_is_in_no_map(grid, tiles):
     data = cell_data(grid, stopped.cell, stopped)
     assert data["state"] == "stopped"
     assert data["text"].startswith("stopped after step 3 of 20, PSNR 99.00 dB")
-    assert best_places([stopped, *tiles[1:]], "psnr") == [tiles[1].place]
+    assert best_places([stopped, *tiles[1:]], MEASURE["psnr"]) == [tiles[1].place]
     assert maps_data(grid, [stopped]) == []
     figures = figures_of(grid, [stopped], {})
     assert (figures["cells"][0]["steps_done"], figures["best"]["psnr"]) == (3, [])
 
 
 def test_the_best_cells_are_those_with_the_highest_figure(grid, tiles):
-    assert best_places(tiles, "lr_consistency") == [tiles[3].place]
-    assert best_places(tiles, "psnr") == [tiles[0].place]
-    assert len(best_places(tiles, "ssim")) == 4
+    assert best_places(tiles, MEASURE["lr_consistency"]) == [tiles[3].place]
+    assert best_places(tiles, MEASURE["psnr"]) == [tiles[0].place]
+    assert len(best_places(tiles, MEASURE["ssim"])) == 4
     maps = {data["key"]: data for data in maps_data(grid, tiles)}
     assert [bool(cell["best"]) for cell in maps["psnr"]["cells"]].count(True) == 1
     assert not any(cell["best"] for cell in maps["ssim"]["cells"]), "all are equal, so none is better"
@@ -120,7 +125,12 @@ def test_what_agrees_exactly_is_told_so_and_none_of_it_is_better(grid, tiles):
     assert cell_data(grid, exact[0].cell, exact[0])["text"] == "LR-consistency exact"
     (data,) = maps_data(grid, exact)
     assert {(cell["text"], cell["best"]) for cell in data["cells"]} == {("exact", False)}
+    assert len(figures_of(grid, exact, {})["best"]["lr_consistency"]) == 4, "the file says what the page says"
     one = [exact[0], *(replace(tile, figures={"lr_consistency": 30.0}) for tile in tiles[1:])]
     (data,) = maps_data(grid, one)
     assert sorted(cell["text"] for cell in data["cells"] if not cell["best"]) == 3 * ["30.0"]
     assert data["range"] == "LR-consistency: 30.0 dB to exact"
+
+
+def test_the_stage_takes_the_same_for_exact():
+    assert f"const EXACT = {EXACT:g};" in (Path(live.__file__).parent / "components" / "stage.js").read_text("utf-8")

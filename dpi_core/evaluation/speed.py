@@ -8,7 +8,6 @@ streaming to a page, batches (on the GPU where there is one), and peak memory.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from dpi_core.evaluation.peak_memory import peak_megabytes
 from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
 from dpi_core.weights.embedded_files import ASSETS
 
@@ -174,7 +174,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if args.part:
         figures = PARTS[args.part]()
-        figures["peak memory (MB)"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        figures["peak memory (MB)"] = peak_megabytes()
         print(json.dumps(figures))
         return
     report: dict[str, float] = {"cores": float(os.cpu_count() or 1)}

@@ -25,9 +25,8 @@ def figures_data(a: dict[str, float], b: dict[str, float]) -> list[dict[str, Any
     rows = []
     for measure in MEASURES:
         if measure.key in a and measure.key in b:
-            first, second = a[measure.key], b[measure.key]
+            first, second = measure.of(a), measure.of(b)
             texts = [measure.text(first), measure.text(second)]
-            first, second = (min(value, measure.exact) for value in (first, second))
             best = None if first == second else int(second > first)
             told = first == second or max(first, second) < measure.exact  # nothing is so many dB from exact
             difference = f"{second - first:+.{measure.decimals}f}" if told else ""

@@ -1,7 +1,7 @@
 """What the explore view is given: a grid over two settings as plain data, its pictures as data URIs. No HTML."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,6 +28,10 @@ class Measure:
     decimals: int
     best: str
     exact: float = math.inf
+
+    def of(self, figures: Mapping[str, float]) -> float:
+        """Return its value as it is compared."""
+        return min(figures[self.key], self.exact)
 
     def number(self, value: float) -> str:
         """Write the value without its unit."""
@@ -71,11 +75,11 @@ def measures_of(tiles: Sequence[Tile]) -> list[Measure]:
     return [measure for measure in MEASURES if tiles and measure.key in tiles[0].figures]
 
 
-def best_places(tiles: Sequence[Tile], key: str) -> list[tuple[int, int]]:
+def best_places(tiles: Sequence[Tile], measure: Measure) -> list[tuple[int, int]]:
     """Find row and column of the finished cells with the highest value of a measure; several if they are equal."""
     tiles = [tile for tile in tiles if tile.complete]
-    top = max((tile.figures[key] for tile in tiles), default=0.0)
-    return [tile.place for tile in tiles if tile.figures[key] == top]
+    top = max((measure.of(tile.figures) for tile in tiles), default=0.0)
+    return [tile.place for tile in tiles if measure.of(tile.figures) == top]
 
 
 def axes_data(grid: Grid) -> dict[str, Any]:
@@ -113,8 +117,9 @@ def maps_data(grid: Grid, tiles: Sequence[Tile]) -> list[dict[str, Any]]:
 
 def map_data(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> dict[str, Any]:
     """Turn a measure of the finished cells into a map: number, colour and ink of each cell, None where there is none."""
-    values = {tile.place: min(tile.figures[measure.key], measure.exact) for tile in tiles}
+    values = {tile.place: measure.of(tile.figures) for tile in tiles}
     low, high = min(values.values()), max(values.values())
+    best = best_places(tiles, measure) if high > low else []
     places: list[dict[str, Any] | None] = []
     for cell in grid.cells:
         place = cell.row, cell.column
@@ -122,8 +127,8 @@ def map_data(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> dict[str, A
             places.append(None)
             continue
         background, ink = colour((values[place] - low) / (high - low) if high > low else 0.5)
-        best = values[place] == high > low
-        places.append({"text": measure.number(values[place]), "background": background, "ink": ink, "best": best})
+        text = measure.number(values[place])
+        places.append({"text": text, "background": background, "ink": ink, "best": place in best})
     range_text = f"{measure.name}: {measure.text(low)} to {measure.text(high)}" if high > low else measure.name
     told = {"key": measure.key, "name": measure.name, "unit": measure.unit, "best": measure.best}
     return {**told, "range": range_text, "cells": places}

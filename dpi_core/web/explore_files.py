@@ -38,7 +38,7 @@ def figures_of(grid: Grid, tiles: Sequence[Tile], about: dict) -> dict:
         **axes,
         "cells": [_figures(grid, at[place]) for place in sorted(at)],
         "best": {
-            measure.key: [grid.label(at[place].cell) for place in best_places(tiles, measure.key)]
+            measure.key: [grid.label(at[place].cell) for place in best_places(tiles, measure)]
             for measure in measures_of(tiles)
         },
     }
