@@ -1,11 +1,13 @@
 """Settings by the face: damage told from its copy, tau from the detail it holds, and what the page and the command line do."""
 
 import argparse
+from dataclasses import replace
 
 import gradio as gr
 import numpy as np
 import pytest
 import torch
+from conftest import EXAMPLES
 
 from dpi_core import DPIConfig
 from dpi_core.commands.options import SeedCount, add_run_options, request_from, settled
@@ -18,6 +20,8 @@ from dpi_core.models.presets import AUTOMATIC, TABLES, find_preset, fitted
 from dpi_core.restore.automatic import automatic
 from dpi_core.web.events import FIELDS
 from dpi_core.web.preset_choice import AUTO_TEXT, on_chosen_preset, on_follow, on_opened, on_preset
+
+EXAMPLE_FILES = sorted(path.name for path in EXAMPLES.iterdir() if path.suffix in (".jpg", ".png"))
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +68,9 @@ def test_an_undamaged_face_is_agreed_with_and_a_damaged_one_mended():
         whole, damaged = fitted(scale, False, "embedded"), fitted(scale, True, "embedded")
         assert not whole.correct_input
         assert whole.consistent_below == 1000
-        assert damaged == find_preset("medium").config
+        assert damaged == replace(whole, correct_input=True)
         assert damaged.correct_input
+    assert fitted(8, True, "embedded") == find_preset("medium").config
     assert fitted(4, False, "embedded").tau < fitted(8, False, "embedded").tau
 
 
@@ -80,6 +85,18 @@ def test_the_choice_says_what_was_seen(restorer, astronaut):
     assert choice.config == fitted(4, False, "embedded")
     assert "32 pixels of detail" in choice.line
     assert f"tau {choice.config.tau}" in choice.line
+
+
+def test_the_worn_example_is_mended_and_the_good_ones_are_kept_to(restorer):
+    told = {name: automatic(restorer.prepare(EXAMPLES / name)) for name in EXAMPLE_FILES}
+    assert told["grace-hopper-worn.jpg"].config.correct_input
+    assert "soft for its size" in told["grace-hopper-worn.jpg"].line
+    for name in set(told) - {"grace-hopper-worn.jpg"}:
+        assert not told[name].config.correct_input, name
+
+
+def test_a_simulated_reduction_is_not_taken_for_blur(restorer, astronaut):
+    assert not any(job.soft for scale in (4, 8, 16) for job in restorer.prepare(astronaut, scale=scale).jobs)
 
 
 def command_line(*words: str) -> argparse.Namespace:

@@ -7,7 +7,7 @@ from conftest import EXAMPLES
 from PIL import Image
 
 from dpi_core.faces.align import crop_face, similarity, transform
-from dpi_core.faces.choose import ALIGNED, chosen_faces, detail, is_sharp, off_template, span, square_matrix
+from dpi_core.faces.choose import ALIGNED, chosen_faces, detail, is_sharp, is_soft, off_template, span, square_matrix
 from dpi_core.faces.face import Face
 from dpi_core.faces.templates import TEMPLATES
 
@@ -53,6 +53,20 @@ def test_detail_falls_with_blur_and_not_with_exposure(portrait):
     assert values == sorted(values, reverse=True)
     assert detail(crop // 2) == pytest.approx(detail(crop), rel=0.1)
     assert detail(np.full_like(crop, 90)) < 0.01
+
+
+@pytest.mark.parametrize("scale", [1, 0.7, 0.4, 0.2])
+def test_a_blurred_face_is_soft_and_a_small_one_is_not(portrait, scale):
+    photo, points = resized(portrait, scale), (POINTS + 0.5) * scale - 0.5
+    for sigma, expected in ((0, False), (2, True), (4, True)):
+        seen = cv2.GaussianBlur(photo, (0, 0), sigma) if sigma else photo
+        assert is_soft(crop_face(seen, points).pixels, span(face_at(points))) == expected
+
+
+def test_of_a_face_of_few_pixels_nothing_is_told(portrait):
+    crop = np.full_like(crop_face(portrait, POINTS).pixels, 90)
+    assert is_soft(crop, 32)
+    assert not is_soft(crop, 31)
 
 
 @pytest.mark.parametrize("sigma", [4, 8, 16])

@@ -114,7 +114,7 @@ def test_only_a_noise_that_is_one_for_all_is_known():
 @pytest.mark.parametrize(
     ("kind", "parameters", "message"),
     [
-        ("fog", {}, "kind is 'fog'; allowed is one of chain, blind, second-order, low-light, occlusion, as-is"),
+        ("fog", {}, "kind is 'fog'; allowed is one of chain, blind, second-order, low-light, occlusion, worn, as-is"),
         ("chain", {"blurr": 2}, "chain has no parameter 'blurr'; allowed are scale, kernel, blur, noise, jpeg"),
         ("chain", {"noise": "much"}, "noise of chain is 'much'; allowed is a number from 0"),
         ("chain", {"scale": 0.5}, "scale of chain is 0.5; allowed is a number from 1"),

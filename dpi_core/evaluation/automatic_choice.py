@@ -1,7 +1,8 @@
 """How often Auto is right about its input: ``python -m dpi_core.evaluation.automatic_choice --data FACES``.
 
-Held-out faces, reduced and damaged in ways that are known: a line for each tells how many pixels of detail they are said to
-hold, and how many are said to be undamaged, compressed or noisy (`dpi_core.measure.input_damage`).
+Held-out faces, reduced and damaged in ways that are known, as small as a photo shows them: a line for each tells how many
+pixels of detail they are said to hold, and how many are said to be undamaged, compressed or noisy
+(`dpi_core.measure.input_damage`), or softer than their size (`dpi_core.faces.choose.is_soft`).
 """
 
 import argparse
@@ -12,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from dpi_core.evaluation.held_out import face_sets
+from dpi_core.faces.choose import is_soft
 from dpi_core.imaging.degradation import Degradation, downscale
 from dpi_core.imaging.pixels import to_image, to_tensor
 from dpi_core.measure.held_detail import held_scale
@@ -19,6 +21,9 @@ from dpi_core.measure.input_damage import damage_of
 from dpi_core.method.resampling import dense_condition
 
 KNOWN = {
+    "x1": Degradation(scale=1),
+    "x1, JPEG 60": Degradation(scale=1, jpeg=60),
+    "x2": Degradation(scale=2),
     "x4": Degradation(scale=4),
     "x8": Degradation(scale=8),
     "x16": Degradation(scale=16),
@@ -30,19 +35,19 @@ KNOWN = {
     "x8, blur 2, noise 8, JPEG 60": Degradation(scale=8, blur=2, noise=8, jpeg=60),
     "x8, blur 3, noise 15, JPEG 40": Degradation(scale=8, blur=3, noise=15, jpeg=40),
     "x16, JPEG 60": Degradation(scale=16, jpeg=60),
+    "x1, blur 3": Degradation(scale=1, blur=3),
+    "x1.25, blur 2, noise 6, JPEG 45": Degradation(scale=1.25, blur=2, noise=6, jpeg=45),
+    "x2, blur 2, noise 4, JPEG 70": Degradation(scale=2, blur=2, noise=4, jpeg=70),
 }
 
 
-def damaged(face: Tensor, damage: Degradation, number: int) -> Tensor:
-    """Damage a face (3,S,S) and enlarge it again, (1,3,S,S)."""
-    low_res = to_tensor(damage.apply(np.asarray(to_image(face)), np.random.default_rng(number)))
-    return dense_condition(low_res, *face.shape[1:])
-
-
-def told(crop: Tensor) -> tuple[int, str]:
-    """Say what is told of a degraded and enlarged face (1,3,S,S) in [-1, 1]: pixels of detail a side, and its damage."""
+def told(face: Tensor, degradation: Degradation, number: int) -> tuple[int, str]:
+    """Say what is told of a face (3,S,S) once it is degraded and enlarged again: pixels of detail a side, and its damage."""
+    small = to_tensor(degradation.apply(np.asarray(to_image(face)), np.random.default_rng(number)))
+    crop = dense_condition(small, *face.shape[1:])
     scale = held_scale(crop)
-    return crop.shape[-1] // scale, damage_of(downscale(crop, scale), scale)
+    soft = is_soft(np.asarray(to_image(crop[0])), small.shape[-1])
+    return crop.shape[-1] // scale, "soft" if soft else damage_of(downscale(crop, scale), scale)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -53,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
     faces = next(iter(face_sets(args.data, 128).values())).pixels[: args.faces]
     print(f"{len(faces)} faces\n\n| input | pixels of detail | damage |\n|---|---|---|")
     for name, degradation in KNOWN.items():
-        found = [told(damaged(face, degradation, number)) for number, face in enumerate(faces)]
+        found = [told(face, degradation, number) for number, face in enumerate(faces)]
         held, damage = (Counter(column) for column in zip(*found, strict=True))
         cells = [", ".join(f"{key} {count}" for key, count in part.most_common()) for part in (held, damage)]
         print(f"| {name} | {cells[0]} | {cells[1]} |", flush=True)

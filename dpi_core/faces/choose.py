@@ -10,6 +10,8 @@ median of ``|lost|`` over 0.6745, the variance that Gaussian noise of that media
 
 Of 300 sharp training faces (160 pixels, reduced to 128) 99 % reach `LEAST_DETAIL`, of their copies enlarged twofold 1 %.
 
+A face is **soft** when it lacks that detail at its own size in the photo, however small it is there.
+
 A picture is **aligned** when its only face sits where the prior expects it once the picture's central square has the
 prior's size: root mean square of the five distances at most `ALIGNED` eye distances of the template. That is the spread
 within which 95 % of the prior's own training crops lie (0.131), and a little for the detector.
@@ -27,6 +29,10 @@ from dpi_core.faces.mask import face_mask
 from dpi_core.faces.templates import TEMPLATES, Template
 
 LEAST_DETAIL = 0.045
+SOFT = 0.055
+"""`detail` at a face's own size that sharp faces reach: 2 of 100 do not, blurred by 2 pixels and more they hardly ever do
+(``python -m dpi_core.evaluation.automatic_choice``)."""
+TELLING = 32  # pixels a side: of a smaller face the grain, which is taken off, cannot be told from detail
 GAUSSIAN = 0.6745  # the median of |x| for x of standard deviation 1
 ALIGNED = 0.15
 SQUARE = 0.02  # how far the sides of an aligned picture may differ, as a part of the shorter one
@@ -51,6 +57,19 @@ def is_sharp(photo: np.ndarray, face: Face, template: Template = TEMPLATES["tigh
         return False
     matrix = face_matrix(face.points, template)
     return detail(warp_to_crop(photo, matrix, template.size), template) >= LEAST_DETAIL
+
+
+def is_soft(crop: np.ndarray, spanned: float, template: Template = TEMPLATES["tight-128"]) -> bool:
+    """Tell whether an aligned crop (S,S,3) uint8 is more blurred than its size explains: `spanned` photo pixels a side.
+
+    Looked at with as many pixels as it has in the photo, S at most, a sharp face has detail in the finest of them. Of faces
+    with fewer than `TELLING` nothing is told.
+    """
+    side = min(round(spanned), crop.shape[0])
+    if side < TELLING:
+        return False
+    own = crop if side == crop.shape[0] else cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    return detail(own, template) < SOFT
 
 
 def detail(crop: np.ndarray, template: Template = TEMPLATES["tight-128"]) -> float:

@@ -101,6 +101,29 @@ class Occlusion:
 
 
 @dataclass(frozen=True)
+class Worn:
+    """Damage a photograph at its own size, and reduce its crop to what such a face still seems to hold, as a run does.
+
+    Attributes:
+        scale: the crop's reduction, after the damage.
+        shrunk: by what the face is smaller in the photo than its crop; `blur` is in the crop's pixels, `noise` and `jpeg` at
+            the photo's size, as in `Degradation`.
+    """
+
+    scale: float = 4.0
+    shrunk: float = 1.25
+    blur: float = 2.0
+    noise: float = 6.0
+    jpeg: int = 45
+
+    def apply(self, face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Degrade a face; see `Degrading`."""
+        photo = Degradation(self.shrunk, blur=self.blur, noise=self.noise, jpeg=self.jpeg).apply(face, rng)
+        crop = Image.fromarray(photo).resize(face.shape[1::-1], Image.Resampling.BICUBIC)
+        return Degradation(self.scale).apply(np.asarray(crop), rng)
+
+
+@dataclass(frozen=True)
 class AsItIs:
     """Leave a photograph as bad as it is: no truth is known. `scale`: by what it can be reduced without a loss."""
 
@@ -117,6 +140,7 @@ KINDS: dict[str, type] = {
     "second-order": SecondOrder,
     "low-light": LowLight,
     "occlusion": Occlusion,
+    "worn": Worn,
     "as-is": AsItIs,
 }
 """Kind of degradation -> the dataclass whose fields are its parameters."""
@@ -146,6 +170,10 @@ DEGRADATIONS: dict[str, Known] = {
     "second-order": Known(SecondOrder(), "Real-ESRGAN's two passes of blur, resize, noise and JPEG, to a quarter"),
     "low-light": Known(LowLight(), "reduced by 8, white at 100 photons a pixel, left at 0.4 of the brightness"),
     "occlusion": Known(Occlusion(), "an ellipse over 15 % of the face, reduced by 8"),
+    "worn": Known(
+        Worn(),
+        "blur 2 px, reduced by 1.25, noise 6 levels, JPEG 45, taken to hold a quarter of the pixels nevertheless",
+    ),
     "as-is": Known(AsItIs(), "nothing: photographs that are bad already, taken to hold a quarter of the pixels"),
 }
 

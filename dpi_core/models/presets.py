@@ -82,16 +82,14 @@ def find_preset(name: str, prior: str = "embedded") -> Preset:
 def fitted(reduced: int, damaged: bool, prior: str) -> DPIConfig:
     """Return the settings for an input that was reduced by `reduced` (4, 8 or 16), and damaged or not.
 
-    An undamaged input is agreed with as it is; a damaged one as the corrector mends it, with the whole of RACM. Large priors
-    have no such settings: "mild" or "medium".
+    An undamaged input is agreed with as it is, a damaged one as the corrector mends it. Large priors have no such settings:
+    "mild" or "medium".
     """
     table = presets_for(prior)
     base = table["medium"].config
-    if damaged:
-        return base
     if table is not TABLES[SMALL]:
-        return table["mild"].config if reduced == min(FITTED_TAU) else base
-    return replace(base, tau=FITTED_TAU[reduced], correct_input=False)
+        return table["mild"].config if reduced == min(FITTED_TAU) and not damaged else base
+    return replace(base, tau=FITTED_TAU[reduced], correct_input=damaged)
 
 
 def name_of(config: DPIConfig, table: dict[str, Preset]) -> str | None:

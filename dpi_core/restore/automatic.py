@@ -13,6 +13,7 @@ REASONS: dict[Damage, str] = {
     "noisy": "noisy: mended first",
     "unknown": "no colour to judge by: mended first",
 }
+SOFT = "soft for its size: mended first"
 
 
 class Choice(NamedTuple):
@@ -32,6 +33,6 @@ def automatic(prepared: Preparation) -> Choice:
     job = prepared.jobs[0]
     held = job.low_res.shape[-1]
     reduced = min(FITTED_TAU, key=lambda scale: abs(scale - job.condition.shape[-1] / held))
-    damage = damage_of(job.low_res, reduced)
-    reason = f"about {held} pixels of detail a side, {REASONS[damage]}"
-    return Choice(fitted(reduced, damage != "none", prepared.request.prior), reason)
+    seen = SOFT if job.soft else REASONS[damage_of(job.low_res, reduced)]
+    reason = f"about {held} pixels of detail a side, {seen}"
+    return Choice(fitted(reduced, seen != REASONS["none"], prepared.request.prior), reason)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from dpi_core.faces import Face, find_faces
 from dpi_core.faces.align import crop_face
-from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, off_template, span, square_matrix
+from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, is_soft, off_template, span, square_matrix
 from dpi_core.faces.templates import TEMPLATES, Template
 from dpi_core.imaging.degradation import downscale
 from dpi_core.imaging.photo import read_photo
@@ -39,13 +39,19 @@ def prepare(
     source = read_photo(image)
     photo = source.rgb
 
-    def doubled(spanned: float) -> bool:
-        """Tell whether a face that spans so many pixels of the photo is drawn at twice the prior's side: if that has fewer."""
-        return request.octave and scale is None and template == OCTAVE_ABOVE and spanned > template.size
+    def job_of(index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, spanned: float) -> FaceJob:
+        """Make the job of a face that spans so many pixels of the photo."""
+        pixels = to_tensor(crop)
+        low_res = downscale(pixels, scale or held_scale(pixels))  # of a photo no low-resolution original is known
+        if scale is not None:
+            condition = dense_condition(low_res, *crop.shape[:2])
+            return FaceJob(index, face, crop, matrix, low_res, condition, pixels)
+        larger = request.octave and template == OCTAVE_ABOVE and spanned > template.size
+        return FaceJob(index, face, crop, matrix, low_res, pixels, None, larger, soft=is_soft(crop, spanned, template))
 
     if request.aligned:
         crop = _central_square(photo, template.size)
-        job = _job(0, None, crop, None, scale, doubled(min(photo.shape[:2])))
+        job = job_of(0, None, crop, None, min(photo.shape[:2]))
         return Preparation(source, (), (job,), request, "The picture was taken as an aligned face.")
     note = ""
     if faces is None:
@@ -67,11 +73,11 @@ def prepare(
         ).strip()
         crop = _central_square(photo, template.size)
         matrix = square_matrix(width, height, template.size)
-        jobs = [_job(0, faces[0], crop, matrix, scale, doubled(min(height, width)))]
+        jobs = [job_of(0, faces[0], crop, matrix, min(height, width))]
     else:
         crops = [crop_face(photo, faces[index].points, template) for index in indices]
         jobs = [
-            _job(i, faces[i], cut.pixels, cut.matrix, scale, doubled(span(faces[i], template)))
+            job_of(i, faces[i], cut.pixels, cut.matrix, span(faces[i], template))
             for i, cut in zip(indices, crops, strict=True)
         ]
     if request.face == "all" and len(jobs) < len(faces):
@@ -79,15 +85,6 @@ def prepare(
     # "auto" finds other faces once face-alignment is there, so that the record names the detector that ran
     request = replace(request, detector=faces[0].detector)
     return Preparation(source, tuple(faces), tuple(jobs), request, note, sharp)
-
-
-def _job(
-    index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, scale: int | None, doubled: bool
-) -> FaceJob:
-    pixels = to_tensor(crop)
-    low_res = downscale(pixels, scale or held_scale(pixels))  # of a photo no low-resolution original is known
-    condition = pixels if scale is None else dense_condition(low_res, *crop.shape[:2])
-    return FaceJob(index, face, crop, matrix, low_res, condition, pixels if scale else None, doubled)
 
 
 def _central_square(photo: np.ndarray, size: int) -> np.ndarray:

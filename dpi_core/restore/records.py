@@ -35,6 +35,7 @@ class FaceJob:
         truth: (1,3,S,S), the crop before it was degraded; only in a simulation.
         doubled: the restored face is drawn at twice the side, too.
         first_only: of several seeds only the first one's is.
+        soft: the photo has the pixels for finer detail than the face shows (`faces.choose.is_soft`); False in a simulation.
     """
 
     index: int
@@ -46,6 +47,7 @@ class FaceJob:
     truth: Tensor | None
     doubled: bool = False
     first_only: bool = False
+    soft: bool = False
 
 
 @dataclass(frozen=True, eq=False)
