@@ -54,6 +54,7 @@ def test_seeds_stream_side_by_side_flip_and_are_redrawn(page, tmp_path):
     expect(page.locator("#grid [data-state=done]")).to_be_visible()
     expect(page.locator("#grid [data-role=note]")).to_contain_text("Furthest apart: seeds")
     assert page.locator("#grid .picked").count() == 2
+    assert page.locator("#grid .tile b", has_text="most typical").count() == 1
 
     shown = page.locator("#grid [data-role=shown]")
     first = shown.inner_text()

@@ -40,6 +40,8 @@ def test_a_comparison_is_one_zip_and_one_json_object_and_is_made_again_from_the_
     assert report["diversity"] > 0
     assert len(report["most_different"]) == 2
     assert set(report["most_different"]) < {4, 5, 6}
+    nearest = min(report["figures"], key=lambda entry: entry["distance_to_mean"])
+    assert report["most_typical"] == nearest["seed"]
     with zipfile.ZipFile(path) as archive:
         kept = json.loads(archive.read("settings.json"))
     assert {name: kept[name] for name in ("seeds", "figures", "diversity", "most_different")}.items() <= report.items()

@@ -32,6 +32,14 @@ def test_a_comparison_holds_mean_spread_and_distances():
     assert found.to_mean == pytest.approx(expected, rel=1e-4)
 
 
+def test_the_most_typical_is_the_one_nearest_to_the_mean():
+    around = results()
+    outlier = around[:1] + 5
+    assert compare(torch.cat([outlier, around]), range(7)).typical != 0
+    assert compare(torch.cat([outlier, around, around.mean(dim=0, keepdim=True)]), range(8)).typical == 7
+    assert compare(around[:2], (0, 1)).typical is None, "two are as far from their mean"
+
+
 def test_equal_results_have_no_diversity():
     found = compare(results(1).expand(3, -1, -1, -1), (1, 2, 3))
     assert found.diversity == pytest.approx(0, abs=1e-4)

@@ -117,6 +117,10 @@ def test_the_pair_furthest_apart_comes_first_and_is_told(engine):
     i, j = max(apart, key=apart.get)
     assert sorted(view["pair"]) == sorted((i, j))
     assert f"{apart[i, j]:.1f}" in view["note"]
+    distances = [np.square(face - np.mean(faces, axis=0)).mean() for face in faces]
+    nearest = view["results"][int(np.argmin(distances))]
+    assert [result["seed"] for result in view["results"] if result["typical"]] == [nearest["seed"]]
+    assert f"Most typical: seed {nearest['seed']}" in view["note"]
     session.clean()
 
 
@@ -125,7 +129,7 @@ def test_seeds_that_nobody_can_tell_apart_have_no_badge(engine):
     restoration(engine, session)
     view = drain(engine, session, seeds="7, 8", branch=3)[-1].view  # they part at the last step, which draws nothing
     assert view["agree"]
-    assert not any(result["picked"] for result in view["results"])
+    assert not any(result["picked"] or result["typical"] for result in view["results"])
     assert view["note"].startswith("These seeds agree")
     apart = drain(engine, session, seeds="0-1", values={"steps": 4, "tau": 1000, "eta": 1.0})[-1].view
     assert not apart["agree"]

@@ -89,7 +89,7 @@ def pick_from(given: int | None, number: int) -> int:
 
 
 def write_comparison(result: "Restoration", seeds: Sequence[int], pick: int, path: Path) -> dict:
-    """Write the ZIP; returns seeds, figures, diversity (in 8-bit levels) and the most different seeds."""
+    """Write the ZIP; returns seeds, figures, diversity (in 8-bit levels), the most different seeds and the most typical one."""
     import numpy as np
 
     from dpi_core.imaging.pixels import to_tensor
@@ -101,7 +101,7 @@ def write_comparison(result: "Restoration", seeds: Sequence[int], pick: int, pat
     picked = most_different(comparison.distances, pick) if pick else []
     write_bundle(path, result.results, comparison, picked)
     settings = comparison_settings(result.results, comparison, picked)
-    return {name: settings[name] for name in ("seeds", "figures", "diversity", "most_different")}
+    return {name: settings[name] for name in ("seeds", "figures", "diversity", "most_different", "most_typical")}
 
 
 def report(note: str, seconds: float, photo: Path, path: Path, figures: dict, as_json: bool) -> None:
@@ -114,5 +114,8 @@ def report(note: str, seconds: float, photo: Path, path: Path, figures: dict, as
     for entry in figures["figures"]:
         print("  " + ", ".join(f"{key} {value}" for key, value in entry.items()))
     most = ", ".join(map(str, figures["most_different"]))
-    print(f"  diversity {figures['diversity']} levels" + (f", most different: {most}" if most else ""))
+    said = [f"diversity {figures['diversity']} levels"] + [f"most different: {most}"] * bool(most)
+    if figures["most_typical"] is not None:
+        said.append(f"most typical: {figures['most_typical']}")
+    print("  " + ", ".join(said))
     print(f"  {path}", flush=True)

@@ -2,7 +2,8 @@
 
 The distance of two results is the root mean square difference of their pixels, in 8-bit levels. The most different n of
 m are picked greedily, max-min (Gonzalez 1985): the pair furthest apart first, then again and again the result whose
-nearest picked one is furthest away.
+nearest picked one is furthest away. The most typical is the one nearest to the mean of all: it holds least of what one seed
+alone made up.
 """
 
 from collections.abc import Sequence
@@ -42,6 +43,11 @@ class Comparison:
     def diversity(self) -> float:
         """The mean of `std`."""
         return float(self.std.mean())
+
+    @property
+    def typical(self) -> int | None:
+        """The place of the most typical result; None where there are fewer than three."""
+        return self.to_mean.index(min(self.to_mean)) if len(self.to_mean) >= 3 else None
 
 
 def compare(results: Tensor, seeds: Sequence[int]) -> Comparison:

@@ -34,6 +34,7 @@ def comparison_settings(results: Sequence[FaceResult], comparison: Comparison, p
         "figures": figures,
         "diversity": round(comparison.diversity, 3),
         "most_different": [comparison.seeds[i] for i in picked],
+        "most_typical": None if comparison.typical is None else comparison.seeds[comparison.typical],
     }
 
 

@@ -94,7 +94,8 @@ def results_data(restoration: "Restoration", comparison: "Comparison", picked: S
         if "psnr" in result.measured:
             line += f", PSNR {result.measured['psnr']:.2f} dB"
         picture = data_uri(result.finest, lossless=True)
-        tiles.append({"seed": str(result.seed), "picture": picture, "line": line, "picked": i in picked and not agree})
+        marks = {"picked": i in picked and not agree, "typical": i == comparison.typical and not agree}
+        tiles.append({"seed": str(result.seed), "picture": picture, "line": line, **marks})
     spread = f"Diversity {comparison.diversity:.1f} levels (standard deviation over {len(results)} seeds)."
     pair = f"seeds {results[first].seed} and {results[second].seed}"
     said = (
@@ -102,6 +103,8 @@ def results_data(restoration: "Restoration", comparison: "Comparison", picked: S
         if agree
         else f"Furthest apart: {pair}, {furthest:.1f} levels (root mean square, of 255). {spread}"
     )
+    if comparison.typical is not None and not agree:
+        said += f" Most typical: seed {results[comparison.typical].seed}, the nearest to the mean of all."
     heat = heat_map(comparison.std, HEAT_TOP, comparison.mean)
     text = f"Where they differ: grey 0, yellow {HEAT_TOP:.0f} levels or more; mean {comparison.diversity:.1f}"
     return {

@@ -18,10 +18,11 @@ function drawTiles() {
   (v.seeds || []).forEach((seed, i) => {
     const result = results?.[i], source = result?.picture || at?.pictures[i];
     if (!source) return;
-    const made = tile(results ? "button" : "figure", `seed ${seed}`, result?.line || "", source, `face of seed ${seed}`, result?.picked ? "picked" : "");
+    const name = `seed ${seed}` + (result?.typical ? ": most typical" : "");
+    const made = tile(results ? "button" : "figure", name, result?.line || "", source, `face of seed ${seed}`, result?.picked ? "picked" : "");
     made.dataset.key = seed;
     if (results) {
-      made.title = "Make this the page's seed";
+      made.title = (result.typical ? "Nearest to the mean of all seeds. " : "") + "Make this the page's seed";
       made.addEventListener("click", () => trigger("choose", {seed: String(seed), config: v.config}));
     }
     tiles.push(made);
