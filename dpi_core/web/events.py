@@ -13,6 +13,7 @@ from dpi_core.method.config import MAX_TAU, SETTINGS
 from dpi_core.models.presets import AUTOMATIC
 from dpi_core.restore.request import Request, read_request
 from dpi_core.web.checks import message_of, still_kept, whole_number
+from dpi_core.web.chosen_face import before_run
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.engine import Engine
 from dpi_core.web.links import VIEW, Linked, read_link
@@ -80,8 +81,8 @@ def on_chosen(chosen: list[int], session: Session) -> str:
     return render_message(f"To restore: face {names}. {session.note}")
 
 
-def on_plan(engine: Engine, named: Mapping[str, Any]) -> dict:
-    """Tell the stage what a run would do, now that a control was moved."""
+def on_plan(engine: Engine, session: Session, named: Mapping[str, Any]) -> dict:
+    """Tell the stage what a run would do, now that a control was moved, and the face that it would begin with."""
     try:
         made = making_of(engine, named)
     except DPIError as error:
@@ -90,7 +91,7 @@ def on_plan(engine: Engine, named: Mapping[str, Any]) -> dict:
     faces = len(face) if isinstance(face, tuple) and not made.request.aligned else 1
     cost = f" {faces} faces." if faces > 1 else ""
     cost += cost_text(engine.estimate(faces * len(stages_of(made.config, method)), method=method))
-    return gr.update(plan=plan_of(made, cost))
+    return gr.update(plan={**plan_of(made, cost), "before": before_run(session, made)})
 
 
 def on_tau(event: gr.EventData) -> int:

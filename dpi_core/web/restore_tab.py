@@ -48,7 +48,7 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
     dragged.then(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)
     c.settings["tau"].release(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)
     film.click(on_save_film, [c.session], [film_video, film_files, film_note], **QUIET)
-    plan = Plan(lambda values: on_plan(engine, c.named(values)), c.asked, stage)
+    plan = Plan(lambda values: on_plan(engine, values[c.session], c.named(values)), {c.session, *c.asked}, stage)
     keep_told(plan)
     ran.then(plan.make, plan.inputs, stage, queue=False, **QUIET)  # a plan that comes while a run streams can be lost
     return View([], plan, [stage, *files])
