@@ -18,7 +18,7 @@ from dpi_core.web.detected_faces import detect
 from dpi_core.web.engine import Engine
 from dpi_core.web.links import VIEW, Linked, read_link
 from dpi_core.web.live import cost_text, render_message, stages_of
-from dpi_core.web.restore_run import MODES, save_film
+from dpi_core.web.restore_run import MODES
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making, plan_of
 
@@ -97,13 +97,6 @@ def on_plan(engine: Engine, session: Session, named: Mapping[str, Any]) -> dict:
 def on_tau(event: gr.EventData) -> int:
     """Let the slider follow the split that was let go on the stage."""
     return min(MAX_TAU, max(0, int(event.tau)))
-
-
-def on_save_film(session: Session) -> tuple:
-    """Make the last run's film: the preview, its files, and a line."""
-    files, message = save_film(session)
-    video = next((file for file in files if file.endswith(".mp4")), None)
-    return gr.Video(video, visible=video is not None), gr.File(files, visible=bool(files)), message
 
 
 def on_dice() -> int:

@@ -51,7 +51,7 @@ class Session:
 
     def results_folder(self, view: str = "restore") -> Path:
         """Make a fresh private folder for a run of a view; that of its run before is removed, other views' stay."""
-        self._remove(view)
+        self.remove(view)
         folder = Path(tempfile.mkdtemp(prefix="dpi-"))
         self.folders[view] = folder
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # with the session, or when the app ends
@@ -60,9 +60,10 @@ class Session:
     def clean(self) -> None:
         """Remove this session's files."""
         for view in list(self.folders):
-            self._remove(view)
+            self.remove(view)
 
-    def _remove(self, view: str) -> None:
+    def remove(self, view: str) -> None:
+        """Remove what a view's last run left."""
         self.shown.pop(view, None)
         folder = self.folders.pop(view, None)
         if folder is not None:
