@@ -1,6 +1,7 @@
 """Small pictures for the tests of reading them."""
 
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -24,3 +25,13 @@ def encoded(image: Image.Image, kind: str, **options) -> bytes:
     buffer = BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def group(path: Path) -> Path:
+    """Write a photo of three faces that differ in size, none of them sharp."""
+    portrait = Image.open(Path(__file__).parents[1] / "assets" / "examples" / "astronaut.jpg").crop((60, 0, 380, 260))
+    picture = Image.new("RGB", (1000, 300), "gray")
+    for left, width in ((0, 360), (370, 320), (700, 240)):
+        picture.paste(portrait.resize((width, width * 260 // 320)), (left, 0))
+    picture.save(path)
+    return path

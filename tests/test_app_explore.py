@@ -193,7 +193,9 @@ def test_another_method_is_chosen_for_a_side_and_kept_in_its_file(page, tmp_path
     page.get_by_role("option", name="Medium").click()
     page.locator("#ab-method-b input").click()
     page.get_by_role("option", name="bicubic").click()
-    expect(page.locator("#ab-plan")).to_contain_text("A and B differ in method (dpi, bicubic). 21 steps to run.")
+    expect(page.locator("#ab-plan")).to_contain_text(
+        "A and B differ in “Method” (dpi against bicubic). 21 steps to run."
+    )
     expect(page.locator("#ab-words-b")).not_to_contain_text("tau")
     page.wait_for_function("location.search.includes('method_b=bicubic')")
     page.click("#ab-run")

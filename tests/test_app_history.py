@@ -85,6 +85,30 @@ def test_a_reload_keeps_the_photo_and_the_last_result(laptop):
     assert saved.value.suggested_filename.endswith(".png")
 
 
+def test_a_reload_keeps_the_film_until_the_next_run(laptop):
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    restored(laptop)
+    laptop.click("#save-film")
+    film, kept = laptop.locator("#film-video video"), laptop.locator("#film-files a[download]")
+    expect(kept).to_have_count(2)
+    names = kept.evaluate_all("all => all.map((link) => link.download)")
+    laptop.reload()
+    expect(state(laptop, "done")).to_be_visible()
+    expect(film).to_be_visible()
+    assert kept.evaluate_all("all => all.map((link) => link.download)") == names
+    with laptop.expect_download() as saved:
+        kept.last.click()
+    assert saved.value.path().stat().st_size > 1000
+    restored(laptop)  # whose film is another
+    expect(film).to_be_hidden()
+    expect(kept).to_have_count(0)
+    laptop.reload()
+    expect(laptop.locator("#save-film")).to_be_visible()
+    expect(film).to_be_hidden()
+    laptop.click("#save-film")
+    expect(film).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("view", "shown", "files", "asked"),
     [

@@ -26,9 +26,6 @@ def test_a_newcomer_finds_a_finished_example(laptop):
     laptop.keyboard.press("Home")
     expect(laptop.locator(LINE)).to_contain_text("FCM, step 1 of 20")
     check_both_schemes(laptop)
-    choose(laptop, EXAMPLES / "grace-hopper.jpg")
-    expect(state(laptop, "ready")).to_be_visible()
-    expect(laptop.locator("#stage [data-role=main]")).to_be_hidden()
 
 
 def test_it_plays_by_itself_unless_motion_is_unwelcome(browser, app_url):
@@ -127,8 +124,6 @@ def test_a_finished_run_is_scrubbed_compared_and_goes_out_of_date(laptop):
     expect(laptop.locator(LINE)).to_contain_text(f"Out of date: made with tau {PRESETS['mild'].config.tau}")
     choose_preset(laptop, "Mild")  # what Auto took
     expect(state(laptop, "done")).to_be_visible()
-    choose(laptop, EXAMPLES / "grace-hopper.jpg")
-    expect(state(laptop, "stale")).to_be_visible()
 
 
 def test_every_face_that_is_not_sharp_is_restored_and_has_its_tile(laptop, tmp_path):

@@ -100,7 +100,7 @@ def test_stop_while_a_prior_is_loaded_ends_before_the_first_step(engine, large_p
 def test_the_plan_tells_the_priors_apart(large_prior):
     engine = Engine(EngineSettings(any_prior=True))
     plan = ab_plan(engine, *sides(("embedded", large_prior)))
-    assert f"differ in prior (embedded, {large_prior}). 6 steps to run." in plan
+    assert f"differ in “Prior” (embedded against {large_prior}). 6 steps to run." in plan
     assert "known after a first run of each" in plan
     assert f"To be loaded first: embedded, {large_prior}." in plan
     engine.note_pace(3.0, 3)

@@ -7,7 +7,7 @@ from conftest import EXAMPLES
 from PIL import Image
 
 from dpi_core.imaging.pictures import read_settings
-from dpi_core.method.config import DPIConfig
+from dpi_core.method.config import SETTINGS, DPIConfig
 from dpi_core.models.presets import PRESETS, find_preset
 from dpi_core.restore.request import Request
 from dpi_core.web.ab_data import figures_data
@@ -67,7 +67,7 @@ def test_a_comparison_streams_both_sides_and_ends_in_figures(engine):
     assert [row["name"] for row in outcome.view["figures"]] == ["PSNR", "SSIM", "LR-consistency"]
     assert [reference["name"] for reference in outcome.view["references"]] == ["input", "truth"]
     assert "levels apart" in outcome.view["line"]
-    assert "They differ in tau (600, 0)" in outcome.view["note"]
+    assert "They differ in “Stage split tau” (600 against 0)" in outcome.view["note"]
     photo = drain(engine, session, scale=None)[-1].view
     assert [row["name"] for row in photo["figures"]] == ["LR-consistency"]
     assert [reference["name"] for reference in photo["references"]] == ["input"]
@@ -82,7 +82,7 @@ def test_another_method_stands_beside_dpi(engine, analytic_restorer, method):
     alone = analytic_restorer.restore(TINY, DPIConfig.from_dict(A), seeds=(5,), scale=4, aligned=True, method=method)
     assert np.array_equal(np.asarray(Image.open(outcome.files[1])), np.asarray(alone.results[0].image))
     assert read_settings(outcome.files[1])["method"] == method
-    assert f"They differ in method (dpi, {method})." in outcome.view["note"]
+    assert f"They differ in “Method” (dpi against {method})." in outcome.view["note"]
     assert outcome.view["sides"][1]["words"] == f"{method}: steps 4, k 2"
     last = [item for item in items[:-1] if item["state"] == "running"][-1]
     assert last["progress"][0] == last["progress"][1] == (5 if method == "bicubic" else 8)
@@ -95,8 +95,10 @@ def test_settings_that_another_method_does_not_heed_make_no_difference():
     with pytest.raises(ValueError, match="A and B are the same settings"):
         ab_plan(engine, *sides(A, B, methods=("ddnm", "ddnm")))
     plan = ab_plan(engine, *sides(A, {**B, "steps": 8}, methods=("ddnm", "ddnm")))
-    assert "A and B differ in steps (4, 8). 12 steps to run." in plan
-    assert "differ in method (dpi, ddnm). 8 steps to run." in ab_plan(engine, *sides(A, B, methods=("dpi", "ddnm")))
+    assert "A and B differ in “Steps” (4 against 8). 12 steps to run." in plan
+    assert "differ in “Method” (dpi against ddnm). 8 steps to run." in ab_plan(
+        engine, *sides(A, B, methods=("dpi", "ddnm"))
+    )
     assert "5 steps to run" in ab_plan(engine, *sides(A, B, methods=("dpi", "bicubic")))
 
 
@@ -154,19 +156,32 @@ def test_settings_and_their_differences_in_words():
     assert in_words(DPIConfig(project=True)).endswith("with CRT, with exact agreement")
     assert in_words(DPIConfig(correct_every=3)).endswith("eta 0, CRT every 3, with CRT")
     assert in_words(DPIConfig(noise_level=8.0), "ddnm") == "steps 20, k 2, input noise 8"
-    assert differences(*variants({}, {"correct_every": 3})) == "CRT every (1, 3)"
+    assert differences(*variants({}, {"correct_every": 3})) == "“Ask the CRT every .. steps” (1 against 3)"
     other = Request(DPIConfig(tau=50), prior="ffhq-256")
-    assert differences(*both(Request(), other).variants) == "prior (embedded, ffhq-256) and tau (350, 50)"
-    assert differences(a, b) == "tau (350, 50), eta (0, 1) and CRT (on, off)"
-    assert differences(*variants({}, {"sparsity": 1})) == "k (2, 1)"
-    assert differences(*variants({}, {"tau": 0, "steps": 5}, methods=("dpi", "ddnm"))) == (
-        "method (dpi, ddnm) and steps (20, 5)"
+    assert differences(*both(Request(), other).variants) == (
+        "“Prior” (embedded against ffhq-256) and “Stage split tau” (350 against 50)"
     )
+    assert differences(a, b) == (
+        "“Stage split tau” (350 against 50), “Noise eta” (0 against 1) and “Correct the condition (CRT)” (on against off)"
+    )
+    assert differences(*variants({}, {"sparsity": 1})) == "“Mask sparsity k” (2 against 1)"
+    assert differences(*variants({}, {"tau": 0, "steps": 5}, methods=("dpi", "ddnm"))) == (
+        "“Method” (dpi against ddnm) and “Steps” (20 against 5)"
+    )
+
+
+@pytest.mark.parametrize("field", SETTINGS)
+def test_every_setting_that_differs_is_named_as_the_page_labels_it(field):
+    setting, value = SETTINGS[field], getattr(DPIConfig(), field)
+    other = not value if setting.low is None else setting.high if value == setting.low else setting.low
+    told = differences(*variants({}, {field: other}))
+    assert told.startswith(f"“{setting.label}” (")
+    assert told.count("“") == told.count(" against ") == 1
 
 
 def test_the_plan_tells_differences_savings_and_time():
     engine = Engine()
-    assert "differ in eta (0, 1). 40 steps to run." in ab_plan(engine, *sides({}, {"eta": 1.0}))
+    assert "differ in “Noise eta” (0 against 1). 40 steps to run." in ab_plan(engine, *sides({}, {"eta": 1.0}))
     engine.note_pace(10.0, 100)
     plan = ab_plan(engine, *sides({}, {"tau": 50}))
     assert "28 steps to run instead of 40: they share the first 12. About 3 s" in plan

@@ -117,7 +117,6 @@ def test_the_faces_that_are_not_sharp_are_chosen_at_first(astronaut, tmp_path):
     assert len(found.lines) == 2
     assert found.lines[0].endswith("sharp already")
     assert found.chosen == session.chosen == [1]
-    assert session.face == 1
 
 
 def test_the_faces_chosen_are_restored_and_no_others(engine, astronaut, tmp_path):

@@ -11,7 +11,8 @@ from hub_server import COMMIT, git_sha1, serving
 from huggingface_hub import constants, file_download
 
 from dpi_core.weights.download_progress import Progress
-from dpi_core.weights.hub import Fetched, HubFile, MissingFileError, fetch_steps
+from dpi_core.weights.hub import MissingFileError, fetch_steps
+from dpi_core.weights.hub_file import Fetched, HubFile
 
 BODY = random.Random(0).randbytes(300_000)
 SHA = hashlib.sha256(BODY).hexdigest()

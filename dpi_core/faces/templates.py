@@ -76,3 +76,11 @@ TEMPLATES = {
     "tight-128": TIGHT_200.resized(128),
     "ffhq-256": FFHQ_512.resized(256),
 }
+
+
+def template_for(prior: str) -> Template:
+    """Return the crop that a prior expects, as far as its name or folder tells before it is loaded."""
+    from dpi_core.weights.known import known_of
+
+    known = known_of(prior)
+    return TEMPLATES[known.template].resized(known.image_size)

@@ -147,7 +147,7 @@ class DPIConfig:
 
     consistent_below: int = _setting(
         0,
-        "consistent below",
+        "agrees below t",
         "Agree with the input below t",
         "Each clean estimate is made to agree with the input while t is below this. 0: never, as published. 1000: always.",
         0,

@@ -12,6 +12,7 @@ from dpi_core.restore.variants import Plan
 from dpi_core.web.ab_data import NAMES, apart_data, figures_data, references_data, side_data
 from dpi_core.web.ab_settings import both, differences, words_of
 from dpi_core.web.checks import with_messages
+from dpi_core.web.chosen_face import face_of
 from dpi_core.web.engine import Engine
 from dpi_core.web.live import ViewOutcome
 from dpi_core.web.session import Session
@@ -97,6 +98,7 @@ def outcome_data(
     ran = sum(result.settings["steps_done"] for result in results) - plan.saved
     line = f"{how} in {seconds:.1f} s: {ran} steps{saved}. A and B lie {distance:.1f} levels apart (root mean square, of 255). "
     told = [
+        face_of(runs[0].preparation),
         f"They differ in {differences(*plan.variants)}.",
         note,
         OWN_TRUTHS if note and results[0].job.truth is not None else "",

@@ -39,16 +39,14 @@ def words_of(plan: Plan) -> list[str]:
 
 
 def differences(first: Variant, second: Variant) -> str:
-    """Say what two variants differ in, of what counts for both: prior (embedded, ffhq-256), tau (350, 50) and eta (0, 1)."""
-    pairs = {name: (getattr(first, name), getattr(second, name)) for name in ("prior", "method")}
-    parts = [f"{name} ({a}, {b})" for name, (a, b) in pairs.items() if a != b]
+    """Say what two variants differ in, of what counts for both: “Steps” (20 against 5) and “Noise eta” (0 against 1)."""
+    pairs = {name.capitalize(): (getattr(first, name), getattr(second, name)) for name in ("prior", "method")}
     for field, setting in SETTINGS.items():
-        values = getattr(first.config, field), getattr(second.config, field)
-        if values[0] != values[1] and field in first.heeded and field in second.heeded:
-            texts = (
-                ("on" if value else "off" for value in values) if setting.low is None else (f"{v:g}" for v in values)
-            )
-            parts.append(f"{setting.symbol} ({', '.join(texts)})")
+        if field in first.heeded and field in second.heeded:
+            values = (getattr(variant.config, field) for variant in (first, second))
+            a, b = (f"{v:.9g}" if setting.low is not None else "on" if v else "off" for v in values)
+            pairs[setting.label] = a, b
+    parts = [f"“{label}” ({a} against {b})" for label, (a, b) in pairs.items() if a != b]
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 

@@ -14,6 +14,7 @@ from dpi_core.models.presets import DEFAULT_PRESET, NAMES, presets_for
 from dpi_core.restore.request import Request
 from dpi_core.web.ab_run import run_ab
 from dpi_core.web.ab_settings import ab_plan, in_words, read_stored, side_of, stored
+from dpi_core.web.chosen_face import first_face
 from dpi_core.web.components.side_by_side import SideBySide
 from dpi_core.web.controls import Controls, method_control
 from dpi_core.web.engine import Engine
@@ -53,12 +54,13 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
     inputs = {*c.asked, *of_sides}
 
     def asked(values: Values | None = None) -> list[Request]:
-        request = making_of(engine, c.named(values)).request.replaced({"face": 0})
+        request = making_of(engine, c.named(values)).request
+        request = request.replaced({"face": first_face(request)})
         given = [[x.value if values is None else values[x] for x in side.asked] for side in sides.values()]
         return [side_of(engine, request, *texts) for texts in given]
 
     def on_plan(values: Values | None = None) -> str:
-        return told(lambda: ab_plan(engine, *asked(values)))
+        return told(lambda: c.which_face(values) + ab_plan(engine, *asked(values)))
 
     def on_ab(values: Values) -> Iterator[Any]:
         yield from run_ab(engine, values[c.session], values[c.photo], *asked(values))

@@ -1,6 +1,6 @@
 """The preset Auto on the page: once a face is known, the controls show the settings for it, and why."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -8,7 +8,7 @@ import gradio as gr
 from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, presets_for
-from dpi_core.web.checks import still_kept
+from dpi_core.web.chosen_face import cut_out
 from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, QUIET, making_of
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from dpi_core.restore.automatic import Choice
 
 
-def connect_auto(engine: Engine, controls: Controls, found: Any) -> None:
-    """Choose anew after the event that `found` the faces, when what is to be restored changes, and when Auto is asked for.
+def connect_auto(engine: Engine, controls: Controls) -> None:
+    """Choose anew when the faces are known, when what is to be restored changes, and when Auto is asked for.
 
     Unasked it takes the place of its own settings alone, and of those that the page starts with: an address or a file may
     bring others a moment before their preset is selected.
@@ -37,8 +37,9 @@ def connect_auto(engine: Engine, controls: Controls, found: Any) -> None:
         return {**c.moved(asdict(choice.config)), c.preset: gr.Radio(info=choice.line)}
 
     inputs, outputs = {c.session, *c.asked}, [c.session, c.preset, *c.settings.values()]
-    found.then(choose, inputs, outputs, queue=False, **QUIET)
-    moved = [c.mode.input, c.aligned.input, c.chosen.input, c.faces.select]
+    for event in c.faced:
+        event.then(choose, inputs, outputs, queue=False, **QUIET)
+    moved = [c.mode.input, c.aligned.input]
     gr.on(moved, choose, inputs, outputs, queue=False, trigger_mode="always_last", **QUIET)
     c.preset.input(lambda values: choose(values, asked=True), inputs, outputs, queue=False, **QUIET)
 
@@ -53,20 +54,11 @@ def config_of(named: dict[str, Any]) -> DPIConfig | None:
 
 def choice_for(engine: Engine, session: Session, named: dict[str, Any]) -> "Choice | None":
     """Choose for the photo's faces, by the controls' values; None if that is not asked for, or there is no face."""
-    from dpi_core.faces.templates import TEMPLATES
     from dpi_core.restore.automatic import automatic
-    from dpi_core.restore.prepare import prepare
-    from dpi_core.weights.known import known_of
 
     if named["preset"] != AUTOMATIC or not named["photo"]:
         return None
     try:
-        making = making_of(engine, named)
-        request, known = making.request, session.faces if session.photo == making.photo else None
-        if known and not request.aligned:
-            request = replace(request, face=session.face)
-        crop = known_of(request.prior)
-        template = TEMPLATES[crop.template].resized(crop.image_size)
-        return automatic(prepare(still_kept(named["photo"]), template, request, faces=known))
+        return automatic(cut_out(session, making_of(engine, named)))
     except DPIError:  # what is wrong with the photo or a control is told where it is used
         return None

@@ -9,6 +9,7 @@ import gradio as gr
 from dpi_core.errors import DPIError
 from dpi_core.models.presets import VARIETY_PRESET, find_preset
 from dpi_core.restore.request import Request, read_request
+from dpi_core.web.chosen_face import first_face
 from dpi_core.web.components.funnel import Funnel
 from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
@@ -55,7 +56,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         return Making(made.photo, compared(made.request, text, which))
 
     def on_plan(values: Values | None = None) -> str:
-        return told(lambda: compare_plan(engine, asked(values).request))
+        return told(lambda: c.which_face(values) + compare_plan(engine, asked(values).request))
 
     def on_compare(values: Values) -> Iterator[Any]:
         yield from run_comparison(engine, values[c.session], asked(values), int(values[pick]), int(values[branch]))
@@ -116,7 +117,7 @@ def compared(request: Request, seeds: str, settings: str) -> Request:
     Raises:
         DPIError: on seeds that are not allowed.
     """
-    values: dict[str, Any] = {"seeds": parse_seeds(seeds), "face": 0}
+    values: dict[str, Any] = {"seeds": parse_seeds(seeds), "face": first_face(request)}
     if settings == VARIETY:
         values["config"] = find_preset(VARIETY_PRESET, request.prior).config
     return request.replaced(values)

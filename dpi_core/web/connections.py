@@ -1,8 +1,8 @@
 """What connects the shared controls with the page: the photo's faces, the address, and settings from files."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import gradio as gr
 
@@ -14,18 +14,20 @@ from dpi_core.web.links import Linked, number, one_of, opened_script, setting, w
 from dpi_core.web.restore_run import AUTO, MODES
 
 
-def connect_photo(controls: Controls, status: gr.HTML, prior: str) -> Any:
-    """Look for faces when the photo changes, and say on `status` what was found and chosen for `prior`; returns the event."""
+def connect_photo(controls: Controls, prior: str) -> Controls:
+    """Look for faces when the photo changes, and say what was found and ticked for `prior`; returns the controls as `faced`."""
     looked_at = gr.State(None)  # of this page; a reload's session is that of the page before
     found = controls.photo.change(
         partial(on_photo, prior),
         [controls.photo, controls.session, looked_at],
-        [controls.faces, controls.chosen, status, looked_at],
+        [controls.faces, controls.chosen, controls.status, looked_at],
         **QUIET,
     )
-    controls.faces.select(on_face, None, [controls.chosen], queue=False, **QUIET)
-    controls.chosen.input(on_chosen, [controls.chosen, controls.session], [status], queue=False, **QUIET)
-    return found
+    asked, told = [controls.chosen, controls.session], [controls.status]
+    picked = controls.faces.select(on_face, None, [controls.chosen], queue=False, **QUIET)
+    picked = picked.then(on_chosen, asked, told, queue=False, **QUIET)
+    ticked = controls.chosen.input(on_chosen, asked, told, queue=False, trigger_mode="always_last", **QUIET)
+    return replace(controls, faced=(found, picked, ticked))
 
 
 def shared_links(controls: Controls) -> list[Linked]:

@@ -10,6 +10,7 @@ from dpi_core.baselines import NAMES
 from dpi_core.method.config import SETTINGS, DPIConfig
 from dpi_core.models.presets import DEFAULT_PRESET, presets_for
 from dpi_core.restore.request import MOST_ENLARGED
+from dpi_core.web.chosen_face import which_face
 from dpi_core.web.components.face_choice import FaceChoice
 from dpi_core.web.events import MAX_PAGE_SEED, QUIET, on_dice
 from dpi_core.web.live import render_message
@@ -29,7 +30,8 @@ MAIN = ("tau", "sparsity")
 class Controls:
     """The shared components; `settings` has one for each field of a config, in their order.
 
-    `told_preset` are the handlers that select the preset which settings are, once moved and when the page opens.
+    `told_preset` are the handlers that select the preset which settings are, once moved and when the page opens; `faced` are
+    the events after which it is known which faces are to be restored, from `connections.connect_photo`.
     """
 
     session: gr.State
@@ -49,6 +51,7 @@ class Controls:
     preset: gr.Radio
     settings: dict[str, Any]
     told_preset: tuple[Callable[..., Any], Callable[..., Any]]
+    faced: tuple[Any, ...] = ()
 
     @property
     def making(self) -> dict[str, Any]:
@@ -63,12 +66,16 @@ class Controls:
 
     @property
     def planned(self) -> set[Any]:
-        """Of these, what the plan of a view of one face depends on: neither the photo nor which of its faces are ticked."""
-        return self.asked - {self.photo, self.chosen, self.background}
+        """What the plan of a view of one face depends on: neither the photo, but its faces, nor how it is enlarged."""
+        return {self.session, *self.asked - {self.photo, self.background}}
 
     def named(self, values: Mapping[Any, Any] | None = None) -> dict[str, Any]:
         """Give the controls' values by their names, those in `values` or else those that the page starts with."""
         return {name: (values or {}).get(c, c.value) for name, c in self.making.items()}
+
+    def which_face(self, values: Mapping[Any, Any] | None = None) -> str:
+        """Say which face a view of one face takes, where there are several."""
+        return which_face(values[self.session], values[self.chosen], values[self.aligned]) if values else ""
 
     def moved(self, values: Mapping[str, Any]) -> dict[Any, Any]:
         """Turn values by name into updates of the controls."""

@@ -24,9 +24,8 @@ class FoundFaces:
 def detect(photo: str | None, session: Session, prior: str = "embedded") -> FoundFaces:
     """Find the faces of a newly chosen photo. All that are not sharp already for `prior`'s crop are chosen."""
     from dpi_core.faces import find_faces, is_sharp
-    from dpi_core.faces.templates import TEMPLATES
+    from dpi_core.faces.templates import template_for
     from dpi_core.imaging.pictures import read_image
-    from dpi_core.weights.known import known_of
 
     session.photo, session.faces, session.chosen, session.note = photo, None, [0], ""
     if photo is None:
@@ -35,11 +34,10 @@ def detect(photo: str | None, session: Session, prior: str = "embedded") -> Foun
         picture = read_image(still_kept(photo))
         report = find_faces(picture, "auto")
         pixels = np.asarray(picture)
-        known = known_of(prior)
-        template = TEMPLATES[known.template].resized(known.image_size)
+        template = template_for(prior)
         sharp = [is_sharp(pixels, face, template) for face in report.faces]
     except Exception as error:
-        session.photo = None
+        session.photo, session.faces = None, []
         return FoundFaces([], [], [], render_message(message_of(error), "error"))
     session.faces, session.note = list(report.faces), found_text(sharp, template.size)
     if not report.faces:

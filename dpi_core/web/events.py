@@ -13,11 +13,12 @@ from dpi_core.method.config import MAX_TAU, SETTINGS
 from dpi_core.models.presets import AUTOMATIC
 from dpi_core.restore.request import Request, read_request
 from dpi_core.web.checks import message_of, still_kept, whole_number
+from dpi_core.web.chosen_face import before_run
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.engine import Engine
 from dpi_core.web.links import VIEW, Linked, read_link
 from dpi_core.web.live import cost_text, render_message, stages_of
-from dpi_core.web.restore_run import MODES, save_film
+from dpi_core.web.restore_run import MODES
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making, plan_of
 
@@ -80,8 +81,8 @@ def on_chosen(chosen: list[int], session: Session) -> str:
     return render_message(f"To restore: face {names}. {session.note}")
 
 
-def on_plan(engine: Engine, named: Mapping[str, Any]) -> dict:
-    """Tell the stage what a run would do, now that a control was moved."""
+def on_plan(engine: Engine, session: Session, named: Mapping[str, Any]) -> dict:
+    """Tell the stage what a run would do, now that a control was moved, and the face that it would begin with."""
     try:
         made = making_of(engine, named)
     except DPIError as error:
@@ -90,19 +91,12 @@ def on_plan(engine: Engine, named: Mapping[str, Any]) -> dict:
     faces = len(face) if isinstance(face, tuple) and not made.request.aligned else 1
     cost = f" {faces} faces." if faces > 1 else ""
     cost += cost_text(engine.estimate(faces * len(stages_of(made.config, method)), method=method))
-    return gr.update(plan=plan_of(made, cost))
+    return gr.update(plan={**plan_of(made, cost), "before": before_run(session, made)})
 
 
 def on_tau(event: gr.EventData) -> int:
     """Let the slider follow the split that was let go on the stage."""
     return min(MAX_TAU, max(0, int(event.tau)))
-
-
-def on_save_film(session: Session) -> tuple:
-    """Make the last run's film: the preview, its files, and a line."""
-    files, message = save_film(session)
-    video = next((file for file in files if file.endswith(".mp4")), None)
-    return gr.Video(video, visible=video is not None), gr.File(files, visible=bool(files)), message
 
 
 def on_dice() -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from dpi_core.restore.variant_runs import VariantStep, mean_figures, run_variants
 from dpi_core.web.axes import Grid
 from dpi_core.web.checks import with_messages
+from dpi_core.web.chosen_face import face_of
 from dpi_core.web.engine import Engine
 from dpi_core.web.explore_data import Tile, axes_data, cell_data, maps_data
 from dpi_core.web.live import ViewOutcome, cost_text, data_uri, given_of, many
@@ -88,4 +89,6 @@ def run_exploration(
     folder = session.results_folder("explore")
     files = write_files(folder, Path(str(photo)).stem, grid, list(tiles.values()), about)
     cells[:] = [cell_data(grid, cell, tiles.get(place), state="not run") for place, cell in enumerate(grid.cells)]
-    yield ViewOutcome(value("done" if complete else "stopped", " ".join((line, *said))), files)
+    yield ViewOutcome(
+        value("done" if complete else "stopped", " ".join(filter(None, (line, face_of(prepared), *said)))), files
+    )

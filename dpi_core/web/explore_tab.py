@@ -11,6 +11,7 @@ from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, SETTINGS, DPIConfig, check_int
 from dpi_core.web.axes import AXES, MAX_CELLS, Grid, first_values, plan_grid
 from dpi_core.web.checks import whole_number
+from dpi_core.web.chosen_face import first_face
 from dpi_core.web.components.settings_grid import SettingsGrid
 from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
@@ -42,7 +43,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         return asked_grid(engine, c.named(values), given)
 
     def on_plan(values: Values | None = None) -> str:
-        return told(lambda: explore_plan(engine, grid_of(values)))
+        return told(lambda: c.which_face(values) + explore_plan(engine, grid_of(values)))
 
     def on_explore(values: Values) -> Iterator[Any]:
         yield from run_exploration(engine, values[c.session], values[c.photo], grid_of(values))
@@ -105,7 +106,8 @@ def asked_grid(engine: Engine, named: Mapping[str, Any], axes: Mapping[str, Any]
     request, count = making_of(engine, named).request, whole_number("seeds per cell", axes["count"])
     check_int("seeds per cell", count, 1, MAX_SEEDS)
     check_int("seed", request.seeds[0], 0, MAX_SEED - count)
-    request = request.replaced({"seeds": range(request.seeds[0], request.seeds[0] + count), "face": 0})
+    seeds = range(request.seeds[0], request.seeds[0] + count)
+    request = request.replaced({"seeds": seeds, "face": first_face(request)})
     return plan_grid(request, axes["x"], axes["x_values"], axes["y"], axes["y_values"])
 
 

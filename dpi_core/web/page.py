@@ -60,7 +60,8 @@ def build_page(engine: Engine) -> gr.Blocks:
             with gr.Column(scale=0, min_width=340, elem_id="controls"):
                 controls = build_controls(engine.settings.prior)
             with gr.Column(scale=1, min_width=320, elem_id="shown"):
-                connect_auto(engine, controls, connect_photo(controls, controls.status, engine.settings.prior))
+                controls = connect_photo(controls, engine.settings.prior)
+                connect_auto(engine, controls)
                 connect_files(controls, controls.status)
                 named = tab_sessions()
                 linked = [example_link(controls, named), *shared_links(controls)]
@@ -71,7 +72,7 @@ def build_page(engine: Engine) -> gr.Blocks:
                             built = build(engine, controls)
                         linked += built.linked
                         results += built.results
-                        _connect_view(page, view, tab, built)
+                        _connect_view(page, view, tab, built, controls)
                 controls.run.click(lambda: gr.Tabs(selected="restore"), None, tabs, queue=False, **QUIET)
                 connect_address(page, linked, tabs, list(VIEWS), controls.status, controls.follow)
                 connect_reload(page, controls, results, named)
@@ -82,8 +83,8 @@ def build_page(engine: Engine) -> gr.Blocks:
     return page
 
 
-def _connect_view(page: gr.Blocks, view: str, tab: gr.Tab, built: View) -> None:
-    """Write into the address that the view is open, and say anew what a run costs: the pace is known by and by."""
+def _connect_view(page: gr.Blocks, view: str, tab: gr.Tab, built: View, controls: Controls) -> None:
+    """Write into the address that the view is open, and say anew what a run does and costs, as faces and pace get known."""
     tab.select(None, None, None, js=view_script(view, next(iter(VIEWS))), queue=False, **QUIET)
     plan = built.plan
     gr.on(
@@ -95,6 +96,8 @@ def _connect_view(page: gr.Blocks, view: str, tab: gr.Tab, built: View) -> None:
         trigger_mode="always_last",
         **QUIET,
     )
+    for event in controls.faced:
+        event.then(plan.make, plan.inputs, plan.line, queue=False, **QUIET)
 
 
 def launch_options() -> dict:

@@ -185,6 +185,7 @@ def _write(session: Session, restoration: "Restoration", stem: str) -> tuple[str
     from dpi_core.imaging.pictures import save_png
     from dpi_core.restore.compose import saved_photo
 
+    session.remove("film")  # that of the run before
     folder, faces = session.results_folder(), []
     for result in restoration.results:
         config = result.settings["config"]

@@ -8,9 +8,10 @@ import gradio as gr
 from dpi_core.web.components.stage import Stage
 from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
-from dpi_core.web.events import QUIET, making_of, on_plan, on_save_film, on_tau
-from dpi_core.web.restore_run import Outcome, run
+from dpi_core.web.events import QUIET, making_of, on_plan, on_tau
+from dpi_core.web.restore_run import Outcome, run, save_film
 from dpi_core.web.running import Plan, Values, View, connect_run, keep_told
+from dpi_core.web.session import Session
 from dpi_core.web.stage_data import example_value, plan_of
 
 RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }"""
@@ -41,14 +42,27 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
         shown = {stage: done.stage, row: gr.Row(visible=True)}
         return shown | {photo: gr.DownloadButton(value=done.photo), bundle: gr.DownloadButton(value=done.bundle)}
 
-    files = {row: {"visible": False}, photo: {}, bundle: {}}
+    def on_film(session: Session) -> dict[Any, Any]:
+        made, message = save_film(session)
+        video = next((file for file in made if file.endswith(".mp4")), None)
+        shown = {film_video: gr.Video(video, visible=video is not None), film_files: gr.File(made, visible=bool(made))}
+        if made:
+            session.shown["film"] = shown
+        return shown | {film_note: message}
+
+    filmed: dict[Any, dict[str, Any]] = {
+        film_video: {"visible": False},
+        film_files: {"visible": False},
+        film_note: {"value": ""},
+    }
+    files = {row: {"visible": False}, photo: {}, bundle: {}, **filmed}
     ran = connect_run("restore", [c.run, c.stop], c.session, stage, on_run, finished, c.asked, files, stage)
     dragged = stage.tau(on_tau, None, [c.settings["tau"]], queue=False, **QUIET)
     c.follow(dragged)
     dragged.then(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)
     c.settings["tau"].release(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)
-    film.click(on_save_film, [c.session], [film_video, film_files, film_note], **QUIET)
-    plan = Plan(lambda values: on_plan(engine, c.named(values)), c.asked, stage)
+    film.click(on_film, [c.session], list(filmed), **QUIET)
+    plan = Plan(lambda values: on_plan(engine, values[c.session], c.named(values)), {c.session, *c.asked}, stage)
     keep_told(plan)
     ran.then(plan.make, plan.inputs, stage, queue=False, **QUIET)  # a plan that comes while a run streams can be lost
     return View([], plan, [stage, *files])

@@ -137,7 +137,7 @@ def giving_back(rows: Iterator[dict[Any, Any]], free: dict[Any, Any]) -> Iterato
 
 def keep_told(plan: Plan) -> None:
     """Say the plan anew whenever one of its inputs changes."""
-    changes = [component.change for component in plan.inputs]
+    changes = [component.change for component in plan.inputs if not isinstance(component, gr.State)]
     gr.on(changes, plan.make, plan.inputs, plan.line, queue=False, trigger_mode="always_last", **QUIET)
 
 

@@ -13,6 +13,7 @@ from dpi_core.restore.request import Branch, Request
 from dpi_core.restore.variant_runs import VariantStep, run_variants
 from dpi_core.restore.variants import Variant, plan_variants
 from dpi_core.web.checks import with_messages
+from dpi_core.web.chosen_face import face_of
 from dpi_core.web.engine import Engine
 from dpi_core.web.live import ViewOutcome, cost_text
 from dpi_core.web.seeds_data import Funnel, results_data
@@ -137,6 +138,7 @@ def _outcome(
     how = "Done" if restoration.complete else f"Stopped after step {steps} of {total}, the estimates kept,"
     line = " ".join((f"{how} in {restoration.seconds:.1f} s.", *restoration.messages))
     data = results_data(restoration, comparison, picked)
+    data["note"] = f"{face_of(restoration.preparation)} {data['note']}".lstrip()
     if settings.get("branch"):
         data["note"] += (
             f" They parted after step {settings['branch']['step']} of {total}: all they differ in came after it."

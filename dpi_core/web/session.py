@@ -26,13 +26,14 @@ class Session:
     Attributes:
         stopped: asks the running generator to end after its current step.
         photo: path of the photo `faces` belong to.
-        faces: the faces found in it, largest first; None before they were looked for.
+        faces: the faces found in it, largest first; None before they were looked for, none and no `photo` if it cannot be read.
         chosen: indices of the faces to restore, largest first.
         note: one line on how they were found.
         film: the steps of the last run's first face.
         trajectory: the steps of the last run with one face, for another tau and for branches.
         folders: view -> where the results of its last run lie.
         fitted: the settings that Auto took last.
+        before: what the stage shows of the photo before its first run, after what it was made from.
         shown: view -> what its last run ended with, by component of the page; it goes with its files.
     """
 
@@ -45,16 +46,12 @@ class Session:
     trajectory: "Trajectory | None" = field(default=None, repr=False)
     folders: dict[str, Path] = field(default_factory=dict, repr=False)
     fitted: "DPIConfig | None" = None
+    before: tuple[Any, dict[str, Any]] | None = field(default=None, repr=False)
     shown: dict[str, dict[Any, Any]] = field(default_factory=dict, repr=False)
-
-    @property
-    def face(self) -> int:
-        """The face that views of one face show: the largest of the chosen ones."""
-        return min(self.chosen, default=0)
 
     def results_folder(self, view: str = "restore") -> Path:
         """Make a fresh private folder for a run of a view; that of its run before is removed, other views' stay."""
-        self._remove(view)
+        self.remove(view)
         folder = Path(tempfile.mkdtemp(prefix="dpi-"))
         self.folders[view] = folder
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # with the session, or when the app ends
@@ -63,9 +60,10 @@ class Session:
     def clean(self) -> None:
         """Remove this session's files."""
         for view in list(self.folders):
-            self._remove(view)
+            self.remove(view)
 
-    def _remove(self, view: str) -> None:
+    def remove(self, view: str) -> None:
+        """Remove what a view's last run left."""
         self.shown.pop(view, None)
         folder = self.folders.pop(view, None)
         if folder is not None:

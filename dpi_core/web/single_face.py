@@ -22,7 +22,7 @@ def ready_face(
     show: Callable[[str, str], dict[str, Any]],
     priors: Iterable[str] = (),
 ) -> "Generator[dict[str, Any], None, dict[str, tuple[Restorer, Preparation]]]":
-    """Load the `priors` (the request's own) and cut out the largest of the session's chosen faces for each.
+    """Load the `priors` (the request's own) and cut out the face that is asked for, one alone, for each.
 
     Yields ``show(state, line)`` for what there is to tell meanwhile, and returns what `run_variants` takes; once stopped,
     without the priors that are still to come.
@@ -49,6 +49,6 @@ def ready_face(
             if session.stopped or len(names) == 1:
                 raise
             raise DPIError(f"{name}'s prior {prior} cannot be loaded: {error}") from error
-        request = making.request.replaced({"prior": prior, "face": session.face})
+        request = making.request.replaced({"prior": prior})
         ready[prior] = restorer, restorer.prepared(photo, request, faces=known)
     return ready

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from dpi_core.restore.records import FaceResult, Preparation, Restoration
+    from dpi_core.restore.records import FaceJob, FaceResult, Preparation, Restoration
     from dpi_core.show.film import Frame
 
 FACE_SIDES = 128, 512  # how small and how large the comparer shows a face
@@ -63,7 +63,7 @@ def plan_of(making: Making, cost: str = "") -> dict[str, Any]:
         "steps": stages_of(making.config, making.request.method),
         "split": making.request.method == "dpi",
         "made": making.key,
-        "photo": making.photo is not None,
+        "photo": making.photo,
         "line": f"{plan_text(making.config, making.request.method)}{cost}",
     }
 
@@ -101,6 +101,7 @@ class RunView:
             "line": line,
             "tau": self.making.config.tau,
             "steps": self.steps or stages_of(self.making.config, self.making.request.method),
+            "photo": self.making.photo,
             "made": self.making.key,
             "made_with": self.making.words,
             **more,
@@ -122,7 +123,7 @@ def face_piece(
     from dpi_core.measure.comparison import LEVELS
     from dpi_core.show.figures import heat_map
 
-    own = Image.fromarray(own_pixels(prepared, result))
+    own = Image.fromarray(own_pixels(prepared, result.job))
     simulated = result.job.truth is not None
     pictures = {
         "input": data_uri(result.condition if simulated else own, lossless=True),
@@ -144,14 +145,14 @@ def face_piece(
     return {**piece, "frames": list(frames)}
 
 
-def own_pixels(prepared: "Preparation", result: "FaceResult") -> "np.ndarray":
+def own_pixels(prepared: "Preparation", job: "FaceJob") -> "np.ndarray":
     """Cut the face out of the photo's own pixels, as many as it has there, within `FACE_SIDES`; (S,S,3) uint8."""
     from dpi_core.faces.align import scale_of, warp_to_crop
     from dpi_core.faces.choose import square_matrix
 
-    side = result.job.crop.shape[0]
+    side = job.crop.shape[0]
     height, width = prepared.photo.shape[:2]
-    matrix = square_matrix(width, height, side) if result.job.matrix is None else result.job.matrix
+    matrix = square_matrix(width, height, side) if job.matrix is None else job.matrix
     there = round(side / scale_of(matrix))
     size = min(max(there, FACE_SIDES[0], side), max(FACE_SIDES[1], side))
     ratio = size / side

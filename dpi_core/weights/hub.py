@@ -1,24 +1,21 @@
 """One file from the Hugging Face hub by its own `hf_hub_download`: progress as a generator, errors as sentences.
 
-The library moves a file into place whole, and compares sizes only, so the hashes are looked after here. Large files come by
+The library moves a file into place whole; its hashes are looked after in `dpi_core.weights.hub_file`. Large files come by
 `dpi_core.weights.resumed`, so that a download that was stopped goes on.
 """
 
-import hashlib
-import os
 import shutil
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from dpi_core.errors import DPIError
-from dpi_core.weights.cache import sha256_of
 from dpi_core.weights.download_progress import Progress
 from dpi_core.weights.environment import hub_endpoint, offline
+from dpi_core.weights.hub_file import Fetched, HubFile, as_fetched, in_hub_cache, problem_of
 from dpi_core.weights.resumed import fetch_blob
 
 EVERY = 0.2  # seconds between two reports
@@ -27,29 +24,6 @@ QUIET = 5.0  # seconds in which nothing arrives until that is said
 
 class MissingFileError(DPIError):
     """The repository is there, the file is not."""
-
-
-@dataclass(frozen=True)
-class HubFile:
-    """A file on the hub: repository, path in it, commit or branch, its SHA-256 where it is known, and who says so."""
-
-    repo: str
-    file: str
-    revision: str | None = None
-    sha256: str | None = None
-    known_from: str = "this program knows"
-
-    def __str__(self) -> str:
-        return f"{self.repo}/{self.file}"
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A file that arrived whole: where it is, its SHA-256, and the commit it is from."""
-
-    path: Path
-    sha256: str
-    commit: str
 
 
 def fetch_steps(wanted: HubFile, folder: Path, room: float = 1.0) -> Iterator[Progress | Fetched]:
@@ -65,7 +39,7 @@ def fetch_steps(wanted: HubFile, folder: Path, room: float = 1.0) -> Iterator[Pr
         MissingFileError: if the repository does not hold the file.
         ValueError: in a sentence, if it cannot be had, is not the right one or would not fit on the disk.
     """
-    copy = _in_hub_cache(wanted)
+    copy = in_hub_cache(wanted)
     if copy is not None:
         yield copy
         return
@@ -89,8 +63,8 @@ def fetch_steps(wanted: HubFile, folder: Path, room: float = 1.0) -> Iterator[Pr
         ) from error
     finally:
         transfer.stopped.set()
-    fetched = _fetched(path, wanted)
-    problem = _problem(fetched, wanted)
+    fetched = as_fetched(path, wanted)
+    problem = problem_of(fetched, wanted)
     if problem:
         fetched.path.resolve().unlink()
         raise DPIError(f"{wanted} {problem} nothing of it was kept. Try again later.")
@@ -222,38 +196,3 @@ def _check_room(wanted: HubFile, folder: Path, needed: int) -> None:
             f"{wanted} needs {needed / 1e6:.0f} MB in {folder}, where {free / 1e6:.0f} MB are free. Make room or set "
             "DPI_CORE_CACHE to a folder on a larger disk."
         )
-
-
-def _in_hub_cache(wanted: HubFile) -> Fetched | None:
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        path = try_to_load_from_cache(wanted.repo, wanted.file, revision=wanted.revision)
-    except HFValidationError as error:
-        raise DPIError(f"{wanted.repo!r} is no name that the hub has: {error}") from error
-    if not isinstance(path, str) or not os.path.exists(path):
-        return None
-    fetched = _fetched(Path(path), wanted)
-    return None if _problem(fetched, wanted) else fetched
-
-
-def _fetched(path: Path, wanted: HubFile) -> Fetched:
-    return Fetched(path, sha256_of(path), path.parents[wanted.file.count("/")].name)  # snapshots/COMMIT/FILE
-
-
-def _problem(fetched: Fetched, wanted: HubFile) -> str:
-    """Say what is wrong with a file, or nothing: it is held against the known hash and the hub's own, the name of its blob."""
-    if wanted.sha256 and fetched.sha256 != wanted.sha256:
-        return f"is not the file {wanted.known_from}: SHA-256 {fetched.sha256[:12]}.., expected {wanted.sha256[:12]}..;"
-    blob = fetched.path.resolve()
-    if len(blob.name) == 64 and blob.name != fetched.sha256:
-        return f"arrived damaged: SHA-256 {fetched.sha256[:12]}.., the hub says {blob.name[:12]}..;"
-    if len(blob.name) == 40 and blob.name != _git_sha1(blob):  # small files have git's own hash there
-        return "arrived damaged: its hash is not the one the hub says;"
-    return ""
-
-
-def _git_sha1(path: Path) -> str:
-    data = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()

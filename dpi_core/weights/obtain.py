@@ -18,7 +18,8 @@ from dpi_core.weights import convert_adm
 from dpi_core.weights.cache import Entry, priors_folder, sha256_of
 from dpi_core.weights.download_progress import Progress
 from dpi_core.weights.embedded_files import embedded_folder
-from dpi_core.weights.hub import Fetched, HubFile, MissingFileError, fetch_steps
+from dpi_core.weights.hub import MissingFileError, fetch_steps
+from dpi_core.weights.hub_file import Fetched, HubFile
 from dpi_core.weights.layout import SIDECAR, described, read_json, read_layout
 from dpi_core.weights.registry import PRIORS, PriorSpec, spec_of
 from dpi_core.weights.unets import UNET_FILE

@@ -1,13 +1,18 @@
 /* The stage: one timeline, one large picture and what belongs to it, drawn from `props.value` (a run) and `props.plan` (what the
-   controls say now). Nothing here asks the server but "tau", when the split is let go. */
+   controls say now, with the photo's face before its first run). Nothing here asks the server but "tau", when the split is let go. */
 const VIEWS = {all: "Wipe", input: "Input", fcm: "End of FCM", result: "Result", change: "What RACM changed", truth: "Truth"};
 const BUSY = ["reading", "queued", "loading", "running", "pasting"];
 const EXACT = 60;  // dB, as in dpi_core/web/live.py
 const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-let step = null, hovered = null, chosen = 0, view = "all", dragged = null, player = null, made = null, stageBefore = null;
+let step = null, hovered = null, chosen = 0, view = "all", dragged = null, player = null, made = null, stageBefore = null, failedOf = null;
 
 const plan = () => props.plan || {steps: [], tau: 0};
-const current = () => (props.value?.state === "example" && plan().photo ? {state: "ready", line: "Press Restore."} : props.value || {});
+const photo = () => plan().photo ?? null;
+const before = () => plan().before || {state: "empty", line: "Choose a photo, or one of the examples."};
+function current() {  // what is run, or was, of the photo that is chosen
+  const v = props.value || {}, of = v.state === "failed" ? failedOf : v.photo ?? null;
+  return BUSY.includes(v.state) || of === photo() ? v : before();
+}
 const busy = () => BUSY.includes(current().state);
 const piece = () => (current().pieces || [])[chosen] || (current().pieces || [])[0];
 const frames = () => (busy() ? [] : piece()?.frames || []);
@@ -68,11 +73,12 @@ function drawFace(at) {
   const names = Object.keys(VIEWS).filter((name) => pictures[name] || (name === "all" && pictures.result));
   if (!names.includes(view)) view = "all";
   const wiped = Boolean(p) && !scrubbed() && view === "all";
-  const single = busy() || scrubbed() || !p ? at?.x0 : view === "all" ? pictures.result : pictures[view];
+  const waits = !p && !at && before().picture;  // for its first step
+  const single = waits || (busy() || scrubbed() || !p ? at?.x0 : view === "all" ? pictures.result : pictures[view]);
   const main = part("main");
   main.hidden = !single;
   if (single) put(main, single);
-  main.alt = busy() || scrubbed() ? `estimate of the face at step ${(at?.index ?? 0) + 1}` : `${(VIEWS[view] || "").toLowerCase()} of ${p?.name || "the face"}`;
+  main.alt = waits ? `the ${before().name}, before the run` : busy() || scrubbed() ? `estimate of the face at step ${(at?.index ?? 0) + 1}` : `${(VIEWS[view] || "").toLowerCase()} of ${p?.name || "the face"}`;
   const a = Number(part("a").value), b = pictures.fcm ? Math.max(a, Number(part("b").value)) : a;
   layer("left", wiped && pictures.input, 0, a, "the input");
   layer("middle", wiped && pictures.fcm, a, b, "the estimate at the end of FCM");
@@ -82,7 +88,7 @@ function drawFace(at) {
   part("cut-b").style.left = `${b}%`;
   part("face").classList.toggle("wiped", wiped);
   const spans = pictures.fcm ? [["input", 0, a], ["end of FCM", a, b], ["result", b, 100]] : [["input", 0, a], ["result", a, 100]];
-  part("corners").replaceChildren(...(wiped ? spans : []).filter(([, from, to]) => to - from > 12).map(([name, from, to]) => {
+  part("corners").replaceChildren(...(waits ? [[before().name, 0, 100]] : wiped ? spans : []).filter(([, from, to]) => to - from > 12).map(([name, from, to]) => {
     const label = make("b", "", name);
     label.style.left = `${(from + to) / 2}%`;
     return label;
@@ -247,6 +253,7 @@ onF(() => {
   draw();
 });
 watch("value", () => {
+  if (props.value?.state === "failed") failedOf = photo();
   if (made !== current().run) { made = current().run; step = null; hovered = null; chosen = 0; view = "all"; pause(); part("a").value = 33; part("b").value = 67; }
   draw();
 });

@@ -1,7 +1,8 @@
 """The stage as a Gradio component: a timeline whose split is tau, the face, and what belongs to the step shown.
 
-Its value is a run (`dpi_core.web.stage_data`), its property `plan` what the controls say now; `stage.js` draws both. It
-triggers "tau" with the new split when that is let go.
+Its value is a run (`dpi_core.web.stage_data`), its property `plan` what the controls say now and, in it, the photo's face
+before its first run (`dpi_core.web.chosen_face`): of two properties that change at once the page would take the last alone.
+`stage.js` draws both. It triggers "tau" with the new split when that is let go.
 """
 
 from typing import Any
