@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import LAPTOP, LINE, choose, restored, state
+from browsing import LAPTOP, LINE, choose, choose_preset, restored, state
 from conftest import EXAMPLES
 from playwright.sync_api import expect
 
@@ -83,6 +83,28 @@ def test_a_reload_keeps_the_photo_and_the_last_result(laptop):
     with laptop.expect_download() as saved:
         laptop.click("#download")
     assert saved.value.suggested_filename.endswith(".png")
+
+
+def test_a_reload_keeps_auto_until_another_preset_is_chosen(laptop):
+    auto, mild = (laptop.get_by_label(name, exact=True) for name in ("Auto", "Mild"))
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    expect(laptop.locator("#preset")).to_contain_text("Auto, tau 200")  # the settings of "mild"
+    expect(laptop).to_have_url(re.compile("tau=200"))
+
+    def reloaded(chosen):
+        laptop.reload()
+        expect(laptop.locator("#status")).to_contain_text("1 face")
+        expect(laptop.locator("#tau input[type=number]")).to_have_value("200")
+        expect(chosen).to_be_checked()
+        restored(laptop)  # whatever else the page had to say has come by now
+        expect(chosen).to_be_checked()
+
+    reloaded(auto)
+    choose_preset(laptop, "Mild")
+    reloaded(mild)
+    choose_preset(laptop, "Auto")
+    expect(laptop.locator("#preset")).to_contain_text("Auto, tau 200")
+    reloaded(auto)
 
 
 def test_a_reload_keeps_the_film_until_the_next_run(laptop):

@@ -19,7 +19,7 @@ from dpi_core.method.resampling import dense_condition
 from dpi_core.models.presets import AUTOMATIC, TABLES, find_preset, fitted
 from dpi_core.restore.automatic import automatic
 from dpi_core.web.events import FIELDS
-from dpi_core.web.preset_choice import AUTO_TEXT, on_chosen_preset, on_follow, on_opened, on_preset
+from dpi_core.web.preset_choice import AUTO_TEXT, on_follow, on_opened, on_preset
 
 EXAMPLE_FILES = sorted(path.name for path in EXAMPLES.iterdir() if path.suffix in (".jpg", ".png"))
 
@@ -147,8 +147,6 @@ def test_on_the_page_auto_waits_for_a_face_and_stays_until_a_hand_moves_somethin
     assert radio.info == AUTO_TEXT
     assert len(values) == len(FIELDS)
     other = [getattr(presets["heavy"].config, field) for field in FIELDS]
-    for values in (start, other):
-        assert on_chosen_preset(presets, AUTOMATIC, *values) == gr.skip(), "it was just chosen, and waits for the face"
     assert on_opened(presets, AUTOMATIC, *start) == gr.skip()
     assert on_opened(presets, AUTOMATIC, *other).value == "heavy"
     assert on_follow(presets, AUTOMATIC, *start).value == "medium", "a hand or a file moved it there"

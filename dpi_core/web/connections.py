@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import gradio as gr
 
@@ -12,6 +13,7 @@ from dpi_core.web.controls import Controls
 from dpi_core.web.events import MAX_PAGE_SEED, QUIET, on_chosen, on_face, on_link, on_load_settings, on_photo
 from dpi_core.web.links import Linked, number, one_of, opened_script, setting, write_script, yes_or_no
 from dpi_core.web.restore_run import AUTO, MODES
+from dpi_core.web.running import Plan, Values
 
 
 def connect_photo(controls: Controls, prior: str) -> Controls:
@@ -28,6 +30,17 @@ def connect_photo(controls: Controls, prior: str) -> Controls:
     picked = picked.then(on_chosen, asked, told, queue=False, **QUIET)
     ticked = controls.chosen.input(on_chosen, asked, told, queue=False, trigger_mode="always_last", **QUIET)
     return replace(controls, faced=(found, picked, ticked))
+
+
+def connect_plans(controls: Controls, plans: Sequence[Plan]) -> None:
+    """Say all plans anew once the faces are known, in one event."""
+    inputs = set().union(*(plan.inputs for plan in plans))
+
+    def told(values: Values) -> dict:
+        return {plan.line: plan.make({component: values[component] for component in plan.inputs}) for plan in plans}
+
+    for event in controls.faced:
+        event.then(told, inputs, [plan.line for plan in plans], queue=False, **QUIET)
 
 
 def shared_links(controls: Controls) -> list[Linked]:
@@ -49,20 +62,24 @@ def connect_address(
     tabs: gr.Tabs,
     views: Sequence[str],
     status: gr.HTML,
-    follow: Callable[..., None],
-) -> None:
-    """Keep what is linked in the page's address, and take it from there when the page is opened, which `follow` is told."""
+    follow: Callable[..., Any],
+) -> Any:
+    """Keep what is linked in the page's address, and take it from there when the page is opened, which `follow` is told.
+
+    Returns the event after which all that is taken over.
+    """
     watched = [item.component for item in linked]
 
     def opened(request: gr.Request) -> tuple:  # no partial: Gradio finds the request by this annotation
         return on_link(linked, views, dict(request.query_params))
 
     read = page.load(opened, None, [*watched, tabs, status], queue=False, **QUIET)
-    follow(read, opened=True)
+    told = follow(read, opened=True)
     read.then(None, None, None, js=opened_script(next(iter(views))), queue=False, **QUIET)
     gr.on(
         [component.change for component in watched], None, watched, None, queue=False, js=write_script(linked), **QUIET
     )
+    return told
 
 
 def connect_files(controls: Controls, status: gr.HTML) -> None:

@@ -81,13 +81,14 @@ class Controls:
         """Turn values by name into updates of the controls."""
         return {self.making[name]: value for name, value in values.items()}
 
-    def follow(self, event: Any, opened: bool = False) -> None:
-        """Let the preset follow settings that were moved by an event and not by hand: all of them at once, after it.
+    def follow(self, event: Any, opened: bool = False) -> Any:
+        """Let the preset follow settings that an event moved, and no hand: all of them at once, in an event after it.
 
         `opened`: the event opens the page, which may move nothing; Auto stays then.
         """
         told = self.told_preset[opened]
-        event.then(told, [self.preset, *self.settings.values()], self.preset, queue=False, **QUIET)
+        asked = [self.session, self.preset, *self.settings.values()]
+        return event.then(told, asked, self.preset, queue=False, **QUIET)
 
 
 def build_controls(prior: str = "embedded") -> Controls:
@@ -165,7 +166,7 @@ def build_controls(prior: str = "embedded") -> Controls:
     settings = {field: settings[field] for field in SETTINGS}
 
     dice.click(on_dice, None, seed, queue=False, **QUIET)
-    follow = connect_presets(preset, settings, presets)
+    follow = connect_presets(preset, settings, presets, session)
     return Controls(
         session,
         photo,

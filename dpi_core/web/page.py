@@ -12,7 +12,7 @@ from dpi_core.web import api
 from dpi_core.web.ab_tab import ab_tab
 from dpi_core.web.auto_settings import connect_auto
 from dpi_core.web.compare_tab import compare_tab
-from dpi_core.web.connections import connect_address, connect_files, connect_photo, shared_links
+from dpi_core.web.connections import connect_address, connect_files, connect_photo, connect_plans, shared_links
 from dpi_core.web.controls import Controls, build_controls
 from dpi_core.web.doors import FILE_BYTES, Doors
 from dpi_core.web.engine import Engine
@@ -25,7 +25,7 @@ from dpi_core.web.links import view_script
 from dpi_core.web.mcp_sessions import McpSessions
 from dpi_core.web.reload import connect_reload, example_link, tab_sessions
 from dpi_core.web.restore_tab import restore_tab
-from dpi_core.web.running import View
+from dpi_core.web.running import Plan, View
 from dpi_core.web.shown_pictures import ShownPictures
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
@@ -66,16 +66,19 @@ def build_page(engine: Engine) -> gr.Blocks:
                 named = tab_sessions()
                 linked = [example_link(controls, named), *shared_links(controls)]
                 results: list = []
+                plans: list[Plan] = []
                 with gr.Tabs(elem_id="views") as tabs:
                     for view, (title, build) in VIEWS.items():
                         with gr.Tab(title, id=view, render_children=True) as tab:
                             built = build(engine, controls)
                         linked += built.linked
                         results += built.results
-                        _connect_view(page, view, tab, built, controls)
+                        _connect_view(page, view, tab, built)
+                        plans.append(built.plan)
+                connect_plans(controls, plans)
                 controls.run.click(lambda: gr.Tabs(selected="restore"), None, tabs, queue=False, **QUIET)
-                connect_address(page, linked, tabs, list(VIEWS), controls.status, controls.follow)
-                connect_reload(page, controls, results, named)
+                opened = connect_address(page, linked, tabs, list(VIEWS), controls.status, controls.follow)
+                connect_reload(opened, controls, results, named)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)
         keep_while_open()
@@ -83,8 +86,8 @@ def build_page(engine: Engine) -> gr.Blocks:
     return page
 
 
-def _connect_view(page: gr.Blocks, view: str, tab: gr.Tab, built: View, controls: Controls) -> None:
-    """Write into the address that the view is open, and say anew what a run does and costs, as faces and pace get known."""
+def _connect_view(page: gr.Blocks, view: str, tab: gr.Tab, built: View) -> None:
+    """Write into the address that the view is open, and say anew what a run costs: the pace is known by and by."""
     tab.select(None, None, None, js=view_script(view, next(iter(VIEWS))), queue=False, **QUIET)
     plan = built.plan
     gr.on(
@@ -96,8 +99,6 @@ def _connect_view(page: gr.Blocks, view: str, tab: gr.Tab, built: View, controls
         trigger_mode="always_last",
         **QUIET,
     )
-    for event in controls.faced:
-        event.then(plan.make, plan.inputs, plan.line, queue=False, **QUIET)
 
 
 def launch_options() -> dict:

@@ -1,7 +1,6 @@
 """The choice of a preset, which moves the settings, and which the settings move: Auto, a preset by name, or none."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -10,6 +9,7 @@ from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, Preset, name_of
 from dpi_core.web.events import FIELDS, QUIET
+from dpi_core.web.session import Session
 
 AUTO_TEXT = "Auto: chosen by what the face holds and what damaged it, once there is one."
 CUSTOM = "Custom: the settings below are no preset's."
@@ -32,20 +32,36 @@ def preset_control(presets: dict[str, Preset]) -> gr.Radio:
 
 
 def connect_presets(
-    preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset]
+    preset: gr.Radio, settings: dict[str, Any], presets: dict[str, Preset], session: gr.State
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Let a preset move the controls; controls that are moved away from it by hand deselect it. Returns `Controls.told_preset`.
 
-    By hand only: the values of a preset arrive one after another, and half of them are nobody's.
+    By hand only: the values of a preset arrive one after another, and half of them are nobody's. The session keeps whether Auto
+    was the last choice: its settings may be a preset's, too.
     """
+
+    def choose(visitor: Session, name: str) -> tuple:
+        visitor.automatic = name == AUTOMATIC
+        return on_preset(presets, name)
+
+    def settle(visitor: Session, name: str | None, *values) -> Any:
+        return gr.skip() if visitor.automatic else on_follow(presets, name, *values)
+
+    def follow(visitor: Session, name: str | None, *values) -> gr.Radio:
+        visitor.automatic = False
+        return on_follow(presets, name, *values)
+
+    def opened(_visitor: Session, name: str | None, *values) -> Any:
+        return on_opened(presets, name, *values)
+
     values = list(settings.values())
-    follow, asked = partial(on_follow, presets), [preset, *values]
-    chosen = preset.input(partial(on_preset, presets), preset, [*values, preset], queue=False, **QUIET)
+    asked = [session, preset, *values]
+    chosen = preset.input(choose, [session, preset], [*values, preset], queue=False, **QUIET)
     # the answer to a move just before it may come after it
-    chosen.then(partial(on_chosen_preset, presets), asked, preset, queue=False, **QUIET)
+    chosen.then(settle, asked, preset, queue=False, **QUIET)
     by_hand = [control.input for control in values]
     gr.on(by_hand, follow, asked, preset, queue=False, trigger_mode="always_last", **QUIET)
-    return follow, partial(on_opened, presets)
+    return follow, opened
 
 
 def on_preset(presets: dict[str, Preset], name: str) -> tuple:
@@ -63,11 +79,6 @@ def on_follow(presets: dict[str, Preset], _name: str | None, *values) -> gr.Radi
     except DPIError:
         name = None
     return gr.Radio(value=name, info=preset_text(name, presets) if name else CUSTOM)
-
-
-def on_chosen_preset(presets: dict[str, Preset], name: str | None, *values) -> gr.Radio:
-    """Select again the preset that was chosen, whose settings have arrived."""
-    return gr.skip() if name == AUTOMATIC else on_follow(presets, name, *values)
 
 
 def on_opened(presets: dict[str, Preset], name: str | None, *values) -> gr.Radio:

@@ -10,9 +10,12 @@ from weakref import WeakValueDictionary
 
 import gradio as gr
 
+from dpi_core.models.presets import AUTOMATIC
+from dpi_core.web.auto_settings import config_of
 from dpi_core.web.controls import Controls, example_photos
 from dpi_core.web.events import QUIET
 from dpi_core.web.links import Linked, one_of
+from dpi_core.web.preset_choice import AUTO_TEXT
 from dpi_core.web.session import Session
 
 NAME = """() => {
@@ -46,22 +49,31 @@ def tab_sessions() -> TabSessions:
     return TabSessions(gr.Textbox(visible="hidden", label="Session"), WeakValueDictionary())
 
 
-def connect_reload(page: gr.Blocks, controls: Controls, results: list[Any], tabs: TabSessions) -> None:
-    """Give a reloaded page its session back: the photo, and `results`, the components of `Session.shown`."""
+def connect_reload(opened: Any, controls: Controls, results: list[Any], tabs: TabSessions) -> None:
+    """Give a page that was `opened` again its session back: photo, Auto, and `results`, the components of `Session.shown`."""
+    name, c = tabs.name, controls
 
-    def found(name: str, session: Session) -> dict[Any, Any]:
-        earlier = tabs.sessions.setdefault(name, session)
-        restored: dict[Any, Any] = {controls.session: earlier}
-        photo = tabs.photo_of(name)
+    def found(values: dict[Any, Any]) -> dict[Any, Any]:
+        session = values[c.session]
+        earlier = tabs.sessions.setdefault(values[name], session)
+        restored: dict[Any, Any] = {c.session: earlier}
+        if session.automatic is not None:  # chosen on this page, before its session was found
+            earlier.automatic = session.automatic
+        elif earlier.automatic is not False and earlier.fitted == config_of(c.named(values)):
+            restored[c.preset] = gr.Radio(
+                value=AUTOMATIC, info=AUTO_TEXT
+            )  # the address has its settings, and no name of them
+        photo = tabs.photo_of(values[name])
         if earlier is not session and photo is not None:
-            restored[controls.photo] = photo
+            restored[c.photo] = photo
             for shown in earlier.shown.values():
                 restored |= shown
         return restored
 
-    name = tabs.name
-    page.load(None, None, name, js=NAME, queue=False, **QUIET)
-    name.change(found, [name, controls.session], [controls.session, controls.photo, *results], queue=False, **QUIET)
+    opened.then(None, None, name, js=NAME, queue=False, **QUIET)
+    name.change(
+        found, {name, c.session, *c.settings.values()}, [c.session, c.photo, c.preset, *results], queue=False, **QUIET
+    )
 
 
 def example_link(controls: Controls, tabs: TabSessions) -> Linked:

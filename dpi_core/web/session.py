@@ -33,6 +33,7 @@ class Session:
         trajectory: the steps of the last run with one face, for another tau and for branches.
         folders: view -> where the results of its last run lie.
         fitted: the settings that Auto took last.
+        automatic: whether the last choice of settings was Auto; None while nothing but the page has chosen.
         before: what the stage shows of the photo before its first run, after what it was made from.
         shown: view -> what its last run ended with, by component of the page; it goes with its files.
     """
@@ -46,6 +47,7 @@ class Session:
     trajectory: "Trajectory | None" = field(default=None, repr=False)
     folders: dict[str, Path] = field(default_factory=dict, repr=False)
     fitted: "DPIConfig | None" = None
+    automatic: bool | None = None
     before: tuple[Any, dict[str, Any]] | None = field(default=None, repr=False)
     shown: dict[str, dict[Any, Any]] = field(default_factory=dict, repr=False)
 
