@@ -50,6 +50,17 @@ def test_the_chosen_face_is_shown_and_stays_in_its_place_when_the_run_begins(bro
     page.close()
 
 
+def test_a_page_that_nobody_touches_asks_for_nothing(laptop, tmp_path):
+    choose(laptop, group(tmp_path / "group.png"))
+    laptop.locator("#chosen input").nth(2).click()  # several changes at once: each plan is told more than once
+    laptop.locator("#preset input").nth(3).click()
+    laptop.wait_for_timeout(3000)
+    asked = []
+    laptop.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
+    laptop.wait_for_timeout(1500)
+    assert not asked
+
+
 def test_another_photo_has_nothing_of_the_one_before_which_keeps_its_result(laptop):
     choose(laptop, EXAMPLES / "astronaut-tiny.png")
     restored(laptop)

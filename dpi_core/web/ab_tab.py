@@ -21,7 +21,7 @@ from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, QUIET, making_of
 from dpi_core.web.links import Linked, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
-from dpi_core.web.running import Plan, Values, View, connect_run, downloads, keep_told, run_buttons, told
+from dpi_core.web.running import Plan, Values, View, connect_run, downloads, run_buttons, told
 
 FIRST = {"A": "published", "B": DEFAULT_PRESET}
 TAKEN = "taken"
@@ -74,10 +74,10 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
             buttons = run_buttons("Run A and B", "ab-")
     view = SideBySide({"state": "ready", "line": HINT}, elem_id="ab-view")
     files = downloads("Download: both results and their figures", "ab-files")
+    line = Plan(on_plan, {*c.planned, *of_sides}, plan, frozenset(of_sides))
     for name, side in sides.items():
-        _connect_side(engine, c, name, side)
-    line = Plan(on_plan, {*c.planned, *of_sides}, plan)
-    keep_told(line)
+        held = _connect_side(engine, c, name, side)
+        held.then(on_plan, line.inputs, plan, queue=False, trigger_mode="always_last", **QUIET)
     ran = connect_run("ab", buttons, c.session, view, on_ab, finished, inputs, {files: {"visible": False}}, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     own = engine.settings.prior
@@ -90,7 +90,9 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
     return View(linked, line, [view, files])
 
 
-def _connect_side(engine: Engine, c: Controls, name: str, side: SideControls) -> None:
+def _connect_side(engine: Engine, c: Controls, name: str, side: SideControls) -> Any:
+    """Connect a side's controls with one another; returns the event after which they say the same."""
+
     def on_preset(values: Values) -> dict[Any, Any]:
         choice = values[side.preset]
         return {side.held: choice} if choice in NAMES else on_take(values)
@@ -105,7 +107,7 @@ def _connect_side(engine: Engine, c: Controls, name: str, side: SideControls) ->
     inputs = {*c.asked, side.preset, side.prior}
     side.preset.input(on_preset, inputs, [side.held, side.method, side.words], queue=False, **QUIET)
     side.take.click(on_take, inputs, [side.held, side.method, side.words], queue=False, **QUIET)
-    gr.on(
+    return gr.on(
         [component.change for component in side.asked],
         lambda *asked: on_held(engine, name, *asked),
         side.asked,

@@ -16,7 +16,7 @@ from dpi_core.web.engine import Engine
 from dpi_core.web.events import MAX_PAGE_SEED, QUIET, making_of
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
-from dpi_core.web.running import Plan, Values, View, connect_run, keep_told, run_buttons, told
+from dpi_core.web.running import Plan, Values, View, connect_run, run_buttons, told
 from dpi_core.web.seeds_run import MAX_SEEDS, MIN_SEEDS, compare_plan, parse_seeds, redrawn, run_comparison
 from dpi_core.web.stage_data import Making
 from dpi_core.web.trajectory import MAX_EVENTS
@@ -86,7 +86,6 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         )
 
     line = Plan(on_plan, {*c.planned, seeds, settings}, plan)
-    keep_told(line)
     c.load.upload(on_load_seeds, [c.load], [seeds, branch, settings], queue=False, **QUIET)
     redraw = buttons[1].click(on_redraw, [seeds, keep], [seeds], queue=False, **QUIET)
     redraw.then(None, None, None, js=RUN, queue=False, **QUIET)

@@ -33,14 +33,21 @@ def connect_photo(controls: Controls, prior: str) -> Controls:
 
 
 def connect_plans(controls: Controls, plans: Sequence[Plan]) -> None:
-    """Say all plans anew once the faces are known, in one event."""
+    """Say all plans anew once the faces are known, and whenever one of their inputs changes.
+
+    In one event: two that keep the last trigger of the same change start one another again without end (Gradio 6.31).
+    """
     inputs = set().union(*(plan.inputs for plan in plans))
+    unwatched = {controls.photo}.union(*(plan.unwatched for plan in plans))
+    lines = [plan.line for plan in plans]
 
     def told(values: Values) -> dict:
         return {plan.line: plan.make({component: values[component] for component in plan.inputs}) for plan in plans}
 
     for event in controls.faced:
-        event.then(told, inputs, [plan.line for plan in plans], queue=False, **QUIET)
+        event.then(told, inputs, lines, queue=False, trigger_mode="always_last", **QUIET)
+    changes = [component.change for component in inputs - unwatched if not isinstance(component, gr.State)]
+    gr.on(changes, told, inputs, lines, queue=False, trigger_mode="always_last", **QUIET)
 
 
 def shared_links(controls: Controls) -> list[Linked]:

@@ -19,7 +19,7 @@ from dpi_core.web.events import QUIET, making_of
 from dpi_core.web.explore_run import MAX_SEEDS, explore_plan, run_exploration
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
-from dpi_core.web.running import Plan, Values, View, connect_run, downloads, keep_told, run_buttons, told
+from dpi_core.web.running import Plan, Values, View, connect_run, downloads, run_buttons, told
 
 FIRST_AXES = {"x": "tau", "y": "sparsity"}
 HINT = "Each cell is one run. Choose a photo, two settings and their values, and press “Explore”."
@@ -61,7 +61,6 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
     for axis in FIRST_AXES:
         axes[axis].input(first_values, axes[axis], axes[f"{axis}_values"], queue=False, **QUIET)
     line = Plan(on_plan, {*c.planned, *axes.values()}, plan)
-    keep_told(line)
     hidden = {files: {"visible": False}}
     ran = connect_run("explore", buttons, c.session, view, on_explore, finished, inputs, hidden, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)

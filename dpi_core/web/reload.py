@@ -79,7 +79,8 @@ def connect_reload(opened: Any, controls: Controls, results: list[Any], tabs: Ta
 def example_link(controls: Controls, tabs: TabSessions) -> Linked:
     """Make the hidden control that names the example on the page, empty for any other photo."""
     example = gr.Textbox("", visible="hidden", label="Example")
-    controls.photo.change(example_of, [controls.photo], [example], queue=False, **QUIET)
+    looked = controls.faced[0]  # after it, not beside it: see `connections.connect_plans`
+    looked.then(example_of, [controls.photo], [example], queue=False, trigger_mode="always_last", **QUIET)
 
     def asked(example: str, photo: str | None, name: str) -> Any:
         # A reload brings it back: twice would be to find its faces twice, over what was ticked.

@@ -10,7 +10,7 @@ from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import QUIET, making_of, on_plan, on_tau
 from dpi_core.web.restore_run import Outcome, run, save_film
-from dpi_core.web.running import Plan, Values, View, connect_run, keep_told
+from dpi_core.web.running import Plan, Values, View, connect_run
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import example_value, plan_of
 
@@ -63,6 +63,5 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
     c.settings["tau"].release(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)
     film.click(on_film, [c.session], list(filmed), **QUIET)
     plan = Plan(lambda values: on_plan(engine, values[c.session], c.named(values)), {c.session, *c.asked}, stage)
-    keep_told(plan)
     ran.then(plan.make, plan.inputs, stage, queue=False, **QUIET)  # a plan that comes while a run streams can be lost
     return View([], plan, [stage, *files])

@@ -25,11 +25,15 @@ Values = Mapping[Any, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """A line that says what a run would do and cost: how it is made, from what, and where it stands."""
+    """A line that says what a run would do and cost: how it is made, from what, and where it stands.
+
+    `unwatched`: those of the inputs after whose change the tab itself has it said anew.
+    """
 
     make: Callable[[dict], Any]
     inputs: set[Any]
     line: gr.HTML
+    unwatched: frozenset[Any] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -133,12 +137,6 @@ def giving_back(rows: Iterator[dict[Any, Any]], free: dict[Any, Any]) -> Iterato
     for row in rows:
         yield row
     yield {**row, **free}
-
-
-def keep_told(plan: Plan) -> None:
-    """Say the plan anew whenever one of its inputs changes."""
-    changes = [component.change for component in plan.inputs if not isinstance(component, gr.State)]
-    gr.on(changes, plan.make, plan.inputs, plan.line, queue=False, trigger_mode="always_last", **QUIET)
 
 
 def told(line: Callable[[], str]) -> str:
