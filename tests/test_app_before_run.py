@@ -80,6 +80,24 @@ def test_another_photo_has_nothing_of_the_one_before_which_keeps_its_result(lapt
     expect(laptop.locator(MAIN)).to_be_hidden()
 
 
+def test_another_photo_takes_a_comparison_off_the_page_until_it_is_back(laptop):
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    laptop.get_by_role("tab", name="Compare seeds").click()
+    laptop.click("#compare-run")
+    done = laptop.locator("#grid [data-state=done]")
+    expect(done).to_be_visible()
+    tiles = laptop.locator("#grid .tile")
+    count = tiles.count()
+    laptop.set_input_files("#photo input[type=file]", str(EXAMPLES / "grace-hopper-worn.jpg"))
+    expect(laptop.locator("#grid [data-state=ready]")).to_be_visible()
+    expect(tiles).to_have_count(0)
+    expect(laptop.locator("#compare-files")).to_be_hidden()
+    laptop.set_input_files("#photo input[type=file]", str(EXAMPLES / "astronaut-tiny.png"))
+    expect(done).to_be_visible()
+    expect(tiles).to_have_count(count)
+    expect(laptop.locator("#compare-files")).to_be_visible()
+
+
 def test_the_face_that_is_picked_is_the_one_on_the_stage(laptop, tmp_path):
     choose(laptop, group(tmp_path / "group.png"))
     expect(laptop.locator(CORNERS)).to_have_text("input: face 1 of 3")

@@ -25,7 +25,10 @@ from dpi_core.web.running import Plan, Values, View, connect_run, downloads, run
 
 FIRST = {"A": "published", "B": DEFAULT_PRESET}
 TAKEN = "taken"
-HINT = "The same photo, face and seed twice, with other settings, another prior or another method. Press “Run A and B”."
+READY = {
+    "state": "ready",
+    "line": "The same photo, face and seed twice, with other settings, another prior or another method. Press “Run A and B”.",
+}
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,14 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         plan = gr.HTML(on_plan(), elem_id="ab-plan")
         with gr.Column(scale=0, min_width=230):
             buttons = run_buttons("Run A and B", "ab-")
-    view = SideBySide({"state": "ready", "line": HINT}, elem_id="ab-view")
+    view = SideBySide(READY, elem_id="ab-view")
     files = downloads("Download: both results and their figures", "ab-files")
     line = Plan(on_plan, {*c.planned, *of_sides}, plan, frozenset(of_sides))
     for name, side in sides.items():
         held = _connect_side(engine, c, name, side)
         held.then(on_plan, line.inputs, plan, queue=False, trigger_mode="always_last", **QUIET)
-    ran = connect_run("ab", buttons, c.session, view, on_ab, finished, inputs, {files: {"visible": False}}, plan)
+    hidden = {files: {"visible": False}}
+    ran = connect_run("ab", buttons, c.session, view, on_ab, finished, inputs, hidden, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     own = engine.settings.prior
     small = {name: name.lower() for name in sides}
@@ -87,7 +91,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         *(Linked(f"prior_{small[n]}", side.prior, text_that(engine.checked_prior)) for n, side in sides.items()),
         *(Linked(f"method_{small[n]}", s.method, one_of(f"method_{small[n]}", METHODS)) for n, s in sides.items()),
     ]
-    return View(linked, line, [view, files])
+    return View(linked, line, [view, files], {view: READY, files: gr.update(visible=False)})
 
 
 def _connect_side(engine: Engine, c: Controls, name: str, side: SideControls) -> Any:

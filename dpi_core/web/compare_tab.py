@@ -22,6 +22,7 @@ from dpi_core.web.stage_data import Making
 from dpi_core.web.trajectory import MAX_EVENTS
 
 FIRST_SEEDS = "0-3"
+READY = {"state": "ready", "line": "Each seed is another plausible face."}
 VARIETY, PAGE = "variety", "page"
 RUN = """() => document.querySelector("#compare-run").click()"""
 
@@ -66,7 +67,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         return {view: done.view, bundle: gr.DownloadButton(value=done.files[0], visible=True), keep: kept}
 
     plan = gr.HTML(on_plan(), elem_id="compare-plan")
-    view = Funnel({"state": "ready", "line": "Each seed is another plausible face."}, elem_id="grid")
+    view = Funnel(READY, elem_id="grid")
     with gr.Row():
         bundle = gr.DownloadButton("Download everything (ZIP)", visible=False, elem_id="compare-files")
     keep = gr.CheckboxGroup([], label="Keep these when new seeds are drawn", visible=False, elem_id="keep")
@@ -107,7 +108,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         Linked("pick", pick, number("pick", 0, MAX_SEEDS)),
         Linked("branch", branch, number("branch", 0, MAX_EVENTS)),
     ]
-    return View(linked, line, [view, *hidden])
+    return View(linked, line, [view, *hidden], {view: READY} | {file: gr.update(visible=False) for file in hidden})
 
 
 def compared(request: Request, seeds: str, settings: str) -> Request:

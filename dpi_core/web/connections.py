@@ -1,6 +1,6 @@
 """What connects the shared controls with the page: the photo's faces, the address, and settings from files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,7 +13,8 @@ from dpi_core.web.controls import Controls
 from dpi_core.web.events import MAX_PAGE_SEED, QUIET, on_chosen, on_face, on_link, on_load_settings, on_photo
 from dpi_core.web.links import Linked, number, one_of, opened_script, setting, write_script, yes_or_no
 from dpi_core.web.restore_run import AUTO, MODES
-from dpi_core.web.running import Plan, Values
+from dpi_core.web.running import Plan, Values, View
+from dpi_core.web.session import Session
 
 
 def connect_photo(controls: Controls, prior: str) -> Controls:
@@ -48,6 +49,22 @@ def connect_plans(controls: Controls, plans: Sequence[Plan]) -> None:
         event.then(told, inputs, lines, queue=False, trigger_mode="always_last", **QUIET)
     changes = [component.change for component in inputs - unwatched if not isinstance(component, gr.State)]
     gr.on(changes, told, inputs, lines, queue=False, trigger_mode="always_last", **QUIET)
+
+
+def connect_results(controls: Controls, views: Mapping[str, View]) -> None:
+    """Take the results of another photo off the views once a photo is chosen, and bring them back with their photo."""
+
+    def of_photo(session: Session) -> dict:
+        updates: dict[Any, Any] = {controls.session: gr.skip()}
+        for name, view in views.items():
+            shown = session.shown.get(name)
+            if shown is not None and view.fresh and shown.hidden != (shown.photo != session.photo):
+                shown.hidden = not shown.hidden
+                updates |= view.fresh if shown.hidden else shown.updates
+        return updates
+
+    outputs = [controls.session, *(component for view in views.values() for component in view.fresh)]
+    controls.faced[0].then(of_photo, [controls.session], outputs, queue=False, trigger_mode="always_last", **QUIET)
 
 
 def shared_links(controls: Controls) -> list[Linked]:

@@ -22,7 +22,10 @@ from dpi_core.web.live import ViewOutcome, render_message
 from dpi_core.web.running import Plan, Values, View, connect_run, downloads, run_buttons, told
 
 FIRST_AXES = {"x": "tau", "y": "sparsity"}
-HINT = "Each cell is one run. Choose a photo, two settings and their values, and press “Explore”."
+READY = {
+    "state": "ready",
+    "line": "Each cell is one run. Choose a photo, two settings and their values, and press “Explore”.",
+}
 
 
 def explore_tab(engine: Engine, controls: Controls) -> View:
@@ -56,7 +59,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         return {**c.moved(found), c.status: line}
 
     plan = gr.HTML(on_plan(), elem_id="explore-plan")
-    view = SettingsGrid({"state": "ready", "line": HINT}, elem_id="explore-grid")
+    view = SettingsGrid(READY, elem_id="explore-grid")
     files = downloads("Download: contact sheet, and all settings and figures", "explore-files")
     for axis in FIRST_AXES:
         axes[axis].input(first_values, axes[axis], axes[f"{axis}_values"], queue=False, **QUIET)
@@ -72,7 +75,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         Linked("down", axes["y_values"], text_that(_values)),
         Linked("cell_seeds", count, number("cell_seeds", 1, MAX_SEEDS)),
     ]
-    return View(linked, line, [view, files])
+    return View(linked, line, [view, files], {view: READY, files: gr.update(visible=False)})
 
 
 def _values(text: str) -> None:

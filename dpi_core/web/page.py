@@ -12,7 +12,14 @@ from dpi_core.web import api
 from dpi_core.web.ab_tab import ab_tab
 from dpi_core.web.auto_settings import connect_auto
 from dpi_core.web.compare_tab import compare_tab
-from dpi_core.web.connections import connect_address, connect_files, connect_photo, connect_plans, shared_links
+from dpi_core.web.connections import (
+    connect_address,
+    connect_files,
+    connect_photo,
+    connect_plans,
+    connect_results,
+    shared_links,
+)
 from dpi_core.web.controls import Controls, build_controls
 from dpi_core.web.doors import FILE_BYTES, Doors
 from dpi_core.web.engine import Engine
@@ -25,7 +32,7 @@ from dpi_core.web.links import view_script
 from dpi_core.web.mcp_sessions import McpSessions
 from dpi_core.web.reload import connect_reload, example_link, tab_sessions
 from dpi_core.web.restore_tab import restore_tab
-from dpi_core.web.running import Plan, View
+from dpi_core.web.running import View
 from dpi_core.web.shown_pictures import ShownPictures
 
 TITLE = "Face super-resolution by Diffusion Prior Interpolation"
@@ -65,19 +72,18 @@ def build_page(engine: Engine) -> gr.Blocks:
                 connect_files(controls, controls.status)
                 named = tab_sessions()
                 linked = [example_link(controls, named), *shared_links(controls)]
-                results: list = []
-                plans: list[Plan] = []
+                views: dict[str, View] = {}
                 with gr.Tabs(elem_id="views") as tabs:
                     for view, (title, build) in VIEWS.items():
                         with gr.Tab(title, id=view, render_children=True) as tab:
-                            built = build(engine, controls)
+                            views[view] = built = build(engine, controls)
                         linked += built.linked
-                        results += built.results
                         _connect_view(page, view, tab, built)
-                        plans.append(built.plan)
-                connect_plans(controls, plans)
+                connect_plans(controls, [built.plan for built in views.values()])
+                connect_results(controls, views)
                 controls.run.click(lambda: gr.Tabs(selected="restore"), None, tabs, queue=False, **QUIET)
                 opened = connect_address(page, linked, tabs, list(VIEWS), controls.status, controls.follow)
+                results = [component for built in views.values() for component in built.results]
                 connect_reload(opened, controls, results, named)
         gr.Markdown(ETHICS, elem_id="ethics")
         api.add_endpoints(engine)

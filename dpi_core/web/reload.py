@@ -67,7 +67,7 @@ def connect_reload(opened: Any, controls: Controls, results: list[Any], tabs: Ta
         if earlier is not session and photo is not None:
             restored[c.photo] = photo
             for shown in earlier.shown.values():
-                restored |= shown
+                restored |= {} if shown.hidden else shown.updates
         return restored
 
     opened.then(None, None, name, js=NAME, queue=False, **QUIET)

@@ -11,7 +11,7 @@ from dpi_core.web.engine import Engine
 from dpi_core.web.events import QUIET, making_of, on_plan, on_tau
 from dpi_core.web.restore_run import Outcome, run, save_film
 from dpi_core.web.running import Plan, Values, View, connect_run
-from dpi_core.web.session import Session
+from dpi_core.web.session import Session, Shown
 from dpi_core.web.stage_data import example_value, plan_of
 
 RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }"""
@@ -47,7 +47,7 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
         video = next((file for file in made if file.endswith(".mp4")), None)
         shown = {film_video: gr.Video(video, visible=video is not None), film_files: gr.File(made, visible=bool(made))}
         if made:
-            session.shown["film"] = shown
+            session.shown["film"] = Shown(session.photo, shown)
         return shown | {film_note: message}
 
     filmed: dict[Any, dict[str, Any]] = {

@@ -5,7 +5,7 @@ they show.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -16,7 +16,7 @@ from dpi_core.web.checks import with_messages
 from dpi_core.web.events import MODELS, QUIET
 from dpi_core.web.links import Linked
 from dpi_core.web.live import render_message
-from dpi_core.web.session import Session
+from dpi_core.web.session import Session, Shown
 from dpi_core.web.waiting import TOLD_EVERY, line_at_start, line_now, line_refused
 
 Values = Mapping[Any, Any]
@@ -38,11 +38,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class View:
-    """What a tab leaves to the page: its controls that belong in the address, its plan, what a reload fills again."""
+    """What a tab leaves to the page.
+
+    Attributes:
+        linked: its controls that belong in the address.
+        plan: what its run would do.
+        results: the components that a reload fills again.
+        fresh: how they are without a result, where another photo takes it off; the stage does so by itself.
+    """
 
     linked: Sequence[Linked]
     plan: Plan
     results: Sequence[Any]
+    fresh: Mapping[Any, Any] = field(default_factory=dict)
 
 
 def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = None) -> list[gr.Button]:
@@ -103,11 +111,13 @@ def connect_run(
         return gr.Button(value="Stopping ..", interactive=False)
 
     def rows(values: Values) -> Iterator[dict[Any, Any]]:
+        photo = values[session].photo  # another may be chosen meanwhile
         for item in with_messages(run)(values):
             if isinstance(item, dict):
                 yield {view: item}
             else:
-                values[session].shown[name] = ended = finished(item)
+                ended = finished(item)
+                values[session].shown[name] = Shown(photo, ended)
                 yield ended
 
     def streamed(values: Values) -> Iterator[dict[Any, Any]]:

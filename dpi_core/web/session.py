@@ -20,6 +20,18 @@ KEEP_SECONDS = 3600
 
 
 @dataclass
+class Shown:
+    """What a view's last run ended with: updates by component of the page, and the photo it was of.
+
+    `hidden`: the page shows nothing of it, for another photo was chosen.
+    """
+
+    photo: str | None
+    updates: dict[Any, Any]
+    hidden: bool = False
+
+
+@dataclass
 class Session:
     """Mutable by design: the Stop button sets `stopped` while a run of the same session reads it.
 
@@ -35,7 +47,7 @@ class Session:
         fitted: the settings that Auto took last.
         automatic: whether the last choice of settings was Auto; None while nothing but the page has chosen.
         before: what the stage shows of the photo before its first run, after what it was made from.
-        shown: view -> what its last run ended with, by component of the page; it goes with its files.
+        shown: view -> what its last run ended with; it goes with its files.
     """
 
     stopped: bool = False
@@ -49,7 +61,7 @@ class Session:
     fitted: "DPIConfig | None" = None
     automatic: bool | None = None
     before: tuple[Any, dict[str, Any]] | None = field(default=None, repr=False)
-    shown: dict[str, dict[Any, Any]] = field(default_factory=dict, repr=False)
+    shown: dict[str, Shown] = field(default_factory=dict, repr=False)
 
     def results_folder(self, view: str = "restore") -> Path:
         """Make a fresh private folder for a run of a view; that of its run before is removed, other views' stay."""
