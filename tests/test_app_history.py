@@ -124,6 +124,7 @@ def test_a_reload_keeps_the_film_until_the_next_run(laptop):
     restored(laptop)  # whose film is another
     expect(film).to_be_hidden()
     expect(kept).to_have_count(0)
+    expect(laptop.locator("#run")).to_be_enabled()  # off since the film went, until the run has ended
     laptop.reload()
     expect(laptop.locator("#save-film")).to_be_visible()
     expect(film).to_be_hidden()

@@ -26,7 +26,7 @@ def test_a_prior_in_a_folder_is_compared_and_one_that_is_missing_is_named(page, 
     prior = page.locator("#ab-prior-b input")
     prior.fill("no/such-folder")
     prior.press("Enter")
-    expect(page.locator("#ab-plan")).to_contain_text("prior (embedded, no/such-folder)")
+    expect(page.locator("#ab-plan")).to_contain_text("“Prior” (embedded against no/such-folder)")
     page.click("#ab-run")
     expect(page.locator("#ab-view [role=alert]")).to_contain_text("B's prior no/such-folder cannot be loaded")
     expect(page.locator("#ab-run")).to_be_enabled()

@@ -83,7 +83,9 @@ def test_the_address_opens_a_view_with_its_settings(browser, app_url, view):
     elif view == "explore":
         expect(page.locator("#explore-plan")).to_contain_text("the setting is eta, but ddnm heeds only steps, k")
     else:
-        expect(page.locator("#ab-plan")).to_contain_text("prior (embedded, ffhq-256) and method (dpi, ddnm)")
+        expect(page.locator("#ab-plan")).to_contain_text(
+            "“Prior” (embedded against ffhq-256) and “Method” (dpi against ddnm)"
+        )
     page.get_by_label("Simulate x4").check()
     page.wait_for_function("location.search.includes('mode=Simulate+x4')")
     for name in ("tau=300", "pick=3", "across=0%2C1", "prior_b=ffhq-256", "method_b=ddnm", "aligned=true"):

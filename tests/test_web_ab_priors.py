@@ -41,7 +41,7 @@ def test_two_priors_are_compared_in_one_frame(engine, large_prior):
     assert isinstance(outcome, ViewOutcome), items[-1]
     assert any(f"Loading B's prior {large_prior}" in item["line"] for item in items[:-1])
     for text in (
-        f"prior (embedded, {large_prior})",
+        f"“Prior” (embedded against {large_prior})",
         "compared is what lies in that of A",
         "A 128, B 256 pixels",
         OWN_TRUTHS,
