@@ -1,6 +1,7 @@
 """The preset Auto on the page: once a face is known, the controls show the settings for it, and why."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -27,21 +28,32 @@ def connect_auto(engine: Engine, controls: Controls) -> None:
     c = controls
     start = presets_for(engine.settings.prior)[DEFAULT_PRESET].config
 
-    def choose(values: dict, asked: bool = False) -> dict:
+    def free(named: dict, session: Session, asked: bool) -> bool:
+        return asked or config_of(named) in (start, session.fitted)
+
+    def choose(values: dict, asked: bool = False) -> None:
         named, session = c.named(values), values[c.session]
-        free = asked or config_of(named) in (start, session.fitted)
-        choice = choice_for(engine, session, named) if free else None
-        if choice is None:
+        session.choice = choice_for(engine, session, named) if free(named, session, asked) else None
+
+    def take(values: dict, asked: bool = False) -> dict:
+        named, session = c.named(values), values[c.session]
+        choice, session.choice = session.choice, None
+        if choice is None or named["preset"] != AUTOMATIC or not free(named, session, asked):
             return {c.session: gr.skip()}
         session.fitted = choice.config
         return {**c.moved(asdict(choice.config)), c.preset: gr.Radio(info=choice.line)}
 
     inputs, outputs = {c.session, *c.asked}, [c.session, c.preset, *c.settings.values()]
-    for event in c.faced:
-        event.then(choose, inputs, outputs, queue=False, **QUIET)
     moved = [c.mode.input, c.aligned.input]
-    gr.on(moved, choose, inputs, outputs, queue=False, trigger_mode="always_last", **QUIET)
-    c.preset.input(lambda values: choose(values, asked=True), inputs, outputs, queue=False, **QUIET)
+    chosen = [(event.then(choose, inputs, None, queue=False, **QUIET), False) for event in c.faced]
+    again = gr.on(moved, choose, inputs, None, queue=False, trigger_mode="always_last", **QUIET)
+    by_name = c.preset.input(partial(choose, asked=True), inputs, None, queue=False, **QUIET)
+    for event, asked in (
+        *chosen,
+        (again, False),
+        (by_name, True),
+    ):  # a second event: a hand may have moved something meanwhile
+        event.then(partial(take, asked=asked), inputs, outputs, queue=False, trigger_mode="always_last", **QUIET)
 
 
 def config_of(named: dict[str, Any]) -> DPIConfig | None:

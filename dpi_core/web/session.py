@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dpi_core.faces import Face
     from dpi_core.method.config import DPIConfig
+    from dpi_core.restore.automatic import Choice
     from dpi_core.show.film import Frame
     from dpi_core.web.trajectory import Trajectory
 
@@ -45,6 +46,7 @@ class Session:
         trajectory: the steps of the last run with one face, for another tau and for branches.
         folders: view -> where the results of its last run lie.
         fitted: the settings that Auto took last.
+        choice: what Auto has chosen, until the controls show it.
         automatic: whether the last choice of settings was Auto; None while nothing but the page has chosen.
         before: what the stage shows of the photo before its first run, after what it was made from.
         shown: view -> what its last run ended with; it goes with its files.
@@ -59,6 +61,7 @@ class Session:
     trajectory: "Trajectory | None" = field(default=None, repr=False)
     folders: dict[str, Path] = field(default_factory=dict, repr=False)
     fitted: "DPIConfig | None" = None
+    choice: "Choice | None" = field(default=None, repr=False)
     automatic: bool | None = None
     before: tuple[Any, dict[str, Any]] | None = field(default=None, repr=False)
     shown: dict[str, Shown] = field(default_factory=dict, repr=False)
