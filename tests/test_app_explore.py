@@ -7,7 +7,7 @@ import pytest
 from browsing import check_both_schemes
 from conftest import EXAMPLES
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from dpi_core import DPIConfig
 from dpi_core.models.presets import PRESETS
@@ -33,18 +33,22 @@ def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
 
-def choose_steps(page: Page, steps: int, place: str, text: str) -> None:
-    """Set the steps and wait until `place` has taken them up: a drawer that is just opening may miss a key."""
-    page.get_by_text("Advanced", exact=True).click()
-    field = page.locator("#steps input[type=number]")
+def enter(page: Page, field: Locator, value: int, place: str, text: str) -> None:
+    """Type a number until `place` has taken it up: what is typed while the page's Auto answers is overwritten."""
     for _ in range(5):
-        field.fill(str(steps))
+        field.fill(str(value))
         field.press("Enter")
         field.press("Tab")
         page.wait_for_timeout(1000)
         if text in page.locator(place).inner_text():
             break
     expect(page.locator(place)).to_contain_text(text)
+
+
+def choose_steps(page: Page, steps: int, place: str, text: str) -> None:
+    """Set the steps and wait until `place` has taken them up: a drawer that is just opening may miss a key."""
+    page.get_by_text("Advanced", exact=True).click()
+    enter(page, page.locator("#steps input[type=number]"), steps, place, text)
 
 
 def test_two_settings_are_explored_and_a_cell_is_taken(page, tmp_path):
@@ -146,16 +150,14 @@ def test_two_settings_run_side_by_side_flip_and_wipe(page, tmp_path):
     open_tab(page, "A/B")
     differ = differences(Variant(DPIConfig()), Variant(MEDIUM))
     expect(page.locator("#ab-plan")).to_contain_text(f"A and B differ in {differ}. ")
-    page.get_by_label("Stage split tau").and_(page.locator("input[type=number]")).fill("600")
+    field = page.get_by_label("Stage split tau").and_(page.locator("input[type=number]"))
+    enter(page, field, 600, "#stage [data-role=note]", "t > 600")
     choose_steps(page, 4, "#stage [data-role=note]", "1 FCM step (t > 600), then 2 RACM steps")
     page.click("#ab-take-a")
     expect(page.locator("#ab-words-a")).to_contain_text("steps 4, tau 600, k 2")
     page.click("#ab-take-b")
     expect(page.locator("#ab-plan [role=alert]")).to_contain_text("the same settings")
-    field = page.get_by_label("Stage split tau").and_(page.locator("input[type=number]"))
-    field.fill("0")
-    field.press("Enter")
-    expect(page.locator("#stage [data-role=note]")).to_contain_text("3 FCM steps")
+    enter(page, field, 0, "#stage [data-role=note]", "3 FCM steps")
     page.click("#ab-take-b")
     expect(page.locator("#ab-plan")).to_contain_text("7 steps to run instead of 8: they share the first 1")
 
