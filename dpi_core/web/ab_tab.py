@@ -81,7 +81,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
     for name, side in sides.items():
         held = _connect_side(engine, c, name, side)
         held.then(on_plan, line.inputs, plan, queue=False, trigger_mode="always_last", **QUIET)
-    hidden = {files: {"visible": False}}
+    hidden = {files: gr.update(visible=False)}
     ran = connect_run("ab", buttons, c.session, view, on_ab, finished, inputs, hidden, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     own = engine.settings.prior
@@ -91,7 +91,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         *(Linked(f"prior_{small[n]}", side.prior, text_that(engine.checked_prior)) for n, side in sides.items()),
         *(Linked(f"method_{small[n]}", s.method, one_of(f"method_{small[n]}", METHODS)) for n, s in sides.items()),
     ]
-    return View(linked, line, [view, files], {view: READY, files: gr.update(visible=False)})
+    return View(linked, line, {view: READY, **hidden})
 
 
 def _connect_side(engine: Engine, c: Controls, name: str, side: SideControls) -> Any:

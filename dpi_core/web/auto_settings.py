@@ -48,11 +48,8 @@ def connect_auto(engine: Engine, controls: Controls) -> None:
     chosen = [(event.then(choose, inputs, None, queue=False, **QUIET), False) for event in c.faced]
     again = gr.on(moved, choose, inputs, None, queue=False, trigger_mode="always_last", **QUIET)
     by_name = c.preset.input(partial(choose, asked=True), inputs, None, queue=False, **QUIET)
-    for event, asked in (
-        *chosen,
-        (again, False),
-        (by_name, True),
-    ):  # a second event: a hand may have moved something meanwhile
+    # in a second event: a hand may have moved something meanwhile
+    for event, asked in (*chosen, (again, False), (by_name, True)):
         event.then(partial(take, asked=asked), inputs, outputs, queue=False, trigger_mode="always_last", **QUIET)
 
 

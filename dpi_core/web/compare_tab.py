@@ -99,7 +99,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         return {**c.moved(found), c.status: said}
 
     c.follow(view.choose(on_choose, None, [c.seed, *c.settings.values(), c.status], queue=False, **QUIET))
-    hidden: dict[Any, dict] = {bundle: {"visible": False}, keep: {"visible": False}}
+    hidden = {bundle: gr.update(visible=False), keep: gr.update(visible=False)}
     ran = connect_run("compare", buttons, c.session, view, on_compare, finished, {*inputs, pick, branch}, hidden, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     linked = [
@@ -108,7 +108,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         Linked("pick", pick, number("pick", 0, MAX_SEEDS)),
         Linked("branch", branch, number("branch", 0, MAX_EVENTS)),
     ]
-    return View(linked, line, [view, *hidden], {view: READY} | {file: gr.update(visible=False) for file in hidden})
+    return View(linked, line, {view: READY, **hidden})
 
 
 def compared(request: Request, seeds: str, settings: str) -> Request:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import gradio as gr
@@ -56,14 +57,15 @@ def connect_results(controls: Controls, views: Mapping[str, View]) -> None:
 
     def of_photo(session: Session) -> dict:
         updates: dict[Any, Any] = {controls.session: gr.skip()}
-        for name, view in views.items():
+        for name, taken_off in bare.items():
             shown = session.shown.get(name)
-            if shown is not None and view.fresh and shown.hidden != (shown.photo != session.photo):
+            if shown is not None and shown.hidden != (shown.photo != session.photo):
                 shown.hidden = not shown.hidden
-                updates |= view.fresh if shown.hidden else shown.updates
+                updates |= taken_off if shown.hidden else shown.updates
         return updates
 
-    outputs = [controls.session, *(component for view in views.values() for component in view.fresh)]
+    bare = {name: view.results for name, view in views.items() if None not in view.results.values()}
+    outputs = [controls.session, *chain.from_iterable(bare.values())]
     controls.faced[0].then(of_photo, [controls.session], outputs, queue=False, trigger_mode="always_last", **QUIET)
 
 

@@ -64,7 +64,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
     for axis in FIRST_AXES:
         axes[axis].input(first_values, axes[axis], axes[f"{axis}_values"], queue=False, **QUIET)
     line = Plan(on_plan, {*c.planned, *axes.values()}, plan)
-    hidden = {files: {"visible": False}}
+    hidden = {files: gr.update(visible=False)}
     ran = connect_run("explore", buttons, c.session, view, on_explore, finished, inputs, hidden, plan)
     ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
     c.follow(view.use(on_use, None, [*c.settings.values(), c.status], queue=False, **QUIET))
@@ -75,7 +75,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         Linked("down", axes["y_values"], text_that(_values)),
         Linked("cell_seeds", count, number("cell_seeds", 1, MAX_SEEDS)),
     ]
-    return View(linked, line, [view, files], {view: READY, files: gr.update(visible=False)})
+    return View(linked, line, {view: READY, **hidden})
 
 
 def _values(text: str) -> None:

@@ -60,9 +60,8 @@ def connect_reload(opened: Any, controls: Controls, results: list[Any], tabs: Ta
         if session.automatic is not None:  # chosen on this page, before its session was found
             earlier.automatic = session.automatic
         elif earlier.automatic is not False and earlier.fitted == config_of(c.named(values)):
-            restored[c.preset] = gr.Radio(
-                value=AUTOMATIC, info=AUTO_TEXT
-            )  # the address has its settings, and no name of them
+            # the address has its settings, and no name of them
+            restored[c.preset] = gr.Radio(value=AUTOMATIC, info=AUTO_TEXT)
         photo = tabs.photo_of(values[name])
         if earlier is not session and photo is not None:
             restored[c.photo] = photo

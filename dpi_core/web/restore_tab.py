@@ -50,12 +50,9 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
             session.shown["film"] = Shown(session.photo, shown)
         return shown | {film_note: message}
 
-    filmed: dict[Any, dict[str, Any]] = {
-        film_video: {"visible": False},
-        film_files: {"visible": False},
-        film_note: {"value": ""},
-    }
-    files = {row: {"visible": False}, photo: {}, bundle: {}, **filmed}
+    gone = gr.update(visible=False)
+    filmed = {film_video: gone, film_files: gone, film_note: ""}
+    files = {row: gone, photo: gr.update(), bundle: gr.update(), **filmed}
     ran = connect_run("restore", [c.run, c.stop], c.session, stage, on_run, finished, c.asked, files, stage)
     dragged = stage.tau(on_tau, None, [c.settings["tau"]], queue=False, **QUIET)
     c.follow(dragged)
@@ -64,4 +61,4 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
     film.click(on_film, [c.session], list(filmed), **QUIET)
     plan = Plan(lambda values: on_plan(engine, values[c.session], c.named(values)), {c.session, *c.asked}, stage)
     ran.then(plan.make, plan.inputs, stage, queue=False, **QUIET)  # a plan that comes while a run streams can be lost
-    return View([], plan, [stage, *files])
+    return View([], plan, dict.fromkeys([stage, *files]))

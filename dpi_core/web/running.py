@@ -5,7 +5,7 @@ they show.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -43,14 +43,13 @@ class View:
     Attributes:
         linked: its controls that belong in the address.
         plan: what its run would do.
-        results: the components that a reload fills again.
-        fresh: how they are without a result, where another photo takes it off; the stage does so by itself.
+        results: the components that a reload fills again, and for each the update that takes a result off it once another
+            photo is chosen; None where it looks to that itself.
     """
 
     linked: Sequence[Linked]
     plan: Plan
-    results: Sequence[Any]
-    fresh: Mapping[Any, Any] = field(default_factory=dict)
+    results: Mapping[Any, Any]
 
 
 def run_buttons(title: str, prefix: str = "", between: tuple[str, str] | None = None) -> list[gr.Button]:
@@ -70,7 +69,7 @@ def connect_run(
     run: Callable[[Values], Iterator[Any]],
     finished: Callable[[Any], dict[Any, Any]],
     inputs: set[Any],
-    files: Mapping[Any, dict[str, Any]],
+    files: Mapping[Any, Any],
     shown: Any,
 ) -> Any:
     """Let a button stream ``run(values)`` to `view`, and Stop end it; the event to go on from.
@@ -95,7 +94,7 @@ def connect_run(
         visitor.stopped = False
         begun = {button: gr.Button(interactive=False) for button in others}
         begun |= {stop: gr.Button(visible=True, interactive=True, value="Stop")}
-        begun |= {file: gr.update(**hidden) for file, hidden in files.items()}
+        begun |= files
         line = line_at_start()
         return begun | {clock: gr.Timer(active=True)} | ({view: queued(line)} if line else {})
 
