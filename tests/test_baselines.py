@@ -130,6 +130,8 @@ def test_a_method_is_chosen_by_name_and_dpi_is_one(analytic_prior):
     assert torch.equal(list(method_steps("dpi", analytic_prior, **faces))[-1].x0, ours[-1].x0)
     found = list(method_steps("ddrm", analytic_prior, **faces))
     assert torch.equal(found[-1].x0, result("ddrm", analytic_prior, steps=5, noise_level=6.0))
+    spaced = method_steps("ddnm", analytic_prior, **faces | {"config": DPIConfig(steps=5, spacing=2)})
+    assert [event.t for event in spaced] == [640, 360, 160, 40, 0]
     with pytest.raises(ValueError, match="method is 'ddpg'; allowed is dpi, bicubic"):
         method_steps("ddpg", analytic_prior, **faces)
     with pytest.raises(ValueError, match="cannot go on after a step"):

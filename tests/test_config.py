@@ -11,7 +11,7 @@ def test_defaults_are_the_published_ddim_setting():
         "steps": 20, "tau": 350, "sparsity": 2, "edge_exponent": 1.4, "omega": 1500.0, "eta": 0.0, "correct": True,
         "raw_eps": False,
         "project": False, "correct_every": 1, "consistent_below": 0, "noise_level": 0.0, "correct_input": False,
-        "uniform_mask": False,
+        "spacing": 1.0, "uniform_mask": False,
     }  # fmt: skip
 
 

@@ -45,6 +45,7 @@ methods:
   - bicubic
   - medium
   - long: {method: ddnm, steps: 100}
+  - spaced: {method: ddnm, spacing: 2}
   - soft: {noise_level: 8, steps: 9}
   - tau: {preset: medium, tau: [0, 300], sparsity: [1, 2]}
 """
@@ -54,6 +55,7 @@ methods:
     assert found == {
         "medium": medium,
         "long": Baseline("ddnm", 100),
+        "spaced": Baseline("ddnm", 7, 2),
         "soft": DPIConfig(noise_level=8, steps=9),
         "tau, tau 0, sparsity 1": medium.replaced({"tau": 0, "sparsity": 1}),
         "tau, tau 0, sparsity 2": medium.replaced({"tau": 0, "sparsity": 2}),
@@ -100,7 +102,7 @@ def test_without_calls_a_preset_keeps_its_own(plan_of):
         ),
         (
             FACES + "degradations: [x8]\nmethods: [m: {method: ddnm, tau: 2}]",
-            "unknown key 'tau'; allowed are method, steps",
+            "unknown key 'tau'; allowed are method, steps, spacing",
         ),
         (FACES + REST + "seeds: two", "seeds is 'two'; allowed is a whole number from 1 to 1000"),
         (FACES + REST + "metrics: [psnr, beauty]", "metric is 'beauty'; allowed is one of detail, grain"),

@@ -56,6 +56,7 @@ def test_an_event_that_does_not_fit_is_named(analytic_prior):
     for event, config, seeds in (
         (events[3], DPIConfig(steps=10), [3]),
         (events[3], DPIConfig(sparsity=4), [3]),
+        (events[3], DPIConfig(spacing=2), [3]),
         (events[-1], DPIConfig(), [3]),
     ):
         with pytest.raises(ValueError, match="after is step"):

@@ -2,7 +2,7 @@
 
 NAMES = ("dpi", "bicubic", "corrector", "ilvr", "repaint", "ddnm", "ddnm+", "ddrm", "diffpir", "dps", "daps")
 """DPI and what it can be compared with: the names in `dpi_core.baselines.by_name`, which loads torch."""
-HEEDED = ("steps", "sparsity", "noise_level")
+HEEDED = ("steps", "spacing", "sparsity", "noise_level")
 """What the others heed of a `DPIConfig`."""
 ONE_CALL = ("bicubic", "corrector")
 """Those that end in one event, whatever the steps."""

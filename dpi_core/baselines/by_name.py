@@ -49,7 +49,7 @@ def method_steps(
 ) -> Iterator[StepEvent]:
     """Restore faces step by step by the method of that name, "dpi" or one of `METHODS`; the rest is as in `sample_steps`.
 
-    The others heed the steps, the sparsity and the noise level of `config`, and nothing else of it.
+    The others heed the steps, their spacing, the sparsity and the noise level of `config`, and nothing else of it.
 
     Raises:
         ValueError: on an unknown method, as `sample_steps`, and if another method than DPI is to go on after an event.
@@ -60,7 +60,8 @@ def method_steps(
         raise DPIError(f"method is {method!r}, but low_res, the low-resolution face, is not given.")
     if after is not None:
         raise DPIError(f"method is {method!r}, which cannot go on after a step of another run; only dpi can.")
-    problem = Problem(prior, condition, low_res, tuple(seeds), config.noise_level, corrector, config.sparsity)
+    heeded = (config.noise_level, corrector, config.sparsity, config.spacing)
+    problem = Problem(prior, condition, low_res, tuple(seeds), *heeded)
     return METHODS[method](problem, config.steps)
 
 

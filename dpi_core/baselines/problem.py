@@ -50,6 +50,7 @@ class Problem:
         noise_level: the standard deviation of the noise in `low_res`, in 8-bit levels; only some methods heed it.
         corrector: only the corrector alone needs it.
         sparsity: the k of the grid that masking, and the corrector, take the condition on.
+        spacing: of the timesteps; 1 = evenly, as all of them are published.
     """
 
     prior: Prior
@@ -59,6 +60,7 @@ class Problem:
     noise_level: float = 0.0
     corrector: Corrector | None = None
     sparsity: int = 2
+    spacing: float = 1.0
 
     def __post_init__(self) -> None:
         count = len(self.seeds)
@@ -91,7 +93,7 @@ class Problem:
         Raises:
             ValueError: if `count` is not in 1..T.
         """
-        pairs = timestep_pairs(count, len(self.prior.alpha_bar))
+        pairs = timestep_pairs(count, len(self.prior.alpha_bar), self.spacing)
         for index, (t, t_prev) in enumerate(pairs):
             yield Step(index, count, t, step_coefficients(self.prior.alpha_bar, t, t_prev, eta))
 

@@ -70,10 +70,11 @@ def models_from(args: argparse.Namespace) -> Models:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A method of `dpi_core.baselines` in so many calls of the prior."""
+    """A method of `dpi_core.baselines` in so many calls of the prior, at timesteps of this spacing."""
 
     name: str
     steps: int = 20
+    spacing: float = 1.0
 
 
 Way = DPIConfig | Baseline  # DPI with these settings, or another method
@@ -144,7 +145,7 @@ def _events(
     models: Models, way: Way, condition: Tensor, low_res: Tensor, seeds: tuple[int, ...], noise_level: float
 ) -> Iterator[StepEvent]:
     if isinstance(way, Baseline):
-        problem = Problem(models.prior, condition, low_res, seeds, noise_level, models.corrector)
+        problem = Problem(models.prior, condition, low_res, seeds, noise_level, models.corrector, spacing=way.spacing)
         return METHODS[way.name](problem, way.steps)
     return sample_steps(models.prior, condition, way, corrector=models.corrector, seeds=seeds, low_res=low_res)
 

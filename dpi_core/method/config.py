@@ -144,7 +144,6 @@ class DPIConfig:
         reach=(1, 10),
         published=False,
     )
-
     consistent_below: int = _setting(
         0,
         "agrees below t",
@@ -169,6 +168,17 @@ class DPIConfig:
         "corrected input",
         "Agree with the corrected input",
         "Not with a damaged input itself, but with what the corrector makes of it.",
+        published=False,
+    )
+    spacing: float = _setting(
+        1.0,
+        "spacing",
+        "Spacing of the steps",
+        "1: evenly, as published. Higher: shorter steps where little noise is left, where detail is drawn.",
+        1.0,
+        4.0,
+        step=0.25,
+        reach=(1, 3),
         published=False,
     )
     uniform_mask: bool = _setting(

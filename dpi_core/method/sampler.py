@@ -83,9 +83,9 @@ def sample_steps(
         seeds: N = one per sample; B must be N, or 1 and is then shared by all seeds. Each seed's result does not
             depend on the other seeds.
         low_res: (B,3,h,w) in [-1, 1], the low-resolution face; only `config.project` and `consistent_below` need it.
-        after: go on after this event of a run with as many steps and the same sparsity, instead of from noise. With that
-            run's seeds and settings the rest comes out the same, bit for bit; FCM does not know tau, so tau may differ
-            below the event's t. Other seeds branch off there; an event of one sample is shared by all seeds.
+        after: go on after this event of a run with as many steps, spaced alike, and the same sparsity, instead of from
+            noise. With that run's seeds and settings the rest comes out the same, bit for bit; FCM does not know tau, so tau
+            may differ below the event's t. Other seeds branch off there; an event of one sample is shared by all seeds.
 
     Yields:
         StepEvent: one per step, `config.steps` in all, on the device of `condition`.
@@ -98,7 +98,7 @@ def sample_steps(
         wish = "project is True" if config.project else f"consistent_below is {config.consistent_below}"
         raise DPIError(f"{wish}, but low_res, the low-resolution face to agree with, is not given.")
     if after is not None:
-        _check_event(after, condition, len(seeds), config)
+        _check_event(after, condition, len(seeds), config, len(prior.alpha_bar))
     dense = condition.expand(len(seeds), -1, -1, -1)
     return _run(prior, dense, config, corrector if config.correct else None, seeds, low_res, after)
 
@@ -139,13 +139,16 @@ def _check_inputs(condition: Tensor, seeds: Sequence[int], num_timesteps: int, c
     return seeds
 
 
-def _check_event(after: StepEvent, condition: Tensor, samples: int, config: DPIConfig) -> None:
+def _check_event(after: StepEvent, condition: Tensor, samples: int, config: DPIConfig, num_timesteps: int) -> None:
     grid = tuple(-(-side // config.sparsity) for side in condition.shape[2:])
-    fits = after.x_t.shape[1:] == condition.shape[1:] and tuple(after.condition.shape[2:]) == grid
-    if not fits or len(after.x_t) not in (1, samples) or after.total != config.steps or after.stage == "final":
+    sizes = (after.x_t.shape[1:], after.condition.shape[2:]) == (condition.shape[1:], grid)
+    pairs = timestep_pairs(config.steps, num_timesteps, config.spacing)
+    steps = after.total == config.steps and after.t == pairs[after.index][0]
+    if not (sizes and steps) or len(after.x_t) not in (1, samples) or after.stage == "final":
         raise DPIError(
             f"after is step {after.index + 1} of {after.total} ({after.stage}) with {len(after.x_t)} samples; it must be "
-            f"one of {config.steps} steps before the last, of the same face size and sparsity, with 1 or {samples} samples."
+            f"one of {config.steps} steps before the last, of the same spacing, face size and sparsity, with 1 or {samples} "
+            "samples."
         )
 
 
@@ -172,7 +175,7 @@ def _run(
         if config.correct_input and corrector is not None:
             noisiest = torch.full((batch,), len(prior.alpha_bar) - 1, device=x.device)
             target = reduction.apply(corrected(corrector, x, noisiest, condition, k))
-    pairs = timestep_pairs(config.steps, len(prior.alpha_bar))
+    pairs = timestep_pairs(config.steps, len(prior.alpha_bar), config.spacing)
     stages = [stage_of(t, t_prev, config.tau) for t, t_prev in pairs]
     done = 0 if after is None else after.index + 1
     if after is not None:

@@ -10,17 +10,19 @@ Stage = Literal["FCM", "RACM", "guided", "final"]
 TRAIN_TIMESTEPS = 1000
 
 
-def timestep_pairs(steps: int, num_timesteps: int = TRAIN_TIMESTEPS) -> list[tuple[int, int]]:
-    """Spread `steps` timesteps evenly over 0..T-1, ending at 0: (t, t_prev) from noisy to clean; the last t_prev is -1.
+def timestep_pairs(steps: int, num_timesteps: int = TRAIN_TIMESTEPS, spacing: float = 1.0) -> list[tuple[int, int]]:
+    """Spread `steps` timesteps over 0..T-1, ending at 0: (t, t_prev) from noisy to clean; the last t_prev is -1.
 
-    Where `steps` divides T this is DDIM's "leading" spacing (20 steps: 950, 900 .. 0).
+    t_i = max(i, floor(T (i / steps)^spacing)). `spacing` 1 spreads them evenly: where `steps` divides T, DDIM's "leading"
+    ones (20 steps: 950, 900 .. 0). 2 is DDIM's quadratic choice (Song et al. 2021, appendix D.2): short steps where little
+    noise is left (.. 40, 22, 10, 2, 0).
 
     Raises:
         ValueError: if `steps` is not in 1..T.
     """
     if not 1 <= steps <= num_timesteps:
         raise DPIError(f"steps is {steps}; allowed is 1 to {num_timesteps}, the length of the noise schedule.")
-    ts = [i * num_timesteps // steps for i in reversed(range(steps))]
+    ts = [max(i, int(num_timesteps * i**spacing / steps**spacing)) for i in reversed(range(steps))]
     return list(zip(ts, [*ts[1:], -1], strict=True))
 
 

@@ -136,7 +136,7 @@ def shared_steps(a: Variant, b: Variant) -> int:
     """Count the first steps that two runs have in common, short of the last, which only ends a run; only DPI's can."""
     if _family(a) != _family(b) or a.method != "dpi":
         return 0
-    late = [(v.config.omega, v.config.edge_exponent, _fcm_steps(v.config.steps, v.config.tau)) for v in (a, b)]
+    late = [(v.config.omega, v.config.edge_exponent, _fcm_steps(v.config)) for v in (a, b)]
     count = a.config.steps - 1 if late[0] == late[1] else min(fcm for _, _, fcm in late)
     if (a.seeds, a.branch) != (b.seeds, b.branch):  # of one family: the one parts from the other, or both from a third
         count = min(count, *(v.branch.step for v in (a, b) if v.branch is not None))
@@ -150,8 +150,9 @@ def _family(variant: Variant) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _fcm_steps(steps: int, tau: int) -> int:
-    return [stage_of(t, t_prev, tau) for t, t_prev in timestep_pairs(steps)].count("FCM")
+def _fcm_steps(config: DPIConfig) -> int:
+    pairs = timestep_pairs(config.steps, spacing=config.spacing)
+    return [stage_of(t, t_prev, config.tau) for t, t_prev in pairs].count("FCM")
 
 
 def plan_variants(variants: Sequence[Variant], kept: KeptRun | None = None) -> Plan:
@@ -164,7 +165,7 @@ def plan_variants(variants: Sequence[Variant], kept: KeptRun | None = None) -> P
 
     def late(place: int) -> tuple[int | float | bool, ...]:
         variant, config = variants[place], variants[place].config
-        fcm = _fcm_steps(config.steps, config.tau)
+        fcm = _fcm_steps(config)
         parts = variant.branch is not None  # after the run that it may part from
         return families.index(_family(variant)), parts, fcm, config.omega, config.edge_exponent, config.project
 

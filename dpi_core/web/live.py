@@ -56,9 +56,10 @@ def stages_of(config: DPIConfig, method: str = "dpi") -> list[tuple[int, str]]:
     """List (t, stage) of every step of a run, noisy to clean."""
     if method in ONE_CALL:
         return [(0, "final")]
+    pairs = timestep_pairs(config.steps, spacing=config.spacing)
     if method != "dpi":
-        return [(t, "guided" if t_prev >= 0 else "final") for t, t_prev in timestep_pairs(config.steps)]
-    return [(t, stage_of(t, t_prev, config.tau)) for t, t_prev in timestep_pairs(config.steps)]
+        return [(t, "guided" if t_prev >= 0 else "final") for t, t_prev in pairs]
+    return [(t, stage_of(t, t_prev, config.tau)) for t, t_prev in pairs]
 
 
 def plan_text(config: DPIConfig, method: str = "dpi") -> str:

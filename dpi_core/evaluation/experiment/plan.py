@@ -11,7 +11,7 @@ from dpi_core.evaluation.experiment.checked_yaml import checked_keys, items, map
 from dpi_core.evaluation.methods import Baseline, Way, calls_of, settings_from
 from dpi_core.imaging.known_degradations import Degrading, degradation_of, make_degradation
 from dpi_core.measure.metric_registry import METRICS, checked_metric
-from dpi_core.method.config import MAX_STEPS, DPIConfig, check_int
+from dpi_core.method.config import MAX_STEPS, DPIConfig, check_int, check_setting
 from dpi_core.models.presets import find_preset
 
 MANY = 1_000_000
@@ -154,14 +154,15 @@ def _ways(name: str, content: Any, calls: int | None) -> list[tuple[str, Way]]:
         return [(name, replace(way, steps=calls) if calls and calls_of(way) else way)]
     settings = dict(mapping(content, f"method {name}"))
     if "method" in settings:
-        checked_keys(settings, ("method", "steps"), f"method {name}")
-        method = settings["method"]
+        checked_keys(settings, ("method", "steps", "spacing"), f"method {name}")
+        method = settings.pop("method")
         if method not in NAMES or method == "dpi":
             others = ", ".join(other for other in NAMES if other != "dpi")
             raise DPIError(f"method of {name} is {method!r}; allowed is one of {others}.")
-        if "steps" in settings:
-            check_int(f"steps of {name}", settings["steps"], 1, MAX_STEPS)
-        return [(name, Baseline(method, settings.get("steps", calls or Baseline(method).steps)))]
+        for field in ("steps", "spacing"):
+            if field in settings:
+                check_setting(field, settings[field], f"{field} of {name}")
+        return [(name, Baseline(method, **{"steps": calls or Baseline(method).steps} | settings))]
     start = find_preset(settings.pop("preset")).config if "preset" in settings else DPIConfig()
     start = replace(start, steps=calls or start.steps)
     listed = [field for field, setting in settings.items() if isinstance(setting, list)]
