@@ -1,5 +1,7 @@
 """Estimates that agree with the low-resolution face: at the end, below a timestep, as far as its noise lets them."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from formulas import random_condition
@@ -7,7 +9,9 @@ from formulas import random_condition
 from dpi_core import DPIConfig, sample_steps
 from dpi_core.imaging.degradation import downscale
 from dpi_core.measure.metrics import lr_consistency
-from dpi_core.method.consistency import project
+from dpi_core.method.consistency import agreed, project
+from dpi_core.method.diffusion import eps_from_x0, predict_x0, step_coefficients
+from dpi_core.method.reduction import Reduction
 from dpi_core.method.resampling import dense_condition, resize
 
 
@@ -56,5 +60,23 @@ def test_they_can_agree_with_what_the_corrector_makes_of_it(analytic_prior):
 
 
 def test_a_noisy_input_is_followed_less_the_cleaner_the_estimate(analytic_prior):
-    found = agreements(analytic_prior, consistent_below=1000, noise_level=8.0)
-    assert found[0][1] > found[-1][1] + 5
+    low_res, estimate = downscale(random_condition(), 4), random_condition().flip(3)
+    reduction = Reduction.between(estimate, low_res)
+    steps = [step_coefficients(analytic_prior.alpha_bar, t, t - 50, 0.0) for t in (950, 500, 300, 50)]
+    found = [lr_consistency(agreed(estimate, low_res, reduction, 8.0, step), low_res) for step in steps]
+    assert found == sorted(found, reverse=True)
+    exact, noisy = (agreements(analytic_prior, consistent_below=1000, noise_level=level)[-1][1] for level in (0.0, 8.0))
+    assert noisy < exact
+
+
+def test_the_noise_of_a_step_stays_the_priors_where_the_estimate_is_made_to_agree(analytic_prior):
+    low_res = downscale(random_condition(), 4)
+    condition = dense_condition(low_res, 32, 32)
+    config = DPIConfig(tau=1000, edge_exponent=10, omega=1e6, consistent_below=1000)  # nothing is tied to the condition
+    events = list(sample_steps(analytic_prior, condition, config, seeds=[1], low_res=low_res))
+    for before, event in pairwise(events[:-1]):
+        c = step_coefficients(analytic_prior.alpha_bar, event.t, events[event.index + 1].t, 0.0)
+        eps = analytic_prior.predict_eps(before.x_t, torch.tensor([event.t]))
+        own = eps_from_x0(before.x_t, predict_x0(before.x_t, eps, c), c)
+        free = ~event.mask.expand_as(event.x_t)
+        assert torch.allclose(event.x_t[free], (c.a * event.x0 + c.b * own)[free], atol=1e-5)

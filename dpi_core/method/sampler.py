@@ -8,8 +8,9 @@
         t <= tau  RACM:  G(x') = A (w y' + (1 - w) G(x')) + (1 - A) G(x')     fidelity: A ~ Bernoulli(edges(y)^s), w = t/omega
         y = corrector(G(x'), t, y_init);  x = x'
 
-Ours, and off as published: x0 made to agree with the input while t < consistent_below (`dpi_core.method.consistency`);
-A of the same mean, but the same everywhere (`uniform_mask`).
+Ours, and off as published: x0 made to agree with the input while t < consistent_below (`dpi_core.method.consistency`), eps
+staying the prior's, as in DDNM: derived anew it would hold what was changed, ever more of it the less noise is left;
+A of the same mean, but the same everywhere (`uniform_mask`); timesteps closer together towards the end (`spacing`).
 
 `sample_steps` is the primitive and `sample` drains it. Nothing here loads, saves or draws anything.
 """
@@ -188,6 +189,7 @@ def _run(
         timesteps = torch.full((batch,), t, device=x.device, dtype=torch.long)
         eps = prior.predict_eps(x, timesteps)
         x0 = predict_x0(x, eps, c)
+        eps_clipped = eps_from_x0(x, x0, c)
         if t < config.consistent_below:
             x0 = agreed(x0, target, reduction, config.noise_level, c)
         stage = stages[index]
@@ -195,7 +197,6 @@ def _run(
             x0 = project(x0, low_res.to(x0)) if config.project and low_res is not None else x0
             yield StepEvent(index, len(pairs), t, stage, x0, x0, torch.zeros_like(every_pixel), y)
             return
-        eps_clipped = eps_from_x0(x, x0, c)
         z = noise.normal((channels, height, width), like=condition)
         x_next = ddim_step(x0, eps_clipped, z, c)
         y_eps = eps if config.raw_eps else eps_clipped
