@@ -64,7 +64,7 @@ def test_fine_colour_counts_colour_alone_and_within_the_face():
 
 
 def test_an_undamaged_face_is_agreed_with_and_a_damaged_one_mended():
-    for scale in (4, 8, 16):
+    for scale in (2, 4, 8, 16):
         whole, damaged = fitted(scale, False, "embedded"), fitted(scale, True, "embedded")
         assert not whole.correct_input
         assert whole.consistent_below == 1000
@@ -74,7 +74,7 @@ def test_an_undamaged_face_is_agreed_with_and_a_damaged_one_mended():
     assert fitted(4, False, "embedded").tau < fitted(8, False, "embedded").tau
 
 
-@pytest.mark.parametrize("scale", [4, 8, 16])
+@pytest.mark.parametrize("scale", [2, 4, 8, 16])
 @pytest.mark.parametrize("damaged", [True, False])
 def test_a_large_prior_gets_settings_of_its_own_table(scale, damaged):
     assert fitted(scale, damaged, "ffhq-256") in [preset.config for preset in TABLES[256].values()]

@@ -6,10 +6,10 @@ import torch.nn.functional as F
 
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.imaging.degradation import downscale
-from dpi_core.imaging.pixels import to_image
+from dpi_core.imaging.pixels import to_image, to_tensor
 from dpi_core.measure.held_detail import held_scale
 from dpi_core.method.resampling import dense_condition
-from dpi_core.restore.prepare import prepare
+from dpi_core.restore.prepare import held_copy, prepare
 from dpi_core.restore.request import Request
 
 
@@ -23,7 +23,7 @@ def natural(size: int, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("reduced", "told"), [(1, 4), (2, 4), (4, 4), (8, 8), (16, 16)])
+@pytest.mark.parametrize(("reduced", "told"), [(1, 2), (2, 2), (4, 4), (8, 8), (16, 16)])
 def test_what_was_reduced_is_told(reduced, told, seed):
     image = natural(128, seed)
     assert held_scale(image if reduced == 1 else dense_condition(downscale(image, reduced), 128, 128)) == told
@@ -41,6 +41,14 @@ def test_an_even_picture_holds_nothing():
 
 def test_a_photo_is_compared_at_the_detail_it_holds():
     pixels = natural(128).clamp(-1, 1)
-    for image, side in ((pixels, 32), (dense_condition(downscale(pixels, 8), 128, 128), 16)):
+    for image, side in ((pixels, 32), (dense_condition(downscale(pixels, 8), 128, 128), 16)):  # grey: damage is unknown
         job = prepare(to_image(image[0]), TEMPLATES["tight-128"], Request(aligned=True)).jobs[0]
         assert job.low_res.shape[-1] == side
+
+
+def test_half_the_side_is_for_what_is_undamaged_sharp_and_large_enough(restorer, astronaut):
+    face = to_tensor(restorer.prepare(astronaut).jobs[0].crop)
+    noisy = (face + 0.1 * torch.randn(face.shape, generator=torch.Generator().manual_seed(0))).clamp(-1, 1)
+    assert held_copy(face, 90, False).shape[-1] == 64
+    for crop, spanned, soft in ((face, 50, False), (face, 90, True), (noisy, 90, False)):
+        assert held_copy(crop, spanned, soft).shape[-1] == 32

@@ -14,15 +14,16 @@ from torch import Tensor
 
 from dpi_core.evaluation.held_out import face_sets
 from dpi_core.faces.choose import is_soft
-from dpi_core.imaging.degradation import Degradation, downscale
+from dpi_core.imaging.degradation import Degradation
 from dpi_core.imaging.pixels import to_image, to_tensor
-from dpi_core.measure.held_detail import held_scale
 from dpi_core.measure.input_damage import damage_of
 from dpi_core.method.resampling import dense_condition
+from dpi_core.restore.prepare import held_copy
 
 KNOWN = {
     "x1": Degradation(scale=1),
     "x1, JPEG 60": Degradation(scale=1, jpeg=60),
+    "x1.4": Degradation(scale=1.4),
     "x2": Degradation(scale=2),
     "x4": Degradation(scale=4),
     "x8": Degradation(scale=8),
@@ -45,9 +46,9 @@ def told(face: Tensor, degradation: Degradation, number: int) -> tuple[int, str]
     """Say what is told of a face (3,S,S) once it is degraded and enlarged again: pixels of detail a side, and its damage."""
     small = to_tensor(degradation.apply(np.asarray(to_image(face)), np.random.default_rng(number)))
     crop = dense_condition(small, *face.shape[1:])
-    scale = held_scale(crop)
     soft = is_soft(np.asarray(to_image(crop[0])), small.shape[-1])
-    return crop.shape[-1] // scale, "soft" if soft else damage_of(downscale(crop, scale), scale)
+    held = held_copy(crop, small.shape[-1], soft)
+    return held.shape[-1], "soft" if soft else damage_of(held, crop.shape[-1] // held.shape[-1])
 
 
 def main(argv: list[str] | None = None) -> None:

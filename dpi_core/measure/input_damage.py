@@ -15,7 +15,7 @@ from dpi_core.measure.metrics import LEVELS
 Damage = Literal["none", "compressed", "noisy", "unknown"]
 GREY = 0.3
 """Levels: a picture with less colour has none to tell by."""
-UNTOUCHED = {4: (1.75, 8.0), 8: (2.2, 6.8), 16: (2.0, 10.0)}
+UNTOUCHED = {2: (1.2, 3.0), 4: (1.75, 8.0), 8: (2.2, 6.8), 16: (2.0, 10.0)}
 """Levels of fine colour that an untouched face has, by what it was reduced by: figures in ``docs/figures.md``
 (``python -m dpi_core.evaluation.automatic_choice``)."""
 
@@ -33,7 +33,7 @@ def fine_colour(low_res: Tensor) -> float:
 
 
 def damage_of(low_res: Tensor, scale: int) -> Damage:
-    """Tell what was done to a face (1,3,h,w) in [-1, 1] reduced by about `scale`, 4, 8 or 16; of a grey one it is unknown.
+    """Tell what was done to a face (1,3,h,w) in [-1, 1] reduced by about `scale`, 2, 4, 8 or 16; of a grey one it is unknown.
 
     Blur beyond what the reduction needs counts as compressed: it takes the same detail.
     """

@@ -1,8 +1,9 @@
 """Settings to start from: data, not code. One table a size of prior, one row a strength of the damage.
 
 The published setting drifts with a small prior. The embedded one's rows agree with the input at every step instead: "mild"
-with the input itself, "medium" and "heavy" with what the corrector makes of it, or its damage would stay. The longer RACM is,
-the more detail is drawn and the more seeds differ: least in "mild", most in "heavy". "fine" is "medium" with more steps.
+with the input itself, "medium" and "heavy" with what the corrector makes of it, or its damage would stay. Fresh noise and
+steps that shorten keep grain and scratches out. The longer RACM is, the more detail is drawn and the more seeds differ: least
+in "mild", most in "heavy". "fine" is "medium" with more steps.
 Figures of each in ``docs/figures.md``, with the command.
 """
 
@@ -22,22 +23,23 @@ class Preset(NamedTuple):
 
 
 SMALL, LARGE = 128, 256
+AGREEING = DPIConfig(eta=0.85, consistent_below=1000, spacing=1.5)
 TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name -> settings
     SMALL: {
         "mild": Preset(
-            DPIConfig(tau=200, consistent_below=1000),
+            replace(AGREEING, tau=200),
             "for a small but clean input, which it agrees with exactly: likeness before detail; noise would stay",
         ),
         "medium": Preset(
-            DPIConfig(consistent_below=1000, correct_input=True),
+            replace(AGREEING, correct_input=True),
             "likeness with detail: agrees at every step with what the corrector makes of the input",
         ),
         "heavy": Preset(
-            DPIConfig(tau=450, consistent_below=1000, correct_input=True),
+            replace(AGREEING, tau=450, correct_input=True),
             "for a badly damaged input: RACM for longer, more invention and variety",
         ),
         "fine": Preset(
-            DPIConfig(steps=60, consistent_below=1000, correct_input=True),
+            replace(AGREEING, steps=60, correct_input=True),
             "medium in shorter steps: closer and crisper, in three times the time",
         ),
         "published": Preset(DPIConfig(), "the paper's DDIM setting, made for a large 256x256 prior"),
@@ -49,7 +51,7 @@ TABLES: dict[int, dict[str, Preset]] = {  # side of the prior in pixels -> name 
         "fine": Preset(DPIConfig(steps=60), "the paper's setting with three times the steps, in three times the time"),
     },
 }
-FITTED_TAU = {4: 200, 8: 350, 16: 350}
+FITTED_TAU = {2: 200, 4: 200, 8: 350, 16: 350}
 """What is left to draw, by how far the input's detail was reduced, decides how long RACM is: `fitted`."""
 ALIASES = {"faithful": "mild", "balanced": "medium", "free": "heavy", "published": "medium"}
 """Other names of a row, where a table has no row of that name."""
@@ -80,7 +82,7 @@ def find_preset(name: str, prior: str = "embedded") -> Preset:
 
 
 def fitted(reduced: int, damaged: bool, prior: str) -> DPIConfig:
-    """Return the settings for an input that was reduced by `reduced` (4, 8 or 16), and damaged or not.
+    """Return the settings for an input that was reduced by `reduced` (2, 4, 8 or 16), and damaged or not.
 
     An undamaged input is agreed with as it is, a damaged one as the corrector mends it. Large priors have no such settings:
     "mild" or "medium".
@@ -88,7 +90,7 @@ def fitted(reduced: int, damaged: bool, prior: str) -> DPIConfig:
     table = presets_for(prior)
     base = table["medium"].config
     if table is not TABLES[SMALL]:
-        return table["mild"].config if reduced == min(FITTED_TAU) and not damaged else base
+        return table["mild"].config if reduced <= 4 and not damaged else base
     return replace(base, tau=FITTED_TAU[reduced], correct_input=damaged)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from dpi_core.faces import Face, find_faces
 from dpi_core.faces.align import crop_face
@@ -18,6 +19,7 @@ from dpi_core.imaging.photo import read_photo
 from dpi_core.imaging.pictures import ImageError, ImageLike
 from dpi_core.imaging.pixels import to_tensor
 from dpi_core.measure.held_detail import held_scale
+from dpi_core.measure.input_damage import damage_of
 from dpi_core.method.resampling import dense_condition
 from dpi_core.restore.records import FaceJob, NoFaceError, Preparation
 from dpi_core.restore.request import Request
@@ -42,12 +44,14 @@ def prepare(
     def job_of(index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, spanned: float) -> FaceJob:
         """Make the job of a face that spans so many pixels of the photo."""
         pixels = to_tensor(crop)
-        low_res = downscale(pixels, scale or held_scale(pixels))  # of a photo no low-resolution original is known
         if scale is not None:
+            low_res = downscale(pixels, scale)
             condition = dense_condition(low_res, *crop.shape[:2])
             return FaceJob(index, face, crop, matrix, low_res, condition, pixels)
         larger = request.octave and template == OCTAVE_ABOVE and spanned > template.size
-        return FaceJob(index, face, crop, matrix, low_res, pixels, None, larger, soft=is_soft(crop, spanned, template))
+        soft = is_soft(crop, spanned, template)
+        low_res = held_copy(pixels, spanned, soft)  # of a photo no low-resolution original is known
+        return FaceJob(index, face, crop, matrix, low_res, pixels, None, larger, soft=soft)
 
     if request.aligned:
         crop = _central_square(photo, template.size)
@@ -85,6 +89,19 @@ def prepare(
     # "auto" finds other faces once face-alignment is there, so that the record names the detector that ran
     request = replace(request, detector=faces[0].detector)
     return Preparation(source, tuple(faces), tuple(jobs), request, note, sharp)
+
+
+def held_copy(crop: Tensor, spanned: float, soft: bool) -> Tensor:
+    """Reduce an aligned face (1,3,S,S), which spans so many pixels of the photo and may be soft, to a copy with its detail.
+
+    Half its side where it holds that much and is undamaged, else a quarter or less: more pixels of damage say nothing, and
+    what mends it knows copies reduced by 4 and more.
+    """
+    scale = held_scale(crop)
+    half = downscale(crop, 2)
+    if scale == 2 and (soft or spanned < half.shape[-1] or damage_of(half, 2) != "none"):
+        scale = 4
+    return downscale(crop, scale)
 
 
 def _central_square(photo: np.ndarray, size: int) -> np.ndarray:
