@@ -15,7 +15,7 @@ from dpi_core.measure.metrics import LEVELS
 Damage = Literal["none", "compressed", "noisy", "unknown"]
 GREY = 0.3
 """Levels: a picture with less colour has none to tell by."""
-UNTOUCHED = {2: (1.2, 3.0), 4: (1.75, 8.0), 8: (2.2, 6.8), 16: (2.0, 10.0)}
+UNTOUCHED = {2: (1.2, 5.0), 4: (1.75, 8.0), 8: (2.2, 6.8), 16: (2.0, 10.0)}
 """Levels of fine colour that an untouched face has, by what it was reduced by: figures in ``docs/figures.md``
 (``python -m dpi_core.evaluation.automatic_choice``)."""
 

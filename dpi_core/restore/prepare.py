@@ -98,10 +98,11 @@ def held_copy(crop: Tensor, spanned: float, soft: bool) -> Tensor:
     what mends it knows copies reduced by 4 and more.
     """
     scale = held_scale(crop)
-    half = downscale(crop, 2)
-    if scale == 2 and (soft or spanned < half.shape[-1] or damage_of(half, 2) != "none"):
-        scale = 4
-    return downscale(crop, scale)
+    if scale > 2:
+        return downscale(crop, scale)
+    half, quarter = (downscale(crop, by) for by in (2, 4))
+    whole = not soft and spanned >= half.shape[-1] and damage_of(half, 2) == damage_of(quarter, 4) == "none"
+    return half if whole else quarter
 
 
 def _central_square(photo: np.ndarray, size: int) -> np.ndarray:
