@@ -91,9 +91,8 @@ def test_fewer_faces_than_a_batch_are_enough(monkeypatch, tmp_path, prior):
 @pytest.mark.parametrize(
     ("arguments", "sides"),
     [
-        (["--states", "forward"], {1: 32, 2: 16}),
-        (["--states", "sampler"], {1: 32, 2: 16}),
-        (["--states", "forward", "--wide", "1"], {1: 256, 2: 128}),
+        ([], {1: 32, 2: 16}),
+        (["--wide", "1"], {1: 256, 2: 128}),
     ],
 )
 def test_the_grids_are_those_of_the_prior_or_of_a_wide_crop(monkeypatch, tmp_path, faces, prior, arguments, sides):

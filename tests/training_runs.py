@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from dpi_core.method.timesteps import timestep_pairs
-from dpi_core.training import corrector, prior, sheets, states
+from dpi_core.training import corrector, prior, sheets
 
 TINY = {
     "layers_per_block": 1,
@@ -55,11 +55,10 @@ def without_time(argv: list[str]) -> list[str]:
 
 
 def shrink(monkeypatch) -> None:
-    """Let both scripts train tiny networks on tiny faces, with short runs, of which several fit into a second."""
+    """Let both scripts train tiny networks on tiny faces."""
     full = prior.architecture
     monkeypatch.setattr(prior, "architecture", lambda *given: {**full(*given), **TINY})
     monkeypatch.setattr(prior, "SIZE", 32)
-    monkeypatch.setattr(states, "STEPS", (3,))
     monkeypatch.setattr(sheets, "timestep_pairs", lambda steps, timesteps: timestep_pairs(4, timesteps))
     monkeypatch.setattr(corrector, "ARCHITECTURE", {**corrector.ARCHITECTURE, **TINY})
 

@@ -2,8 +2,7 @@
 
 It learns the true face's grid h from the noisy grid c and the first condition y_init at timestep t. The loss is the mean
 squared error of the pixels plus that of their 4x4 means, which the low-resolution image settles and the eye sees first.
-Where c comes from is told in `dpi_core.training.states`: FCM's form with Gaussian noise, real runs of the sampler, or
-both (``--states``; the reference trains on the first alone).
+Where c comes from is told in `dpi_core.training.states`.
 
 Any prior will do (``--prior``), and ``--framing ffhq-256`` shows tight faces as FFHQ's crop would. ``--wide`` mixes larger
 grids of that crop with those of the prior's own, so that one corrector serves priors of both sizes. On many GPUs, with
@@ -28,12 +27,11 @@ from dpi_core.training.framing import AS_IT_IS, FRAMINGS, IN_CONTEXT
 from dpi_core.training.loop import Averages, add_run_arguments, run_settings, share, train
 from dpi_core.training.networks import unet_layout
 from dpi_core.training.shards import has_shards
-from dpi_core.training.states import SAMPLER_SHARE, alternating, forward_states, sampler_states, unpack
+from dpi_core.training.states import alternating, forward_states, unpack
 from dpi_core.weights.unets import save_unet
 
 ARCHITECTURE = unet_layout(6, 3, (32, 64, 128, 128))
 MEANS_WEIGHT = 4.0
-SHARES = {"forward": 0.0, "both": SAMPLER_SHARE, "sampler": 1.0}  # of the batches that come from real runs
 
 
 def corrector_loss(network: nn.Module, states: Tensor) -> Tensor:
@@ -47,11 +45,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, learning_rate=4e-4, batch=16)
     parser.add_argument("--prior", default="embedded", help="the prior the corrector works with (default embedded)")
-    parser.add_argument("--states", choices=tuple(SHARES), default="both", help="where c comes from")
     parser.add_argument("--framing", choices=tuple(FRAMINGS), default=AS_IT_IS, help="the crop to show the faces in")
-    parser.add_argument(
-        "--wide", type=share, default=0.0, help="share of batches in FFHQ's crop at 256x256, in FCM's form (0 to 1)"
-    )
+    parser.add_argument("--wide", type=share, default=0.0, help="share of batches in FFHQ's crop at 256x256 (0 to 1)")
     args = parser.parse_args(argv)
     settings = run_settings(args)
     device, frame = settings.device, FRAMINGS[args.framing]
@@ -63,18 +58,15 @@ def main(argv: list[str] | None = None) -> None:
     prior = load_prior(args.prior, str(device))
     starts = args.init is not None and not has_shards(args.init)
     network = UNet2DModel.from_pretrained(args.init) if starts else UNet2DModel(**ARCHITECTURE)
-
     network.to(device)
 
-    def pairs_of(size: int, frame: Callable[[Image.Image], Image.Image]) -> Iterator[Tensor]:
-        return endless(lambda seed: DegradedFaces(faces, size, PASS, seed, frame), args.batch, args.workers)
+    def states_of(size: int, frame: Callable[[Image.Image], Image.Image]) -> Iterator[Tensor]:
+        pairs = endless(lambda seed: DegradedFaces(faces, size, PASS, seed, frame), args.batch, args.workers)
+        return forward_states(network, pairs, device)
 
-    pairs = pairs_of(prior.image_size, frame)
-    forward, sampler = forward_states(network, pairs, device), sampler_states(network, prior, pairs, device)
-    states = alternating(forward, sampler, SHARES[args.states])
+    states = states_of(prior.image_size, frame)
     if args.wide:
-        wide = pairs_of(TEMPLATES[IN_CONTEXT].size, FRAMINGS[IN_CONTEXT])
-        states = alternating(states, forward_states(network, wide, device), args.wide)
+        states = alternating(states, states_of(TEMPLATES[IN_CONTEXT].size, FRAMINGS[IN_CONTEXT]), args.wide)
     sheet = [frame(decode(data)) for data in check]
 
     def export(averages: Averages) -> None:
