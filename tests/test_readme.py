@@ -104,7 +104,7 @@ def test_the_space_examples(workplace, monkeypatch, capsys):
 
 
 def test_the_commands_name_what_exists():
-    for module in re.findall(r"python -m (dpi_core\.[\w.]+)", README):
+    for module in re.findall(r"python -m ((?:dpi_core|tests)\.[\w.]+)", README):
         assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
     for plan in re.findall(r"evaluation\.run (\w+)[ `]", README):
         assert (CONFIGS / f"{plan}.yaml").exists(), plan

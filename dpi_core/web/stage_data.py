@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FACE_SIDES = 128, 512  # how small and how large the comparer shows a face
 PHOTO_SIDE = 1200  # of the whole photo on the page; the download has all its pixels
 EXAMPLE_RUN = ASSETS / "examples" / "finished-run.json"
-"""The finished run that a newcomer finds, made by ``python -m dpi_core.evaluation.example_run``."""
+"""The finished run that a newcomer finds, made by ``python -m tests.example_run``."""
 
 
 @dataclass(frozen=True)

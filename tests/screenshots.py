@@ -1,4 +1,4 @@
-"""Pictures of the app for the documentation: ``python -m dpi_core.evaluation.screenshots --chromium /usr/bin/chromium``.
+"""Pictures of the app for the documentation: ``python -m tests.screenshots --chromium /usr/bin/chromium``.
 
 Starts the app, uses every view on the astronaut portrait (simulated x8) in headless Chromium and writes
 ``assets/screenshots/``: every view, light and dark, desktop and phone. A console error ends it: such a page is not to be

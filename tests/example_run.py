@@ -1,4 +1,4 @@
-"""Make the finished run that the page starts with: ``python -m dpi_core.evaluation.example_run``.
+"""Make the finished run that the page starts with: ``python -m tests.example_run``.
 
 It is what the page itself shows at the end of a run of an example photo, so it is to be made again when models, presets or the
 stage's data change.
