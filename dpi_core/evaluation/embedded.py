@@ -40,7 +40,7 @@ from dpi_core.evaluation.methods import (
     restored,
     settings_from,
 )
-from dpi_core.evaluation.report import by_metric
+from dpi_core.evaluation.report import by_metric, markdown
 from dpi_core.imaging.pixels import to_image
 from dpi_core.measure.identity import Descriptor, UnavailableError, dlib_descriptor
 from dpi_core.measure.measured_case import Case, Figures
@@ -199,8 +199,9 @@ def main(argv: list[str] | None = None) -> None:
             sheet(columns, args.out / f"{kind}-{task.name.replace(' ', '-')}.png")
             whole, by_group = told(found, faces, len(true))
             report["sets"].setdefault(kind, {})[task.name] = {"methods": whole, "groups": by_group}
-            parts.append(by_metric(f"{kind}, {task.name}, {len(true)} faces", whole))
-            parts += [by_metric(f"{kind}, {task.name}, {n}", rows, GROUP_METRICS) for n, rows in by_group.items()]
+            tables = [by_metric(f"{kind}, {task.name}, {len(true)} faces", whole)]
+            tables += [by_metric(f"{kind}, {task.name}, {n}", rows, GROUP_METRICS) for n, rows in by_group.items()]
+            parts += [markdown(*cells) for cells in tables]
             (args.out / "report.md").write_text("\n\n".join(parts) + "\n")
             (args.out / "figures.json").write_text(json.dumps(report, indent=1) + "\n")
     print("\n" + "\n\n".join(parts))

@@ -23,7 +23,7 @@ from dpi_core.evaluation.experiment.results import Results
 from dpi_core.evaluation.experiment.run_tables import SetJudge, Table, tables_of
 from dpi_core.evaluation.experiment.units import Worker, loaded_models, loaded_network, of_faces, units_of
 from dpi_core.evaluation.held_out import degraded_task
-from dpi_core.evaluation.report import by_group, by_method, less
+from dpi_core.evaluation.report import by_group, by_method, less, markdown
 from dpi_core.measure.identity import UnavailableError
 from dpi_core.measure.metric_registry import METRICS, NETWORKS
 from dpi_core.workers import ENGINES, Died, carried_out, check_workers
@@ -143,13 +143,12 @@ def as_markdown(tables: list[Table]) -> str:
     """Write the tables, the differences face by face, and the figures by groups of faces, as Markdown."""
     parts = []
     for table in tables:
-        title = f"{table.degradation}, {table.faces} faces"
-        parts.append(by_method(title, table.rows, table.metrics, table.calls))
-        title = f"{table.degradation}: less {table.against}, face by face"
-        parts.append(less(title, table.less))
-        parts += [by_group(table.degradation, found, name) for name, found in table.groups.items()]
-        parts += [by_group(title, found, name, "+") for name, found in table.less_groups.items()]
-    return "\n\n".join(parts) + "\n"
+        against = f"{table.degradation}: less {table.against}, face by face"
+        parts.append(by_method(f"{table.degradation}, {table.faces} faces", table.rows, table.metrics, table.calls))
+        parts.append(less(against, table.less))
+        for where, groups, sign in ((table.degradation, table.groups, ""), (against, table.less_groups, "+")):
+            parts += [by_group(f"{where}: {METRICS[name].title}", found, name, sign) for name, found in groups.items()]
+    return "\n\n".join(markdown(*cells) for cells in parts) + "\n"
 
 
 def as_data(tables: list[Table]) -> dict[str, Any]:

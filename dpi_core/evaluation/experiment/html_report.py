@@ -1,7 +1,7 @@
 """The report of a run: one HTML file that needs no other, with tables, plots and sheets of pictures."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -14,10 +14,9 @@ from dpi_core.evaluation.experiment.plan import Plan
 from dpi_core.evaluation.experiment.run_tables import TRUTH, Table
 from dpi_core.evaluation.experiment.scatter import scatter
 from dpi_core.evaluation.held_out import Faces
-from dpi_core.evaluation.intervals import Interval
+from dpi_core.evaluation.report import Cells, Rows, by_group, by_method, less
 from dpi_core.imaging.known_degradations import DEGRADATIONS
 from dpi_core.imaging.pixels import to_image
-from dpi_core.measure.measured_case import Metric
 from dpi_core.measure.metric_registry import CANNOT_BE_HAD, METRICS
 
 SHOWN = 6  # faces on a sheet
@@ -69,68 +68,57 @@ def _section(table: Table, report: Report) -> str:
     about = known.about if known and known.degradation == damage else str(damage)
     wanted = [(across, up) for across, up in PLOTS if {across, up} <= set(table.metrics)][:2]
     plots = "".join(f"<figure>{plot}</figure>" for pair in wanted if (plot := scatter(table.rows, *pair)))
+    best = {(method, METRICS[name].title) for name in table.metrics for method in _best(table.rows, name)}
     return "\n".join(
         [
             f'<section id="{escape(table.degradation)}"><h2>{escape(table.degradation)}</h2>',
             f"<p>{table.faces} faces: {escape(about)}.</p>",
-            _table(table.rows, table.metrics, table.calls, signed=False),
+            _figures(by_method("method", table.rows, table.metrics, table.calls), best),
             f"<div class='plots'>{plots}</div>{PLOTS_NOTE}" if plots else "",
             _less(table),
-            *(_groups(found, METRICS[name]) for name, found in table.groups.items()),
-            *(_groups(found, METRICS[name], table.against) for name, found in table.less_groups.items()),
+            *_groups(table),
             _sheet(table, report),
             "</section>",
         ]
     )
 
 
-def _less(table: Table) -> str:
-    names = [name for name in METRICS if any(name in row for row in table.less.values())]
-    if not names:
-        return ""
-    shown = _table(table.less, names, table.calls, signed=True)
-    return (
-        f"<details><summary>Less {escape(table.against)}, face by face</summary>{shown}"
-        "<p class='note'>An interval that leaves out 0 is a difference; it is in bold.</p></details>"
-    )
-
-
-def _groups(found: Mapping[str, Mapping[str, Interval]], metric: Metric, against: str = "") -> str:
-    names = list(dict.fromkeys(name for row in found.values() for name in row))
-    lines = [f"<tr><th>method</th>{''.join(f'<th>{escape(name)}</th>' for name in names)}</tr>"]
-    for method, row in found.items():
-        cells = (_cell(row.get(name), metric.form, bool(against), bold=False) for name in names)
-        lines.append(f"<tr><th>{escape(method)}</th>{''.join(cells)}</tr>")
-    table = f"<div class='wide'><table class='figures'>{''.join(lines)}</table></div>"
-    less = f", less {against}, face by face" if against else ""
-    return f"<details><summary>{escape(metric.title + less)}, by groups of faces</summary>{table}</details>"
-
-
-def _table(
-    rows: Mapping[str, Mapping[str, Interval]], metrics: Sequence[str], calls: Mapping[str, int], signed: bool
-) -> str:
-    best = {} if signed else {name: _best(rows, name) for name in metrics}
-    head = "".join(f"<th>{escape(METRICS[name].title)}</th>" for name in metrics)
-    lines = [f"<tr><th>method</th><th>calls</th>{head}</tr>"]
-    for method, row in rows.items():
-        cells = []
-        for name in metrics:
-            figure = row.get(name)
-            sure = figure is not None and signed and not figure[1] <= 0 <= figure[2]
-            cells.append(_cell(figure, METRICS[name].form, signed, sure or method in best.get(name, ())))
-        lines.append(f"<tr><th>{escape(method)}</th><td>{calls.get(method) or '-'}</td>{''.join(cells)}</tr>")
+def _figures(cells: Cells, bold: Collection[tuple[str, str]] = ()) -> str:
+    """Write a table; `bold`: row and column of what stands out."""
+    (corner, *columns), rows = cells
+    lines = [f"<tr><th>{corner}</th>{''.join(f'<th>{escape(column)}</th>' for column in columns)}</tr>"]
+    for name, *found in rows:
+        line = f"<tr><th>{escape(name)}</th>"
+        for column, cell in zip(columns, found, strict=True):
+            figure, _, interval = cell.removesuffix(")").partition(" (")
+            best = ' class="best"' if (name, column) in bold else ""
+            line += f"<td{best}>{figure}{f'<small>{interval}</small>' if interval else ''}</td>"
+        lines.append(f"{line}</tr>")
     return f"<div class='wide'><table class='figures'>{''.join(lines)}</table></div>"
 
 
-def _cell(figure: Interval | None, form: str, signed: bool, bold: bool) -> str:
-    if figure is None:
-        return "<td>-</td>"
-    form = "+" + form.removeprefix("+") if signed else form
-    middle, low, high = (format(value, form) for value in figure)
-    return f"<td{' class=' + chr(34) + 'best' + chr(34) if bold else ''}>{middle}<small>{low} .. {high}</small></td>"
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
-def _best(rows: Mapping[str, Mapping[str, Interval]], name: str) -> set[str]:
+def _less(table: Table) -> str:
+    figures = [(method, name, row[name]) for method, row in table.less.items() for name in row]
+    if not figures:
+        return ""
+    sure = {(method, METRICS[name].title) for method, name, (_, low, high) in figures if not low <= 0 <= high}
+    note = "<p class='note'>An interval that leaves out 0 is a difference; it is in bold.</p>"
+    return _folded(f"Less {table.against}, face by face", _figures(less("method", table.less), sure) + note)
+
+
+def _groups(table: Table) -> Iterator[str]:
+    against = f", less {table.against}, face by face"
+    for groups, sign, said in ((table.groups, "", ""), (table.less_groups, "+", against)):
+        for name, found in groups.items():
+            title = f"{METRICS[name].title}{said}, by groups of faces"
+            yield _folded(title, _figures(by_group("method", found, name, sign)))
+
+
+def _best(rows: Rows, name: str) -> set[str]:
     """Tell which methods, the truth left out, have the best figure as it is printed."""
     metric = METRICS[name]
     found = {method: row[name][0] for method, row in rows.items() if method != TRUTH and name in row}
