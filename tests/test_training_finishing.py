@@ -1,5 +1,8 @@
 """Adversarial finishing: its losses, what it trains and what it leaves alone, and that a run goes on where it stopped."""
 
+from collections.abc import Iterator
+from types import SimpleNamespace
+
 import pytest
 import torch
 from training_runs import TINY, pictures, with_argv, write_faces
@@ -8,7 +11,9 @@ from dpi_core.models.priors import UNetPrior, load_prior, save_prior
 from dpi_core.training import finishing as script
 from dpi_core.training.adversary import WINDOW, same_window
 from dpi_core.training.discriminator import PatchDiscriminator, adversarial_loss, gradient_penalty
-from dpi_core.training.finishing import Finishing, last_levels
+from dpi_core.training.finishing import Finishing, last_levels, run
+from dpi_core.training.loop import RunSettings
+from dpi_core.training.processes import Processes
 from dpi_core.training.starting import starting_network
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -54,7 +59,7 @@ def test_windows_are_the_same_part_of_every_image():
 
 def test_only_the_last_levels_learn(prior):
     before = {name: value.clone() for name, value in prior.unet.state_dict().items()}
-    finishing = Finishing(prior, last_levels(prior.unet), 0.5, 1e-2, 4)
+    finishing = Finishing(prior, last_levels(prior.unet), 0.5, 1e-2, (4,))
     for _ in range(2):
         finishing.step(pictures(4, 64), torch.full((4,), 4))
     trained = {id(parameter) for parameter in last_levels(prior.unet)}
@@ -65,15 +70,34 @@ def test_only_the_last_levels_learn(prior):
 
 
 def test_a_stopped_run_goes_on_with_all_it_knew(prior, tmp_path):
-    finishing = Finishing(prior, last_levels(prior.unet), 0.5, 1e-3, 4)
-    finishing.step(pictures(4, 64), torch.full((4,), 4))
-    finishing.save(tmp_path)
+    def faces() -> Iterator[torch.Tensor]:
+        yield pictures(4, 64)
+
+    def learn(finishing: Finishing, minutes: float) -> list[str]:
+        settings = RunSettings(tmp_path, minutes, 1e-3, (4, 40), torch.device("cpu"))
+        store = SimpleNamespace(choices=lambda count: faces(), augmented=lambda x: (x, torch.full((len(x),), 4)))
+        written = []
+        run(finishing, store, 4, settings, lambda model, suffix: written.append((suffix, model.unet.training)))
+        return written
+
+    finishing = Finishing(prior, last_levels(prior.unet), 0.5, 1e-3, (4, 40))
+    assert learn(finishing, 1e6) == [("-4", False), ("-40", False)]
+    save_prior(prior, tmp_path / "prior")
     loaded = load_prior(str(tmp_path / "prior"), "cpu")
-    again = Finishing(loaded, last_levels(loaded.unet), 0.5, 1e-3, 4)
-    again.resume(tmp_path)
-    assert again.samples == 4
+    again = Finishing(loaded, last_levels(loaded.unet), 0.5, 1e-3, (4, 40))
+    learn(again, 0)
+    assert again.state.samples == 4
     for own, other in ((finishing.model.unet, again.model.unet), (finishing.adversary, again.adversary)):
         assert all(torch.equal(a, b) for a, b in zip(own.parameters(), other.parameters(), strict=True))
+    first, second = (one.state.averages[4].weights for one in (finishing, again))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert str(finishing.adversary.optimiser.state_dict()) == str(again.adversary.optimiser.state_dict())
+
+
+def test_several_processes_are_refused(prior, tmp_path):
+    settings = RunSettings(tmp_path, 1, 1e-3, (4,), torch.device("cpu"), processes=Processes(torch.device("cpu"), 0, 2))
+    with pytest.raises(ValueError, match="one of 2 processes"):
+        run(Finishing(prior, last_levels(prior.unet), 0.5, 1e-3, (4,)), None, 4, settings, print)
 
 
 @pytest.mark.slow

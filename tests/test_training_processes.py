@@ -19,14 +19,13 @@ SCRIPT = """
 import sys, torch
 from diffusers import UNet2DModel
 from dpi_core.models.priors import UNetPrior, save_prior
-from dpi_core.training import corrector, states
+from dpi_core.training import corrector
 from dpi_core.training.loop import train
 from pathlib import Path
 
 TINY = dict(layers_per_block=1, block_out_channels=(8, 16), down_block_types=("DownBlock2D",) * 2,
             up_block_types=("UpBlock2D",) * 2, attention_head_dim=8, norm_num_groups=4)
 corrector.ARCHITECTURE = {**corrector.ARCHITECTURE, **TINY}
-states.STEPS = (3,)
 rank, out = sys.argv[1], Path(sys.argv[2])
 prior = UNetPrior(UNet2DModel(sample_size=32, in_channels=3, out_channels=3, **TINY), 32, "epsilon", 1, "tight-128")
 save_prior(prior, out / f"prior{rank}")

@@ -20,7 +20,7 @@ class Adversary(nn.Module):
         self.optimiser = torch.optim.AdamW(self.parameters(), RATE, betas=BETAS, weight_decay=0.0)
         self._judged = 0
 
-    def judge(self, real: Tensor, made: Tensor) -> float:
+    def judge(self, real: Tensor, made: Tensor) -> Tensor:
         """Train once on faces and estimates of them (N,3,H,W), and return the loss."""
         penalised = self._judged % EVERY == 0
         self._judged += 1
@@ -35,7 +35,7 @@ class Adversary(nn.Module):
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         self.optimiser.step()
-        return loss.item()
+        return loss.detach()
 
     def fooling(self, real: Tensor, made: Tensor) -> Tensor:
         """Compute the loss of `made`, with a gradient: low where it looks more real than `real`."""

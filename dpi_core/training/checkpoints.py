@@ -1,8 +1,9 @@
 """What of a training run is kept on disk, and how one goes on from it."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,12 +17,25 @@ AVERAGE = "average-"
 
 @dataclass
 class TrainingState:
-    """A run as far as it has come: `averages` by their half-lives, `samples` seen."""
+    """A run as far as it has come.
+
+    Attributes:
+        averages: of the network, by their half-lives.
+        others: what else learns, such as a discriminator and its optimiser, by a name in the checkpoint.
+        samples: seen so far.
+    """
 
     network: nn.Module
     averages: dict[int, MovingAverage]
     optimiser: torch.optim.Optimizer
+    others: dict[str, Any] = field(default_factory=dict)
     samples: int = 0
+
+    def count(self, samples: int) -> None:
+        """Note that the network has learned from so many samples more."""
+        self.samples += samples
+        for average in self.averages.values():
+            average.update(samples, self.samples)
 
     def save(self, out: Path, shards: Path | None = None) -> None:
         """Write the checkpoint in `out`, and the weights alone in `shards` (`dpi_core.training.shards`)."""
@@ -32,6 +46,7 @@ class TrainingState:
             "averages": weights,
             "optimiser": self.optimiser.state_dict(),
             "samples": self.samples,
+            **{name: part.state_dict() for name, part in self.others.items()},
         }
         partial = out / f"{CHECKPOINT}.part"
         torch.save(state, partial)
@@ -49,7 +64,8 @@ class TrainingState:
         if path.exists():
             device = next(self.network.parameters()).device
             state = torch.load(path, map_location=device, weights_only=True)
-            self.optimiser.load_state_dict(state["optimiser"])
+            for name, part in {"optimiser": self.optimiser, **self.others}.items():
+                part.load_state_dict(state[name])
         elif init is not None and has_shards(init):
             parts = read_shards(init)
             kept = {name.removeprefix(AVERAGE): weights for name, weights in parts.items() if name.startswith(AVERAGE)}
@@ -59,7 +75,8 @@ class TrainingState:
             return
         self.network.load_state_dict(state["network"])
         for half_life, average in self.averages.items():
-            average.load(state["averages"].get(half_life, state["network"]))
+            older = state.get("average", state["network"])  # finishing once kept one average, without its half-life
+            average.load(state.get("averages", {}).get(half_life, older))
         self.samples = int(state["samples"])
 
     def averaged(self, like: nn.Module) -> dict[str, nn.Module]:

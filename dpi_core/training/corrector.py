@@ -24,7 +24,7 @@ from dpi_core.models.correctors import UNetCorrector
 from dpi_core.models.priors import UNetPrior, load_prior
 from dpi_core.training.data import PASS, DegradedFaces, decode, endless, training_split
 from dpi_core.training.framing import AS_IT_IS, FRAMINGS, IN_CONTEXT
-from dpi_core.training.loop import Averages, add_run_arguments, run_settings, share, train
+from dpi_core.training.loop import Averages, add_network_arguments, add_run_arguments, run_settings, share, train
 from dpi_core.training.networks import unet_layout
 from dpi_core.training.shards import has_shards
 from dpi_core.training.states import alternating, forward_states, unpack
@@ -43,12 +43,13 @@ def corrector_loss(network: nn.Module, states: Tensor) -> Tensor:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_run_arguments(parser, learning_rate=4e-4, batch=16)
+    add_run_arguments(parser, learning_rate=4e-4)
+    add_network_arguments(parser)
     parser.add_argument("--prior", default="embedded", help="the prior the corrector works with (default embedded)")
     parser.add_argument("--framing", choices=tuple(FRAMINGS), default=AS_IT_IS, help="the crop to show the faces in")
     parser.add_argument("--wide", type=share, default=0.0, help="share of batches in FFHQ's crop at 256x256 (0 to 1)")
     args = parser.parse_args(argv)
-    settings = run_settings(args)
+    settings = run_settings(args, shards=args.shards, init=args.init)
     device, frame = settings.device, FRAMINGS[args.framing]
 
     faces, held_out = training_split(args.data)

@@ -5,25 +5,24 @@ last levels go on training against a discriminator (`dpi_core.training.discrimin
 estimated x0 with the true face it was noised from; only at ``t < BELOW``, where a face's features are settled. The loss of
 plain training goes on beside it at every t, and all other weights stay as they are.
 
-``OUT/prior`` holds the averaged weights, written every few minutes with a checkpoint from which the same command goes on.
+``OUT/prior`` holds the averaged weights (``OUT/prior-H`` where there are several half-lives H), written every few minutes with
+a checkpoint from which the same command goes on.
 """
 
 import argparse
 import copy
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from dpi_core.errors import DPIError
-from dpi_core.models.devices import pick_device
 from dpi_core.models.prior_network import PriorNetwork
 from dpi_core.models.priors import UNetPrior, load_prior, save_prior
 from dpi_core.training.adversary import BETAS, Adversary, same_window
+from dpi_core.training.checkpoints import TrainingState
+from dpi_core.training.loop import Averages, Losses, RunSettings, add_run_arguments, keep_learning, run_settings
 from dpi_core.training.moving_average import MovingAverage
 from dpi_core.training.prior import noised, velocity
 from dpi_core.training.store import FaceStore, open_store
@@ -31,7 +30,6 @@ from dpi_core.training.weighting import draw_timesteps
 
 BELOW = 400
 SHARE = 0.75  # of a batch that is drawn below it; the rest is anywhere and only denoised
-SAVE_MINUTES = 5
 WEIGHTING = "edm"
 
 
@@ -60,10 +58,9 @@ class Finishing:
         trained: the weights of it that learn.
         share: length of the adversarial loss's gradient at the network's output, 1 = as long as that of the loss of v.
         learning_rate: of the model.
-        half_life: of the averaged weights, in samples.
+        half_lives: of the averaged weights, in samples.
         below: the discriminator looks at estimates from smaller t alone.
         ask: see `guess`.
-        write: writes the model with averaged weights into the run's folder.
     """
 
     def __init__(
@@ -72,21 +69,21 @@ class Finishing:
         trained: list[nn.Parameter],
         share: float,
         learning_rate: float,
-        half_life: int,
+        half_lives: Sequence[int],
         below: int = BELOW,
         ask: Callable[[Any, Tensor, Tensor, Tensor], Guess] = guess,
-        write: Callable[[Any, Path], None] = lambda prior, out: save_prior(prior, out / "prior"),
     ):
         self.model, self.trained, self.share, self.below = model, trained, share, below
-        self.ask, self.write = ask, write
+        self.ask = ask
         for parameter in trained:
             parameter.requires_grad_(True)
         self.adversary = Adversary(next(model.unet.parameters()).device)
         self.optimiser = torch.optim.AdamW(trained, learning_rate, betas=BETAS, weight_decay=0.0)
-        self.average = MovingAverage(model.unet, half_life)
-        self.samples = 0
+        averages = {half_life: MovingAverage(model.unet, half_life) for half_life in half_lives}
+        judge = {"discriminator": self.adversary.discriminator, "judging": self.adversary.optimiser}
+        self.state = TrainingState(model.unet, averages, self.optimiser, judge)
 
-    def step(self, x0: Tensor, labels: Tensor) -> dict[str, float]:
+    def step(self, x0: Tensor, labels: Tensor) -> Losses:
         """Train once, the discriminator then the prior, on faces (N,3,H,W) in [-1, 1] of classes (N,)."""
         ab = self.model.alpha_bar.to(x0)
         t = draw_timesteps(WEIGHTING, len(x0), ab)
@@ -104,38 +101,7 @@ class Finishing:
         output.backward(towards + self.share * towards.norm() / fooled.norm().clamp(min=1e-12) * fooled)
         nn.utils.clip_grad_norm_(self.trained, 1.0)
         self.optimiser.step()
-        self.samples += len(x0)
-        self.average.update(len(x0), self.samples)
-        return {"v": denoising.item(), "judging": judging, "fooling": fooling.item()}
-
-    def save(self, out: Path) -> None:
-        """Write the averaged model and a checkpoint into the folder `out`."""
-        averaged = copy.copy(self.model)
-        averaged.unet = copy.deepcopy(self.model.unet).eval()
-        averaged.unet.load_state_dict(self.average.weights)
-        self.write(averaged, out)
-        partial = out / "checkpoint.part"
-        state = {name: part.state_dict() for name, part in self._parts().items()}
-        torch.save(state | {"average": self.average.weights, "samples": self.samples}, partial)
-        partial.replace(out / "checkpoint.pt")
-
-    def resume(self, out: Path) -> None:
-        """Go on from the checkpoint in the folder `out`, if it has one."""
-        path = out / "checkpoint.pt"
-        if path.exists():
-            state = torch.load(path, map_location=next(self.model.unet.parameters()).device, weights_only=True)
-            for name, part in self._parts().items():
-                part.load_state_dict(state[name])
-            self.average.load(state["average"])
-            self.samples = state["samples"]
-
-    def _parts(self) -> dict[str, Any]:
-        return {
-            "network": self.model.unet,
-            "discriminator": self.adversary.discriminator,
-            "optimiser": self.optimiser,
-            "judging": self.adversary.optimiser,
-        }
+        return {"v": denoising.detach(), "judging": judging, "fooling": fooling.detach()}
 
 
 def last_levels(network: nn.Module) -> list[nn.Parameter]:
@@ -152,57 +118,56 @@ def last_levels(network: nn.Module) -> list[nn.Parameter]:
     return [parameter for part in parts if part is not None for parameter in part.parameters()]
 
 
-def add_arguments(parser: argparse.ArgumentParser, learning_rate: float, share: float) -> None:
+def add_arguments(parser: argparse.ArgumentParser, learning_rate: float) -> None:
     """Add the arguments of every run of a `Finishing`."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log and weights")
-    parser.add_argument("--minutes", type=float, default=60.0, help="length of this run (default 60)")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--lr", type=float, default=learning_rate, help=f"of the prior (default {learning_rate})")
+    add_run_arguments(parser, learning_rate, half_lives=(2000,))
     parser.add_argument(
-        "--share",
-        type=float,
-        default=share,
-        help=f"of the adversarial gradient, 1 = as much as the other (default {share})",
+        "--share", type=float, default=0.5, help="of the adversarial gradient, 1 = as much as the other (default 0.5)"
     )
-    parser.add_argument("--ema-half-life", type=int, default=2000, help="of the averaged weights, in samples")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
-def run(finishing: Finishing, store: FaceStore, out: Path, batch: int, minutes: float) -> None:
-    """Train for some minutes, writing the log, and every few minutes checkpoint and prior, into `out`."""
-    out.mkdir(parents=True, exist_ok=True)
-    finishing.resume(out)
-    start = saved = time.monotonic()
-    bar = tqdm(unit=" samples", initial=finishing.samples, smoothing=0.05)
-    with bar, (out / "log.csv").open("a") as log:
-        for chosen in store.choices(batch):
-            now = time.monotonic()
-            if now - start > 60 * minutes:
-                break
-            losses = finishing.step(*store.augmented(chosen))
-            bar.update(batch)
-            if (finishing.samples // batch) % 10 == 0:
-                print(finishing.samples, *(f"{value:.5f}" for value in losses.values()), sep=",", file=log, flush=True)
-            if now - saved > 60 * SAVE_MINUTES:
-                finishing.save(out)
-                saved = now
-    finishing.save(out)
+def run(
+    finishing: Finishing, store: FaceStore, batch: int, settings: RunSettings, write: Callable[[Any, str], None]
+) -> None:
+    """Train as `settings` say; `write` writes the model with averaged weights, given what to put behind its name.
+
+    Raises:
+        DPIError: if this is one of several processes.
+    """
+    if settings.processes and settings.processes.count > 1:
+        raise DPIError(
+            f"This was launched as one of {settings.processes.count} processes; finishing is the work of one."
+        )
+
+    def learn(chosen: Tensor, step: int, past: float) -> Losses:
+        return finishing.step(*store.augmented(chosen))
+
+    def export(averages: Averages) -> None:
+        for suffix, network in averages.items():
+            averaged = copy.copy(finishing.model)
+            averaged.unet = network
+            write(averaged, suffix)
+
+    finishing.state.resume(settings.out)
+    keep_learning(finishing.state, learn, store.choices(batch), settings, export)
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--init", required=True, help="folder of the trained prior")
-    add_arguments(parser, learning_rate=1e-4, share=0.5)
+    add_arguments(parser, learning_rate=1e-4)
     args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    device = pick_device(args.device)
-    prior = load_prior(args.init, device.type)
-    finishing = Finishing(prior, last_levels(prior.unet), args.share, args.lr, args.ema_half_life)
-    store = open_store(args.data, args.out.parent, prior.image_size, device)
-    run(finishing, store, args.out, args.batch, args.minutes)
+    settings = run_settings(args)
+    prior = load_prior(args.init, settings.device.type)
+    finishing = Finishing(prior, last_levels(prior.unet), args.share, args.lr, settings.half_lives)
+    store = open_store(args.data, args.out.parent, prior.image_size, settings.device)
+    run(
+        finishing,
+        store,
+        args.batch,
+        settings,
+        lambda averaged, suffix: save_prior(averaged, args.out / f"prior{suffix}"),
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One training loop for every network: AdamW, a learning rate that falls as sqrt(time left), EMA, checkpoints, a log.
+"""One training loop for every network: averages, checkpoints, a log; what a step does is `train`'s or the caller's.
 
 A run lasts `minutes` from its first batch and resumes from ``OUT/checkpoint.pt`` when there is one: weights, their moving
 averages, the optimiser and the count of samples go on; the learning rate starts its fall again. Without one it may go on
@@ -12,7 +12,9 @@ import csv
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +26,7 @@ from dpi_core.training.moving_average import MovingAverage
 from dpi_core.training.processes import Processes, join_processes
 from dpi_core.training.speed_log import SpeedLog, peak_of
 
+Losses = dict[str, Tensor]  # by name, scalars
 Averages = dict[str, nn.Module]  # networks with averaged weights, by what to put behind a name: "" if there is one
 
 
@@ -52,18 +55,14 @@ class RunSettings:
 
 
 def add_run_arguments(
-    parser: argparse.ArgumentParser, learning_rate: float, batch: int, half_lives: tuple[int, ...] = (11_000,)
+    parser: argparse.ArgumentParser, learning_rate: float, half_lives: tuple[int, ...] = (11_000,)
 ) -> None:
     """Add the arguments every training script shares."""
     parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log, weights and sheet")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log and weights")
     parser.add_argument("--minutes", type=float, default=60.0, help="length of this run (default 60)")
-    parser.add_argument(
-        "--init", type=Path, help="weights (or their shards) to start from where there is no checkpoint"
-    )
-    parser.add_argument("--shards", type=Path, help="folder for the weights in float16 files of at most 16 MiB, too")
-    parser.add_argument("--batch", type=int, default=batch)
-    parser.add_argument("--lr", type=float, default=learning_rate)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--lr", type=float, default=learning_rate, help=f"learning rate (default {learning_rate})")
     parser.add_argument(
         "--ema-half-lives",
         type=int,
@@ -72,8 +71,16 @@ def add_run_arguments(
         help=f"of the averaged weights, in samples (default {' '.join(map(str, half_lives))})",
     )
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
-    parser.add_argument("--workers", type=int, default=0, help="processes that decode images (default 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def add_network_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the scripts that train a whole network, with `train`."""
+    parser.add_argument(
+        "--init", type=Path, help="weights (or their shards) to start from where there is no checkpoint"
+    )
+    parser.add_argument("--shards", type=Path, help="folder for the weights in float16 files of at most 16 MiB, too")
+    parser.add_argument("--workers", type=int, default=0, help="processes that decode images (default 0)")
     parser.add_argument("--compile", action="store_true", help="torch.compile the network (worth it on a GPU)")
 
 
@@ -92,8 +99,8 @@ def share(text: str) -> float:
     return value
 
 
-def run_settings(args: argparse.Namespace, device: torch.device | None = None) -> RunSettings:
-    """Make `RunSettings` of the parsed arguments of `add_run_arguments`; the device is that of the process if not given.
+def run_settings(args: argparse.Namespace, **more: Any) -> RunSettings:
+    """Make `RunSettings` of the parsed arguments of `add_run_arguments`, and `more` of its attributes.
 
     Raises:
         ValueError: if the device cannot be used, or by several processes (`join_processes`).
@@ -101,16 +108,8 @@ def run_settings(args: argparse.Namespace, device: torch.device | None = None) -
     if args.threads:
         torch.set_num_threads(args.threads)
     processes = join_processes(args.device)
-    return RunSettings(
-        args.out,
-        args.minutes,
-        args.lr,
-        tuple(args.ema_half_lives),
-        device or processes.device,
-        processes=processes,
-        shards=args.shards,
-        init=args.init,
-    )
+    half_lives = tuple(args.ema_half_lives)
+    return RunSettings(args.out, args.minutes, args.lr, half_lives, processes.device, processes=processes, **more)
 
 
 def train(
@@ -121,7 +120,7 @@ def train(
     export: Callable[[Averages], None],
     compile_network: bool = False,
 ) -> Averages:
-    """Train `network` in place until the time is up.
+    """Train `network` in place, by AdamW and a learning rate that falls as sqrt(time left), until the time is up.
 
     Args:
         network: on the CPU or already on the device; `loss_of(network, batch)` is its scalar loss.
@@ -134,7 +133,6 @@ def train(
         What was exported last; nothing in the other processes.
     """
     processes = settings.processes or Processes(settings.device)
-    settings.out.mkdir(parents=True, exist_ok=True)
     network.to(settings.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     averages = {half_life: MovingAverage(network, half_life) for half_life in settings.half_lives}
     optimiser = torch.optim.AdamW(
@@ -146,7 +144,44 @@ def train(
     )
     state = TrainingState(network, averages, optimiser)
     state.resume(settings.out, settings.init)
-    like = copy.deepcopy(network).eval()
+    forward = processes.shared(network)
+    if compile_network:
+        forward = torch.compile(forward)  # type: ignore[assignment]
+
+    def learn(forward: nn.Module, batch: Tensor, step: int, past: float) -> Losses:
+        for group in optimiser.param_groups:
+            group["lr"] = settings.learning_rate * min(1.0, (step + 1) / 100) * (1 - past) ** 0.5
+        with autocast(settings.device):
+            loss = loss_of(forward, batch.to(settings.device, non_blocking=True))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        return {"loss": loss.detach()}
+
+    exported = keep_learning(state, partial(learn, forward), data, settings, export)
+    del forward
+    processes.leave()
+    return exported
+
+
+def keep_learning(
+    state: TrainingState,
+    learn: Callable[[Tensor, int, float], Losses],
+    data: Iterable[Tensor],
+    settings: RunSettings,
+    export: Callable[[Averages], None],
+) -> Averages:
+    """Go on with `state` until the time is up, with a log, and a checkpoint every few minutes and at the end.
+
+    Args:
+        learn: trains once on a batch of `data`, given the number of the step and the share of the time that is past.
+
+    For the others, and what is returned, see `train`.
+    """
+    processes = settings.processes or Processes(settings.device)
+    settings.out.mkdir(parents=True, exist_ok=True)
+    like = copy.deepcopy(state.network).eval()
 
     def save() -> Averages:
         state.save(settings.out, settings.shards)
@@ -154,70 +189,38 @@ def train(
         export(handed)
         return handed
 
-    forward = processes.shared(network)
-    if compile_network:
-        forward = torch.compile(forward)  # type: ignore[assignment]
-
     start = saved = 0.0
     length = settings.minutes * 60
     speed = SpeedLog(settings.flops, peak_of(settings.device))
-    running: Tensor | None = None  # on the device: to read it at every step would be to wait for every step
-    bar = tqdm(unit=" samples", initial=state.samples, smoothing=0.05, disable=not processes.writes)
-    with bar, _LossLog(settings.out / "loss.csv" if processes.writes else None) as log:
+    running: Losses = {}  # on the device: to read them at every step would be to wait for every step
+    with tqdm(unit=" samples", initial=state.samples, smoothing=0.05, disable=not processes.writes) as bar:
         for step, batch in enumerate(data):
             if step == 0:
                 start = saved = time.monotonic()
             elapsed = processes.agreed(time.monotonic() - start)
             if elapsed >= length:
                 break
-            warmup = min(1.0, (step + 1) / 100)
-            for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * warmup * (1 - elapsed / length) ** 0.5
-            with autocast(settings.device):
-                loss = loss_of(forward, batch.to(settings.device, non_blocking=True))
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            state.samples += len(batch) * processes.count
-            for average in averages.values():
-                average.update(len(batch) * processes.count, state.samples)
-            running = loss.detach() if running is None else running.lerp(loss.detach(), 0.02)
+            losses = learn(batch, step, elapsed / length)
+            state.count(len(batch) * processes.count)
+            running = {name: running.get(name, loss).lerp(loss, 0.02) for name, loss in losses.items()}
             bar.update(len(batch) * processes.count)
-            if processes.writes:
-                speed.update(state.samples)
+            if not processes.writes:
+                continue
+            speed.update(state.samples)
             if step % 20 == 0:
-                bar.set_postfix(loss=f"{float(running):.5f}")
-                log.write(state.samples, elapsed, float(running))
-            if processes.writes and time.monotonic() - saved > settings.save_minutes * 60:
+                told = {name: f"{float(loss):.6f}" for name, loss in running.items()}
+                bar.set_postfix(told)
+                _append(settings.out / "loss.csv", {"samples": state.samples, "seconds": f"{elapsed:.1f}", **told})
+            if time.monotonic() - saved > settings.save_minutes * 60:
                 save()
                 saved = time.monotonic()
-    del forward
-    processes.leave()
     return save() if processes.writes else {}
 
 
-class _LossLog:
-    """A CSV of samples seen, seconds of this run and the running loss, appended to across runs; None = nowhere."""
-
-    def __init__(self, path: Path | None):
-        self._path = path
-
-    def __enter__(self) -> "_LossLog":
-        if self._path is None:
-            return self
-        new = not self._path.exists()
-        self._file = self._path.open("a", newline="")
-        self._rows = csv.writer(self._file)
+def _append(path: Path, row: dict[str, Any]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        rows = csv.DictWriter(file, row)
         if new:
-            self._rows.writerow(["samples", "seconds", "loss"])
-        return self
-
-    def write(self, samples: int, seconds: float, loss: float) -> None:
-        if self._path is not None:
-            self._rows.writerow([samples, f"{seconds:.1f}", f"{loss:.6f}"])
-            self._file.flush()
-
-    def __exit__(self, *_: object) -> None:
-        if self._path is not None:
-            self._file.close()
+            rows.writeheader()
+        rows.writerow(row)

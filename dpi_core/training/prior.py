@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from dpi_core.models.priors import UNetPrior, save_prior
-from dpi_core.training.loop import Averages, add_run_arguments, run_settings, train
+from dpi_core.training.loop import Averages, add_network_arguments, add_run_arguments, run_settings, train
 from dpi_core.training.networks import unet_layout
 from dpi_core.training.sheets import unconditional_sheet
 from dpi_core.training.speed_log import TRAINING, operations
@@ -58,13 +58,14 @@ def prior_loss(
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_run_arguments(parser, learning_rate=4e-4, batch=16, half_lives=HALF_LIVES)
+    add_run_arguments(parser, learning_rate=4e-4, half_lives=HALF_LIVES)
+    add_network_arguments(parser)
     parser.add_argument("--weighting", choices=WEIGHTINGS, default="edm", help="of the timesteps (default edm)")
     parser.add_argument("--size", type=int, default=SIZE, help=f"pixels a side (default {SIZE})")
     parser.add_argument("--unshuffle", type=int, default=UNSHUFFLE, help=f"in front of the UNet (default {UNSHUFFLE})")
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, help="channels of a new network's levels")
     args = parser.parse_args(argv)
-    settings = run_settings(args)
+    settings = run_settings(args, shards=args.shards, init=args.init)
     device = settings.device
 
     store = open_store(args.data, args.out.parent, args.size, device)

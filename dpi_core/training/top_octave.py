@@ -16,10 +16,10 @@ import torch
 from diffusers import UNet2DModel
 from torch import Tensor
 
-from dpi_core.models.devices import pick_device
 from dpi_core.models.octave import CHANNELS, Band, Octave, load_octave, merge, save_octave, smooth_differences, split
 from dpi_core.models.priors import UNetPrior, load_prior
 from dpi_core.training.finishing import Finishing, Guess, add_arguments, run
+from dpi_core.training.loop import run_settings
 from dpi_core.training.prior import noised
 from dpi_core.training.store import FaceStore, open_store
 
@@ -54,9 +54,9 @@ def unknown_differences(faces: Tensor) -> Tensor:
     return differences - smooth_differences(means)
 
 
-def deviation_of(store: FaceStore, before: Path) -> float:
-    """Take the deviation of `unknown_differences` from the octave in the folder `before`, or measure it on some faces."""
-    if before.exists():
+def deviation_of(store: FaceStore, out: Path) -> float:
+    """Take the deviation of `unknown_differences` from the octaves that a run left in `out`, or measure it on some faces."""
+    for before in out.glob("octave*"):
         return load_octave(str(before), "cpu").deviation
     faces, _ = store.augmented(next(store.choices(MEASURED)))
     return float(unknown_differences(faces).square().mean().sqrt())
@@ -96,28 +96,26 @@ def guess(octave: Octave, x0: Tensor, t: Tensor, labels: Tensor, prior: UNetPrio
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser, learning_rate=4e-4, share=0.5)
+    add_arguments(parser, learning_rate=4e-4)
     parser.add_argument(
         "--window", type=int, default=64, help="means a side that the network sees of a face (default 64)"
     )
     args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    device = pick_device(args.device)
-    prior = load_prior("embedded", device.type)
-    store = open_store(args.data, args.out.parent, 2 * prior.image_size, device)
-    network = new_network(prior.image_size).to(device, memory_format=torch.channels_last)
-    octave = Octave(network, prior.image_size, deviation_of(store, args.out / "octave"))
+    settings = run_settings(args)
+    prior = load_prior("embedded", settings.device.type)
+    store = open_store(args.data, args.out.parent, 2 * prior.image_size, settings.device)
+    network = new_network(prior.image_size).to(settings.device, memory_format=torch.channels_last)
+    octave = Octave(network, prior.image_size, deviation_of(store, args.out))
     print(f"deviation of the differences: {octave.deviation:.4f}", flush=True)
-
-    def write(averaged: Octave, out: Path) -> None:
-        save_octave(averaged, out / "octave")
-
     ask = partial(guess, prior=prior, window=args.window)
-    finishing = Finishing(
-        octave, list(network.parameters()), args.share, args.lr, args.ema_half_life, BELOW, ask, write
+    finishing = Finishing(octave, list(network.parameters()), args.share, args.lr, settings.half_lives, BELOW, ask)
+    run(
+        finishing,
+        store,
+        args.batch,
+        settings,
+        lambda averaged, suffix: save_octave(averaged, args.out / f"octave{suffix}"),
     )
-    run(finishing, store, args.out, args.batch, args.minutes)
 
 
 if __name__ == "__main__":
