@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from dpi_core.training import shards
 from dpi_core.training.shards import has_shards, read_shards, write_shards
@@ -30,7 +31,7 @@ def test_no_file_is_larger_than_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "LIMIT", 4000)
     monkeypatch.setattr(shards, "NAMES", 1000)
     write_shards(parts(), tmp_path)
-    sizes = [path.stat().st_size for path in tmp_path.iterdir()]
+    sizes = [path.stat().st_size for path in tmp_path.glob("*.safetensors")]
     assert len(sizes) > 3
     assert max(sizes) <= 4000
     assert set(read_shards(tmp_path)["network"]) == set(parts()["network"])
@@ -40,8 +41,10 @@ def test_old_shards_do_not_stay(tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "LIMIT", 4000)
     monkeypatch.setattr(shards, "NAMES", 1000)
     write_shards(parts(9), tmp_path)
+    save_file({"network/old": torch.zeros(2)}, tmp_path / "shard-00.safetensors")  # as they were named once
+    assert "old" in read_shards(tmp_path)["network"]
     write_shards(parts(1), tmp_path)
-    assert len(read_shards(tmp_path)["network"]) == 2
+    assert set(read_shards(tmp_path)["network"]) == {"layer0.weight", "steps"}
 
 
 def test_a_folder_without_them_is_named(tmp_path):
