@@ -9,8 +9,13 @@ from training_runs import TINY, pictures, with_argv, write_faces
 
 from dpi_core.models.priors import UNetPrior, load_prior, save_prior
 from dpi_core.training import finishing as script
-from dpi_core.training.adversary import WINDOW, same_window
-from dpi_core.training.discriminator import PatchDiscriminator, adversarial_loss, gradient_penalty
+from dpi_core.training.adversary import (
+    WINDOW,
+    PatchDiscriminator,
+    adversarial_loss,
+    gradient_penalty,
+    same_window,
+)
 from dpi_core.training.finishing import Finishing, last_levels, run
 from dpi_core.training.loop import RunSettings
 from dpi_core.training.processes import Processes

@@ -1,7 +1,7 @@
 """Finish a trained prior so that its last steps draw texture: ``python -m dpi_core.training.finishing --init PRIOR ..``.
 
 A network trained to be right on average answers at small t with a mean of the faces that are still possible: soft. Here its
-last levels go on training against a discriminator (`dpi_core.training.discriminator`) that compares, patch by patch, the
+last levels go on training against a discriminator (`dpi_core.training.adversary`) that compares, patch by patch, the
 estimated x0 with the true face it was noised from; only at ``t < BELOW``, where a face's features are settled. The loss of
 plain training goes on beside it at every t, and all other weights stay as they are.
 
