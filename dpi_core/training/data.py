@@ -121,7 +121,6 @@ def batches(dataset: Dataset[np.ndarray], batch_size: int, workers: int) -> Data
         dataset,
         batch_size=batch_size,
         num_workers=workers,
-        collate_fn=_stack,
         drop_last=True,
         pin_memory=torch.cuda.is_available(),
     )
@@ -131,7 +130,3 @@ def endless(dataset_of: Callable[[int], Dataset[np.ndarray]], batch_size: int, w
     """Yield batches without end: pass after pass over ``dataset_of(seed)``, each pass with a seed of its own."""
     first = int(torch.seed() % 2**31)
     return chain.from_iterable(batches(dataset_of(first + i), batch_size, workers) for i in count())
-
-
-def _stack(items: list[np.ndarray]) -> Tensor:
-    return torch.from_numpy(np.stack(items))
