@@ -11,22 +11,19 @@ Writes a sheet to look at: truth, smooth and drawn above the true means, smooth 
 import argparse
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from dpi_core.evaluation.embedded import available, sheet
 from dpi_core.evaluation.experiment.run_tables import SetJudge
 from dpi_core.evaluation.held_out import bicubic_task, face_sets
 from dpi_core.evaluation.judged_figures import spectrum, summary
-from dpi_core.evaluation.methods import Models, restore
+from dpi_core.evaluation.methods import add_model_arguments, models_from, restore
 from dpi_core.evaluation.report import markdown, means
 from dpi_core.measure.measured_case import Case
 from dpi_core.measure.metric_registry import METRICS, figures
 from dpi_core.measure.realism import efficientnet_features
-from dpi_core.models.correctors import load_corrector
 from dpi_core.models.octave import TIMESTEPS, load_octave, merge, smooth_differences, split
 from dpi_core.models.presets import find_preset
-from dpi_core.models.priors import load_prior
 
 SCHEDULES = ((100,), TIMESTEPS, (200, 50, 10, 0), (200, 100, 50, 25, 12, 6, 3, 0))
 COLUMNS = ("detail", "grain", "psnr", "kid")
@@ -41,20 +38,17 @@ def enlarged(low: Tensor, name: str) -> dict[str, Tensor]:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")
+    add_model_arguments(parser)
     parser.add_argument("--octave", default="embedded", help="embedded, or a folder")
     parser.add_argument("--out", type=Path, required=True, help="folder for the sheet")
     parser.add_argument("--faces", type=int, default=12, help="how many held-out faces (default 12)")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    faces = next(iter(face_sets(args.data, 256).values())).pixels
+    models = models_from(args)
+    faces = next(iter(face_sets(args.data, 256, args.all).values())).pixels
     true, others = faces[: args.faces], faces[args.faces :]
     features = available(efficientnet_features)
     judge = SetJudge({"features": features} if features else {}, others, args.out / "kept", ("kid",))
     low = split(true)[0]
-    models = Models(load_prior("embedded", "cpu"), load_corrector("embedded", "cpu"), torch.device("cpu"))
     restored = restore(models, bicubic_task(low, 8), find_preset("medium").config)
     drawn = f"drawn, t {', '.join(map(str, TIMESTEPS))}"
     columns, images = [("truth", true)], {"truth": true}
