@@ -9,22 +9,22 @@ served ones took, and the server's memory before and after; before means after a
 import argparse
 import json
 import random
-import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from dpi_core.evaluation.served_app import serving
 from dpi_core.weights.embedded_files import ASSETS
 
 PHOTO = ASSETS / "examples" / "astronaut-tiny.png"
-APP = Path(__file__).resolve().parents[2] / "app.py"
 PATIENCE = 600.0  # seconds for one answer; longer counts as failed
 SETTLE = 90.0  # seconds after the last visit, in which the server forgets
 KINDS = {"restore": 8, "compare": 3, "detect": 3, "wrong": 2, "leave": 2, "never fetch": 1}
@@ -162,11 +162,10 @@ def soak(url: str, visitors: int, more: Callable[[int], bool], seed: int = 0) ->
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
     """Return the 50th, 90th and 99th percentile and the longest, in seconds; empty if there are none."""
-    ordered = sorted(seconds)
-    if not ordered:
-        return {}
     places = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
-    return {name: round(ordered[min(len(ordered) - 1, int(part * len(ordered)))], 2) for name, part in places.items()}
+    return {
+        name: round(float(np.quantile(seconds, part, method="higher")), 2) for name, part in places.items() if seconds
+    }
 
 
 def memory_mb(pid: int) -> float | None:
@@ -176,26 +175,6 @@ def memory_mb(pid: int) -> float | None:
         return round(int(status.split("VmRSS:")[1].split()[0]) / 1024, 1)
     except (OSError, IndexError):
         return None
-
-
-@contextmanager
-def serving(port: int) -> Iterator[tuple[str, int]]:
-    """Start the app on a port; yields its address and process id."""
-    import httpx
-
-    server = subprocess.Popen([sys.executable, str(APP), "--port", str(port)], stdout=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                if httpx.get(f"{url}/config", trust_env=False, timeout=10).is_success:
-                    break
-            except httpx.TransportError:
-                time.sleep(0.5)
-        yield url, server.pid
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -15,10 +15,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from dpi_core.evaluation.peak_memory import peak_megabytes
+from dpi_core.evaluation.served_app import serving
 from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
 from dpi_core.weights.embedded_files import ASSETS
 
@@ -37,29 +36,11 @@ def seconds(work: Callable[[], object], runs: int = RUNS) -> float:
     return statistics.median(times)
 
 
-def first_page(port: int = 7899) -> float:
+def first_page() -> float:
     """Measure the seconds from starting ``python app.py`` until its page answers."""
-    root = ASSETS.parent
     start = time.perf_counter()
-    app = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port)],
-        cwd=root,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while True:
-            try:
-                with urlopen(f"http://127.0.0.1:{port}/", timeout=2) as page:
-                    page.read()
-                return time.perf_counter() - start
-            except (URLError, OSError) as error:
-                if app.poll() is not None or time.perf_counter() - start > 120:
-                    raise RuntimeError("app.py did not answer; start it by hand to see why.") from error
-                time.sleep(0.05)
-    finally:
-        app.terminate()
-        app.wait()
+    with serving():
+        return time.perf_counter() - start
 
 
 def sampler_shares() -> dict[str, float]:
