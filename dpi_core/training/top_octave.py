@@ -56,7 +56,8 @@ def unknown_differences(faces: Tensor) -> Tensor:
 
 def deviation_of(store: FaceStore, out: Path) -> float:
     """Take the deviation of `unknown_differences` from the octaves that a run left in `out`, or measure it on some faces."""
-    for before in out.glob("octave*"):
+    before = next(out.glob("octave*"), None)
+    if before is not None:
         return load_octave(str(before), "cpu").deviation
     faces, _ = store.augmented(next(store.choices(MEASURED)))
     return float(unknown_differences(faces).square().mean().sqrt())
