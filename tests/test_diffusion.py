@@ -67,3 +67,12 @@ def test_noise_leaves_the_global_state_alone():
     torch.manual_seed(5)
     SeededNoise([1]).normal((3, 8, 8), torch.empty(0))
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_the_precision_of_what_noise_is_drawn_for_changes_no_draw(dtype):
+    single, other, p = SeededNoise([3]), SeededNoise([3]), torch.tensor([0.25, 0.5, 0.75]).repeat(1, 100)
+    for _ in range(2):
+        assert torch.equal(other.bernoulli(p.to(dtype)), single.bernoulli(p))
+        drawn = single.normal((3, 4, 4), torch.empty(0))
+        assert torch.equal(other.normal((3, 4, 4), torch.empty(0, dtype=dtype)), drawn.to(dtype))

@@ -59,24 +59,27 @@ def ddim_step(x0: Tensor, eps: Tensor, z: Tensor, c: StepCoefficients) -> Tensor
 
 
 class SeededNoise:
-    """One CPU generator per seed, so that a seed's numbers depend neither on its batch-mates nor on the device."""
+    """One CPU generator per seed, so that a seed's numbers depend neither on its batch-mates nor on device or precision.
+
+    A generator spends another part of its numbers on float64, so all draws are float32.
+    """
 
     def __init__(self, seeds: Sequence[int]):
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
         """Draw (N, *shape) standard normals, one sample per seed, moved to `like`'s device and dtype."""
-        return self._drawn(Tensor.normal_, shape, torch.float32, like).to(like.dtype)
+        return self._drawn(Tensor.normal_, shape, like).to(like.dtype)
 
     def bernoulli(self, p: Tensor) -> Tensor:
         """Draw (N, ...) bools that are True with probability `p` in [0, 1]; `p` is (N, ...), one row per seed."""
         # what torch.bernoulli does with the same generator, but `p` stays where it is: to fetch it, the CPU would have
         # to wait for the device
-        return self._drawn(Tensor.uniform_, p.shape[1:], p.dtype, p) < p
+        return self._drawn(Tensor.uniform_, p.shape[1:], p) < p
 
-    def _drawn(self, fill: Callable[..., Tensor], shape: Sequence[int], dtype: torch.dtype, like: Tensor) -> Tensor:
+    def _drawn(self, fill: Callable[..., Tensor], shape: Sequence[int], like: Tensor) -> Tensor:
         # drawn where they stay: a GPU copies from pinned memory later, and nobody waits for it
-        draws = torch.empty((len(self._generators), *shape), dtype=dtype, pin_memory=like.is_cuda)
+        draws = torch.empty((len(self._generators), *shape), dtype=torch.float32, pin_memory=like.is_cuda)
         for row, generator in zip(draws, self._generators, strict=True):
             fill(row, generator=generator)
         return draws.to(like.device, non_blocking=like.is_cuda)
