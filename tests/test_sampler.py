@@ -7,6 +7,7 @@ from conftest import DATA
 from formulas import analytic_corrector, random_condition
 
 from dpi_core import DPIConfig, sample, sample_steps
+from dpi_core.method.condition_stages import racm
 from dpi_core.method.diffusion import linear_alpha_bar
 from dpi_core.method.masks import on_grid
 
@@ -77,6 +78,16 @@ def test_tau_splits_the_stages(analytic_prior, tau, stages):
         whole_grid = torch.equal(on_grid(event.mask, 2), torch.ones(1, 1, 16, 16, dtype=torch.bool))
         assert whole_grid if event.stage == "FCM" else not whole_grid
         assert event.mask.sum() <= 16 * 16
+
+
+@pytest.mark.parametrize("omega", [1.0, 250.0, 1500.0])
+def test_the_condition_never_weighs_more_than_all(analytic_prior, monkeypatch, omega):
+    given = []
+    monkeypatch.setattr("dpi_core.method.sampler.racm", lambda *asked: given.append(asked[3]) or racm(*asked))
+    config = DPIConfig(tau=1000, omega=omega)
+    events = list(sample_steps(analytic_prior, random_condition(), config, corrector=analytic_corrector))
+    assert given == [min(1.0, event.t / omega) for event in events[:-1]]
+    assert all(event.x_t.abs().max() < 8 for event in events), "noise of deviation 1 and a picture in [-1, 1]"
 
 
 def test_events_do_not_change_after_they_were_given(analytic_prior):

@@ -1,7 +1,7 @@
 """The two stages of DPI: what each puts on the grid of the next sample (Yang et al. 2025, FCM and RACM).
 
 FCM    G(x) = y                                      the whole grid follows the condition
-RACM   G(x) = A (w y + (1 - w) G(x)) + (1 - A) G(x)  only where A ~ Bernoulli(edges^s), and less and less: w = t / omega
+RACM   G(x) = A (w y + (1 - w) G(x)) + (1 - A) G(x)  only where A ~ Bernoulli(edges^s), and less and less: w = min(1, t / omega)
 """
 
 import torch

@@ -103,7 +103,7 @@ class DPIConfig:
         1500.0,
         "omega",
         "Condition weight omega",
-        "In RACM the condition weighs t / omega. Higher: trust the prior more.",
+        "In RACM the condition weighs t / omega, at most 1. Higher: trust the prior more.",
         1.0,
         1e6,
         step=50,

@@ -5,7 +5,8 @@
         eps = prior(x, t);  x0 = clip(...);  x' = ddim_step(x0, eps, z)      (the last step returns x0)
         y' = ddim_step(y, G(eps), G(z))                                       the condition, noised to the same level
         t > tau   FCM:   G(x') = y'                                           consistency: the whole grid is given
-        t <= tau  RACM:  G(x') = A (w y' + (1 - w) G(x')) + (1 - A) G(x')     fidelity: A ~ Bernoulli(edges(y)^s), w = t/omega
+        t <= tau  RACM:  G(x') = A (w y' + (1 - w) G(x')) + (1 - A) G(x')     fidelity: A ~ Bernoulli(edges(y)^s),
+                                                                              w = min(1, t/omega)
         y = corrector(G(x'), t, y_init);  x = x'
 
 Ours, and off as published: x0 made to agree with the input while t < consistent_below (`dpi_core.method.consistency`), eps
@@ -209,7 +210,8 @@ def _run(
             probability = edge_probability(y, config.edge_exponent)
             kept = noise.bernoulli(evenly(probability) if config.uniform_mask else probability)
             mask = dense_mask(kept, k, height, width)
-            grid = racm(x_next, y_noisy, kept, t / config.omega, k)
+            weight = min(1.0, t / config.omega)  # above 1 it would lead past the condition, further at every step
+            grid = racm(x_next, y_noisy, kept, weight, k)
         if corrector is None:
             y = y_init
         elif (index - stages.index(stage)) % config.correct_every == 0:  # counted from the stage's first step
