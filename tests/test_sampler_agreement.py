@@ -35,15 +35,16 @@ def test_agreeing_needs_the_low_resolution_face(analytic_prior, wish):
         sample_steps(analytic_prior, random_condition(), DPIConfig(**wish))
 
 
-def agreements(prior, **wish):
-    """How far, in dB, each step's estimate agrees with the input and with what the corrector makes of it."""
+def brighter(noisy, t, grid):
+    return grid + 0.1
+
+
+def agreements(prior, corrector=brighter, **wish):
+    """How far, in dB, each step's estimate agrees with the input and with what the corrector `brighter` makes of it."""
     low_res = downscale(random_condition(), 4)
     condition = dense_condition(low_res, 32, 32)
 
-    def brighter(noisy, t, grid):
-        return grid + 0.1
-
-    run = sample_steps(prior, condition, DPIConfig(**wish), corrector=brighter, seeds=[1, 2], low_res=low_res)
+    run = sample_steps(prior, condition, DPIConfig(**wish), corrector=corrector, seeds=[1, 2], low_res=low_res)
     corrected = resize((condition + 0.1).clamp(-1, 1), 8, 8)
     return [(e.t, lr_consistency(e.x0, low_res), lr_consistency(e.x0, corrected)) for e in run]
 
@@ -57,6 +58,21 @@ def test_estimates_agree_with_the_input_below_a_timestep(analytic_prior, below):
 def test_they_can_agree_with_what_the_corrector_makes_of_it(analytic_prior):
     for _, agreement, corrected in agreements(analytic_prior, consistent_below=1000, correct_input=True):
         assert agreement < 35 < 45 < corrected
+
+
+@pytest.mark.parametrize("below", [0, 1000])
+def test_the_last_change_agrees_with_what_the_steps_agree_with(analytic_prior, below):
+    found = agreements(analytic_prior, consistent_below=below, correct_input=True, project=True)
+    _, agreement, corrected = found[-1]
+    assert agreement < 35 < 45 < corrected
+
+
+@pytest.mark.parametrize("off", [{"correct": False}, {"corrector": None}])
+@pytest.mark.parametrize("wish", [{"consistent_below": 1000}, {"project": True}])
+def test_without_a_corrector_the_input_itself_is_agreed_with(analytic_prior, off, wish):
+    with_it = agreements(analytic_prior, correct_input=True, **wish, **off)
+    assert with_it == agreements(analytic_prior, correct_input=False, **wish, **off)
+    assert with_it[-1][1] > 45
 
 
 def test_a_noisy_input_is_followed_less_the_cleaner_the_estimate(analytic_prior):

@@ -131,7 +131,7 @@ class DPIConfig:
         False,
         "exact agreement",
         "Make the result agree with the input exactly",
-        "A last, smooth change after sampling: reduced, the result is the input again, its noise too.",
+        "A last, smooth change: reduced, the result is the input again, its noise too, or the corrected input.",
         published=False,
     )
     correct_every: int = _setting(
@@ -167,7 +167,7 @@ class DPIConfig:
         False,
         "corrected input",
         "Agree with the corrected input",
-        "Not with a damaged input itself, but with what the corrector makes of it.",
+        "Not with a damaged input itself, but with what the corrector makes of it. CRT off: the input itself.",
         published=False,
     )
     spacing: float = _setting(

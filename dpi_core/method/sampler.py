@@ -80,7 +80,8 @@ def sample_steps(
     Args:
         prior: the face prior; its `alpha_bar` gives the schedule.
         condition: (B,3,H,W) float in [-1, 1], the dense condition: the low-resolution face upsampled to H x W.
-        config: the settings; `config.correct` without a `corrector` leaves the condition as it is.
+        config: the settings; without a `corrector`, or with `config.correct` off, the condition stays as it is, and
+            `correct_input` agrees with the input itself.
         corrector: refines the condition on the grid after every step, or every `config.correct_every`-th.
         seeds: N = one per sample; B must be N, or 1 and is then shared by all seeds. Each seed's result does not
             depend on the other seeds.
@@ -171,7 +172,7 @@ def _run(
     every_pixel = fixed_mask(batch, k, height, width, condition.device)
     y = y_init
     x = noise.normal((channels, height, width), like=condition)
-    if config.consistent_below and low_res is not None:
+    if (config.project or config.consistent_below) and low_res is not None:
         reduction = Reduction.between(condition, low_res)
         target = low_res.to(condition)
         if config.correct_input and corrector is not None:
@@ -195,7 +196,7 @@ def _run(
             x0 = agreed(x0, target, reduction, config.noise_level, c)
         stage = stages[index]
         if stage == "final":
-            x0 = project(x0, low_res.to(x0)) if config.project and low_res is not None else x0
+            x0 = project(x0, target, reduction) if config.project else x0
             yield StepEvent(index, len(pairs), t, stage, x0, x0, torch.zeros_like(every_pixel), y)
             return
         z = noise.normal((channels, height, width), like=condition)
