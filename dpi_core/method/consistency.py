@@ -1,4 +1,4 @@
-"""Data consistency: the images nearest to x that, reduced, agree with the low-resolution face.
+"""Data consistency: images near x that, reduced, agree with the low-resolution face.
 
 Hard, the null-space projection (DDNM, Wang et al. 2023, eq. 9); soft, DiffPIR's proximal step (Zhu et al. 2023, eq. 12),
 for an input that is noisy itself:
@@ -7,7 +7,8 @@ for an input that is noisy itself:
     soft    x' = argmin_z |low - A z|^2 + weight |z - x|^2
 
 What they add is smooth, and only what contradicts the input is changed: detail between the low-resolution pixels stays.
-Where that leaves [-1, 1] the image is clipped and, if hard, projected again, a few times over.
+Where that leaves [-1, 1] the image is clipped and, if hard, projected again, a few times over: alternating projections end in
+an image that satisfies both, which is the nearest such image only where nothing had to be clipped.
 """
 
 from torch import Tensor

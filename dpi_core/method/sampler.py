@@ -9,6 +9,8 @@
                                                                               w = min(1, t/omega)
         y = corrector(G(x'), t, y_init);  x = x'
 
+eps in x' is the one that makes x of the clipped x0, (x - sqrt(ab) x0) / sqrt(1 - ab).
+
 Ours, and off as published: x0 made to agree with the input while t < consistent_below (`dpi_core.method.consistency`), eps
 staying the prior's, as in DDNM: derived anew it would hold what was changed, ever more of it the less noise is left;
 A of the same mean, but the same everywhere (`uniform_mask`); timesteps closer together towards the end (`spacing`).
