@@ -29,7 +29,7 @@ def git_sha1(data: bytes) -> str:
 class Hub:
     """What is on the hub, what to do wrong (each list is used up, one entry a request) and what was asked.
 
-    Faults: a status, ("cut", n) = close after n bytes, "wrong" = other bytes, "no-range" = answer with the whole file,
+    Faults: a status, ("cut", n) = close after n bytes, ("end", n) = say that n bytes are all, "wrong" = other bytes, "no-range" = answer with the whole file,
     a `threading.Event` = wait for it after the first half, then close, ("stall", event) = wait for it before any.
     """
 
@@ -94,6 +94,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        if isinstance(fault, tuple) and fault[0] == "end":
+            body = body[: fault[1]]
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Repo-Commit", COMMIT)
         self.send_header("ETag", f'"{git_sha1(data)}"')

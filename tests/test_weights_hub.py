@@ -62,6 +62,18 @@ def test_a_dropped_connection_goes_on_where_it_broke(hub, tmp_path):
     assert ranges == [None, "bytes=100000-", "bytes=150000-"]
 
 
+def test_answers_that_end_without_a_byte_are_not_asked_for_without_end(hub, tmp_path):
+    hub.get_faults = [("end", 100_000), *[("end", 0)] * 4]
+    assert fetched(tmp_path / "a")[0].path.read_bytes() == BODY
+    hub.get_faults = [("end", 100_000), *[("end", 0)] * 50]
+    with pytest.raises(ValueError, match=r"could not be downloaded from .*without a byte more.*Try again later"):
+        fetched(tmp_path / "b")
+    assert len(hub.get_faults) > 40
+    hub.get_faults.clear()
+    assert fetched(tmp_path / "b")[0].path.read_bytes() == BODY
+    assert hub.gets()[-1][1] == "bytes=100000-"
+
+
 def test_a_server_that_knows_no_ranges_is_asked_for_the_whole_file(hub, tmp_path):
     hub.get_faults = [("cut", 100_000), "no-range"]
     assert fetched(tmp_path)[0].path.read_bytes() == BODY

@@ -81,6 +81,8 @@ def fetch_blob(
             if _size(part) >= known.size:  # where there is more, its hash will tell
                 os.replace(part, whole)
                 return
+            if tries >= TRIES:
+                raise ConnectionError(f"{TRIES} answers in a row ended without a byte more")
         except again as error:
             status = error.response.status_code if isinstance(error, HfHubHTTPError) else BUSY[0]
             if part is None and (status in BUSY or status >= 500):
