@@ -29,8 +29,9 @@ def git_sha1(data: bytes) -> str:
 class Hub:
     """What is on the hub, what to do wrong (each list is used up, one entry a request) and what was asked.
 
-    Faults: a status, ("cut", n) = close after n bytes, ("end", n) = say that n bytes are all, "wrong" = other bytes, "no-range" = answer with the whole file,
-    a `threading.Event` = wait for it after the first half, then close, ("stall", event) = wait for it before any.
+    Faults: a status, ("cut", n) = close after n bytes, ("end", n) = say that n bytes are all, "wrong" = other bytes,
+    "no-range" = answer with the whole file, a `threading.Event` = wait for it after the first half, then close,
+    ("stall", event) = wait for it before any.
     """
 
     def __init__(self):

@@ -1,5 +1,6 @@
 import json
 import zipfile
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 import pytest
@@ -7,7 +8,7 @@ from PIL import Image
 
 from dpi_core.errors import DPIError
 from dpi_core.imaging.pictures import ImageError, save_png
-from dpi_core.method.config import DPIConfig
+from dpi_core.method.config import SETTINGS, DPIConfig
 from dpi_core.restore.request import MOST_SETTINGS, Branch, Request, read_request
 
 CONFIG = DPIConfig(steps=7, tau=120, eta=0.5, project=True)
@@ -74,6 +75,42 @@ def test_what_is_wrong_is_named(tmp_path, values, message):
     path.write_text(json.dumps(values))
     with pytest.raises(ImageError, match=rf"settings\.json: holds no settings that can be used.*{message}"):
         read_request(path)
+
+
+ODD = [
+    None,
+    True,
+    -1,
+    1.5,
+    10**400,
+    float("nan"),
+    float("inf"),
+    "x",
+    [],
+    [1],
+    [[1]],
+    [None],
+    [{}],
+    {},
+    {"x": 1},
+    [0, 0],
+]
+FACE = {**Request().of_one(0, 1), "config": {}}
+
+
+@pytest.mark.parametrize("odd", [*ODD, *([{"face": odd}] for odd in ODD), [FACE, 1], [FACE, {"x": 1}]], ids=str)
+def test_whatever_stands_in_settings_they_are_read_or_refused_in_a_sentence(odd):
+    inside = [{**FACE, name: odd} for name in (*FACE, "seeds", "faces")]
+    files = [odd, *inside, *({"faces": [face]} for face in inside), *({"faces": [FACE, face]} for face in inside)]
+    for settings in (*files, *({**FACE, "config": {name: odd}} for name in SETTINGS)):
+        with suppress(DPIError):
+            assert isinstance(Request.from_dict(settings), Request)
+
+
+@pytest.mark.parametrize("faces", [[1], [{"x": 1}], [FACE, 1], [FACE, {"seed": 1}], [{**FACE, "face": [0]}]], ids=str)
+def test_settings_of_a_photo_name_the_face_of_each_of_its_results(faces):
+    with pytest.raises(DPIError, match="'faces' of the settings holds"):
+        Request.from_dict({"faces": faces})
 
 
 @pytest.mark.parametrize(

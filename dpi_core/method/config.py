@@ -246,5 +246,5 @@ def check_int(name: str, value: object, low: int, high: int) -> None:
 
 def check_float(name: str, value: object, low: float, high: float) -> None:
     """Raise ValueError, naming field, value and range, unless `value` is a number from `low` to `high`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and low <= value <= high):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (low <= value <= high and isfinite(value)):
         raise DPIError(f"{name} is {value!r}; allowed is a number from {low:g} to {high:g}.")

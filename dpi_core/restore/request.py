@@ -149,11 +149,15 @@ class Request:
         """
         if not isinstance(values, dict):
             raise DPIError("the settings are no JSON object.")
-        if isinstance(values.get("faces"), list) and values["faces"]:
-            found = [face["face"] for face in values["faces"] if isinstance(face, dict) and "face" in face]
-            chosen = list(dict.fromkeys(found))
+        if isinstance(faces := values.get("faces"), list) and faces:
+            if not all(isinstance(face, dict) and isinstance(face.get("face"), int) for face in faces):
+                raise DPIError(
+                    "'faces' of the settings holds what is no face's; allowed are objects with an index, 'face'."
+                )
+            chosen = list(dict.fromkeys(face["face"] for face in faces))
             shared = {name: values[name] for name in ("background",) if name in values}
-            return cls.from_dict({**values["faces"][0], **shared, "face": chosen if len(chosen) > 1 else found[0]})
+            first = {**faces[0], **shared, "face": chosen if len(chosen) > 1 else chosen[0]}
+            return cls.from_dict({name: value for name, value in first.items() if name != "faces"})
         if not isinstance(values.get("config"), dict) or not ("seed" in values or "seeds" in values):
             raise DPIError("the settings have no 'config' with a 'seed' or 'seeds'.")
         given = {f.name: values[f.name] for f in fields(cls) if f.name in values}
