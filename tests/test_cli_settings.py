@@ -128,7 +128,7 @@ def test_seeds_count_up_from_the_files_first_where_one_is_given(saved):
             "settings.json: holds no settings that can be used (tau is 5000; allowed",
         ),
         ({"config": {}, "seed": 0, "scale": 3}, "scale is 3; allowed"),
-        ({"config": {}, "seeds": [3, 4, 3]}, "seeds is [3, 4, 3]; each seed is allowed once"),
+        ({"config": {}, "seeds": [3, 4, 3]}, "seeds is [3, 4, 3]; allowed is each seed once"),
         ({"config": {}, "seeds": list(range(65))}, "seeds is 65; allowed is 1 to 64"),
         ({}, "settings.json: holds no settings"),
         (None, "gone.json: holds no settings"),

@@ -119,7 +119,7 @@ def test_settings_of_a_photo_name_the_face_of_each_of_its_results(faces):
         *({"background": value} for value in (-1, 5, True, 1.5, "2", None)),
         *({"scale": value} for value in (0, 5, True, 8.0, "8", [8])),
         *({"face": value} for value in (-1, True, 1.0, "both", [], [0, 0], [0, None])),
-        *({"seeds": value} for value in ((), "12", 3, None, (True,), (0.5,), (2**63,))),
+        *({"seeds": value} for value in ((), "12", 3, None, (True,), (0.5,), (2**63,), (4, 4))),
         *({"aligned": value} for value in (None, 1, "no")),
         *({"include_sharp": value} for value in (None, 1, "no")),
         *({"prior": value} for value in (None, "", 3)),

@@ -156,7 +156,7 @@ def seeds_from(first: int | None, number: int | None, saved: Request | None, all
     such as one result's for a comparison, only says where to start.
 
     Raises:
-        ValueError: on too many, too few, repeated or impossible seeds.
+        ValueError: on too many, too few or impossible seeds.
     """
     known = () if saved is None else saved.seeds
     if len(known) < allowed.fewest and number is None:
@@ -171,8 +171,6 @@ def seeds_from(first: int | None, number: int | None, saved: Request | None, all
     _check_number(len(seeds), allowed)
     for seed in seeds:
         check_int("seed", seed, 0, MAX_SEED)
-    if len(set(seeds)) < len(seeds):
-        raise DPIError(f"seeds is {list(seeds)}; each seed is allowed once.")
     return seeds
 
 

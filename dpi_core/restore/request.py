@@ -89,6 +89,8 @@ class Request:
             raise DPIError("seeds is []; allowed is a list of one whole number or more.")
         for seed in self.seeds:
             check_int("seed", seed, 0, MAX_SEED)
+        if len(set(self.seeds)) < len(self.seeds):
+            raise DPIError(f"seeds is {list(self.seeds)}; allowed is each seed once.")
         if self.scale is not None and (not isinstance(self.scale, int) or self.scale not in SCALES):
             raise DPIError(f"scale is {self.scale!r}; allowed is one of {SCALES}, or None for the photo as it is.")
         if self.face != "all":
