@@ -1,5 +1,6 @@
 import copy
 import gc
+import weakref
 
 from dpi_core.web.session import Session
 
@@ -25,6 +26,16 @@ def test_what_a_view_shows_goes_with_its_files():
     assert session.shown == {"restore": {"its component": "restore"}}
     session.clean()
     assert session.shown == {}
+
+
+def test_what_is_removed_is_not_waited_for_any_more():
+    session = Session()
+    for _ in range(20):
+        session.results_folder()
+    kept = [end for end in list(weakref.finalize._registry) if (found := end.peek()) and found[0] is session]
+    assert len(kept) == 1
+    session.clean()
+    assert not kept[0].alive
 
 
 def test_a_session_takes_its_files_along():

@@ -1,15 +1,18 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from conftest import EXAMPLES
 
 from dpi_core.method.config import DPIConfig
+from dpi_core.method.sampler import StepEvent
 from dpi_core.restore.request import Request
+from dpi_core.show.film import frame_of
 from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.restore_run import run
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making
-from dpi_core.web.trajectory import Source, Trajectory
+from dpi_core.web.trajectory import MAX_BYTES, MAX_EVENTS, Source, Trajectory, bytes_of
 
 SOURCE = Source("photo.png", 4, True, 0, 7)
 
@@ -32,6 +35,21 @@ SOURCE = Source("photo.png", 4, True, 0, 7)
 def test_a_kept_run_is_gone_on_from_as_far_as_it_is_the_same(kept, source, values, shared):
     trajectory = Trajectory(SOURCE, DPIConfig(), events=[object()] * kept)
     assert trajectory.shared(replace(SOURCE, **source), DPIConfig().replaced(values)) == shared
+
+
+@pytest.mark.parametrize(("side", "total"), [(64, 250), (128, 100), (256, 60), (512, 20)])
+def test_the_first_steps_of_a_run_are_kept_in_so_many_bytes(side, total):
+    picture = torch.zeros(1, 3, side, side)
+    mask, condition = torch.zeros(1, 1, side, side, dtype=torch.bool), torch.zeros(1, 3, side // 2, side // 2)
+    kept = Trajectory(SOURCE, DPIConfig(steps=total))
+    for index in range(total):
+        event = StepEvent(index, total, 0, "FCM", picture, picture, mask, condition)
+        kept.add(event, frame_of(event, picture, None) if index == 0 else kept.frames[0])
+    size = bytes_of(kept.events[0], kept.frames[0])
+    assert size > sum(array.nbytes for array in (picture, picture, mask, condition))
+    assert len(kept.events) * size <= MAX_BYTES
+    assert [event.index for event in kept.events] == list(range(min(total, MAX_EVENTS, MAX_BYTES // size)))
+    assert kept.shared(SOURCE, replace(kept.config, tau=0)) <= len(kept.events)
 
 
 def test_what_a_restoration_goes_on_from_changes_no_picture():

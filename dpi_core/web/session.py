@@ -65,13 +65,15 @@ class Session:
     automatic: bool | None = None
     before: tuple[Any, dict[str, Any]] | None = field(default=None, repr=False)
     shown: dict[str, Shown] = field(default_factory=dict, repr=False)
+    _removers: dict[str, weakref.finalize] = field(default_factory=dict, init=False, repr=False)
 
     def results_folder(self, view: str = "restore") -> Path:
         """Make a fresh private folder for a run of a view; that of its run before is removed, other views' stay."""
         self.remove(view)
         folder = Path(tempfile.mkdtemp(prefix="dpi-"))
         self.folders[view] = folder
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # with the session, or when the app ends
+        # with the view's next run, with the session, or when the app ends
+        self._removers[view] = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return folder
 
     def clean(self) -> None:
@@ -82,6 +84,5 @@ class Session:
     def remove(self, view: str) -> None:
         """Remove what a view's last run left."""
         self.shown.pop(view, None)
-        folder = self.folders.pop(view, None)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        if self.folders.pop(view, None) is not None:
+            self._removers.pop(view)()

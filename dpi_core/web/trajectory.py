@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from dpi_core.method.sampler import StepEvent
     from dpi_core.show.film import Frame
 
-MAX_EVENTS = 100  # about half a megabyte each; longer runs are not kept
+MAX_EVENTS = 100  # as far as the page lets seeds part
+MAX_BYTES = 64 << 20
+"""Of a run, while its page is open: a hundred steps at 128 pixels, twenty-five at 256; of a longer one the first are kept."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Trajectory:
     frames: "list[Frame]" = field(default_factory=list)
 
     def add(self, event: "StepEvent", frame: "Frame") -> None:
-        """Keep one more step, if the run is short enough to be kept at all."""
-        if event.total <= MAX_EVENTS:
+        """Keep one more step, as long as there is room: a run can be gone on from at any of the first ones."""
+        count = len(self.events) + 1  # all take as much
+        if event.index < min(count, MAX_EVENTS) and count * bytes_of(event, frame) <= MAX_BYTES:
             self.events.append(event)
             self.frames.append(frame)
 
@@ -53,3 +56,11 @@ class Trajectory:
     def start(self, count: int) -> "Trajectory":
         """Return the first `count` steps, for a run that goes on from there."""
         return Trajectory(self.source, self.config, self.events[:count], self.frames[:count])
+
+
+def bytes_of(event: "StepEvent", frame: "Frame") -> int:
+    """Tell how much memory a step and its pictures take."""
+    tensors = event.x_t, event.x0, event.mask, event.condition
+    pictures = frame.x0, frame.x_t, frame.mask, frame.condition
+    shown = sum(picture.width * picture.height * len(picture.getbands()) for picture in pictures)
+    return shown + sum(tensor.nbytes for tensor in tensors)
