@@ -74,9 +74,9 @@ def test_what_the_command_line_names_is_asked_for(fetched, strangers, out):
 def test_a_detector_that_must_be_fetched_is_asked_for_too(capfd, fetched, tmp_path, out, monkeypatch):
     path = tmp_path / "theirs.json"
     path.write_text(json.dumps(Request(detector="face-alignment").to_dict()))
-    monkeypatch.setattr("dpi_core.faces.facealign.ready", lambda: None)
+    monkeypatch.setattr("dpi_core.faces.facealign.ready", lambda: False)
     assert "names the detector 'face-alignment'" in complaint(capfd, "restore", TINY, "-o", out, "--settings", path)
-    monkeypatch.setattr("dpi_core.faces.facealign.ready", lambda: "sfd")
+    monkeypatch.setattr("dpi_core.faces.facealign.ready", lambda: True)
     assert "ends here" in complaint(capfd, "restore", TINY, "-o", out, "--settings", path)
 
 
@@ -91,6 +91,6 @@ def test_the_page_and_http_fetch_nothing(monkeypatch, strangers):
     for way in ("dpi_core.weights.obtain.prior_folder_steps", "dpi_core.faces.detect.fetching"):
         monkeypatch.setattr(way, lambda *_: pytest.fail("fetched"))
     assert "this page uses its own models" in on_load_settings(str(strangers))[-1]
-    monkeypatch.setattr("dpi_core.faces.facealign.ready", lambda: None)
+    monkeypatch.setattr("dpi_core.faces.facealign.ready", lambda: False)
     with pytest.raises(Exception, match="which this server has not"):
         detect_faces(str(TINY), "face-alignment")

@@ -33,4 +33,4 @@ def ask_before_downloads(args: argparse.Namespace, request: Request) -> None:
 def _face_alignment_is_here() -> bool:
     from dpi_core.faces.facealign import ready
 
-    return ready() is not None
+    return ready()

@@ -41,28 +41,25 @@ def find_faces(image: "Image.Image | np.ndarray", detector: str = "auto") -> Det
         raise DPIError(f"detector is {detector!r}; allowed are {', '.join(DETECTORS)}.")
     pixels = to_rgb(image)
     if detector == "face-alignment":
-        return _by_face_alignment(pixels, _demand_face_alignment(), "")
+        _demand_face_alignment()
+        return _by_face_alignment(pixels)
     if detector in ("yunet", "embedded"):
         return _by_embedded(pixels, "")
-    ready = facealign.ready()
-    if ready is not None:
-        return _by_face_alignment(pixels, ready, "")
+    if facealign.ready():
+        return _by_face_alignment(pixels)
     return _by_embedded(pixels, _why_not_face_alignment())
 
 
 def fetch_in_background() -> None:
     """Start to download face-alignment's weights unless they are there or downloads are switched off."""
-    if facealign.ready() is None and not offline():
+    if not facealign.ready() and not offline():
         for file in facealign.DOWNLOADS:
             fetching(file, facealign.folder())
 
 
-def _by_face_alignment(pixels: np.ndarray, ready: str, why: str) -> DetectionReport:
-    def look(tile: np.ndarray) -> list[Face]:
-        return facealign.detect(tile, ready)
-
-    faces = with_small_faces(pixels, look(pixels), look)
-    return _report(faces, "face-alignment", f"face-alignment ({ready})", why)
+def _by_face_alignment(pixels: np.ndarray) -> DetectionReport:
+    faces = with_small_faces(pixels, facealign.detect(pixels), facealign.detect)
+    return _report(faces, "face-alignment", "face-alignment", "")
 
 
 def _by_embedded(pixels: np.ndarray, why: str) -> DetectionReport:
@@ -86,9 +83,8 @@ def _why_not_face_alignment() -> str:
     return "face-alignment: still downloading"
 
 
-def _demand_face_alignment() -> str:
-    ready = facealign.ready()
-    if ready is None:
+def _demand_face_alignment() -> None:
+    if not facealign.ready():
         if offline():
             raise DPIError(
                 f"face-alignment's weights are not in {facealign.folder()} and downloads are switched off; "
@@ -101,7 +97,5 @@ def _demand_face_alignment() -> str:
             )
         for download in downloads:
             download.result()  # raises what went wrong
-        ready = facealign.ready()
-    if ready is None:
+    if not facealign.ready():
         raise DPIError(f"face-alignment's weights in {facealign.folder()} are missing or damaged.")
-    return ready

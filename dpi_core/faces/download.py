@@ -19,7 +19,7 @@ __all__ = ["RemoteFile", "cached", "fetch", "fetching", "offline", "under_way"]
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file on the net: its name in the cache, its address ("" = not fetched), its SHA-256 or the first digits of it."""
+    """A file on the net: its name in the cache, its address, its SHA-256 or the first digits of it."""
 
     name: str
     url: str

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _HOST = "https://www.adrianbulat.com/downloads/python-fan/"
 FAN = RemoteFile("2DFAN4-11f355bf06.pth.tar", _HOST + "2DFAN4-11f355bf06.pth.tar", "11f355bf06")
 SFD = RemoteFile("s3fd-619a316812.pth", _HOST + "s3fd-619a316812.pth", "619a316812")
-BLAZE_WEIGHTS = RemoteFile("blazeface.pth", "", "54ecff653feaaaf1f7d44b6aff28fd2fc50e483a4e847563b6dd261369c43ba4")
-BLAZE_ANCHORS = RemoteFile("anchors.npy", "", "a10bb2fb93ab54ca426d6c750bfc3aad685028a16dcf231357d03694f261fd95")
 DOWNLOADS = (SFD, FAN)
 MAX_SIDE = 960
 
@@ -35,22 +33,17 @@ def folder() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def ready() -> str | None:
-    """Name the face detector that can run with the files at hand, "sfd" or "blazeface"; None while some are missing."""
-    where = folder()
-    if cached(FAN, where) is None:
-        return None
-    if cached(SFD, where) is not None:
-        return "sfd"
-    return "blazeface" if cached(BLAZE_WEIGHTS, where) and cached(BLAZE_ANCHORS, where) else None
+def ready() -> bool:
+    """Tell whether the files it needs are at hand."""
+    return all(cached(file, folder()) for file in DOWNLOADS)
 
 
-def detect(image: np.ndarray, face_detector: str, device: str = "cpu") -> list[Face]:
-    """Find the faces of an RGB image (H,W,3) uint8 with 68 points; `face_detector` as `ready` answers."""
+def detect(image: np.ndarray, device: str = "cpu") -> list[Face]:
+    """Find the faces of an RGB image (H,W,3) uint8 with 68 points."""
     small, ratio = reduced(image, MAX_SIDE)
     if min(small.shape[:2]) < 16:
         return []
-    network, lock = _network(face_detector, device)
+    network, lock = _network(device)
     with lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "No faces were detected."
         answer = network.get_landmarks_from_image(small, return_bboxes=True)
@@ -67,13 +60,13 @@ def detect(image: np.ndarray, face_detector: str, device: str = "cpu") -> list[F
 
 
 @lru_cache(maxsize=1)
-def _network(face_detector: str, device: str) -> "tuple[FaceAlignment, threading.Lock]":
+def _network(device: str) -> "tuple[FaceAlignment, threading.Lock]":
     from face_alignment import FaceAlignment, LandmarksType
 
     network = FaceAlignment(
         LandmarksType.TWO_D,
         device=device,
-        face_detector=face_detector,
+        face_detector="sfd",
         flip_input="cuda" in device,
         compile=False,  # its default spends minutes here
     )

@@ -161,7 +161,7 @@ def detect_faces(image: str | None, detector: str = "auto") -> list[dict]:
     from dpi_core.imaging.pictures import read_image
 
     try:
-        if detector == "face-alignment" and facealign.ready() is None:  # no call starts the download of its weights
+        if detector == "face-alignment" and not facealign.ready():  # no call starts the download of its weights
             raise DPIError("detector is 'face-alignment', which this server has not; use 'auto' or 'embedded'.")
         found = faces.detect_faces(read_image(_given(image)), detector)
     except Exception as error:
