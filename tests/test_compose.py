@@ -1,5 +1,9 @@
 """Composing: faces land in the enlarged photo where they were, the rest is the photo, and it is saved with its metadata."""
 
+import weakref
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +13,8 @@ from PIL import Image
 from dpi_core.faces.align import crop_face, transform
 from dpi_core.faces.face import Face
 from dpi_core.imaging.photo import enlarged, read_photo
-from dpi_core.restore.compose import checked_background, composed, from_enlarged, saved_photo
+from dpi_core.restore import compose
+from dpi_core.restore.compose import Photos, checked_background, from_enlarged, saved_photo
 from dpi_core.restore.records import FaceJob, FaceResult, Preparation, Restoration
 from dpi_core.restore.request import Request
 
@@ -36,7 +41,7 @@ def prepared() -> Preparation:
 
 @pytest.mark.parametrize("background", [1, 2, 3])
 def test_an_unchanged_face_leaves_the_enlarged_photo_as_it_is(prepared, background):
-    picture = composed(prepared, [result_of(prepared, prepared.jobs[0].crop)], background)
+    picture = Photos(prepared, [result_of(prepared, prepared.jobs[0].crop)], background)[0]
     assert np.array_equal(np.asarray(picture), enlarged(prepared.source, background).rgb)
 
 
@@ -44,7 +49,7 @@ def test_an_unchanged_face_leaves_the_enlarged_photo_as_it_is(prepared, backgrou
 def test_a_changed_face_stays_in_its_place(prepared, background):
     crop = prepared.jobs[0].crop
     other = np.ascontiguousarray(crop[:, ::-1])
-    picture = np.asarray(composed(prepared, [result_of(prepared, other)], background)).astype(int)
+    picture = np.asarray(Photos(prepared, [result_of(prepared, other)], background)[0]).astype(int)
     before = enlarged(prepared.source, background).rgb.astype(int)
     y, x = np.nonzero((picture != before).any(axis=2))
     x0, y0, x1, y1 = (v * background for v in (170, 40, 280, 185))
@@ -64,7 +69,7 @@ def test_the_matrix_from_the_enlarged_photo_leads_to_the_same_crop(prepared, bac
 def test_colours_are_matched_to_the_photo(prepared):
     crop = prepared.jobs[0].crop
     tinted = np.clip(crop * np.array([1.15, 1.0, 0.8]), 0, 255).astype(np.uint8)
-    picture = np.asarray(composed(prepared, [result_of(prepared, tinted)])).astype(int)
+    picture = np.asarray(Photos(prepared, [result_of(prepared, tinted)])[0]).astype(int)
     error = np.abs(picture - prepared.photo)[60:160, 190:260].mean()
     assert error < 0.3 * np.abs(tinted.astype(int) - crop).mean()
 
@@ -73,7 +78,7 @@ def test_a_grey_photo_stays_grey():
     grey = Image.open(EXAMPLES / "astronaut.jpg").convert("L")
     prepared = prepared_from(grey)
     tinted = np.clip(prepared.jobs[0].crop * np.array([1.2, 1.0, 0.7]), 0, 255).astype(np.uint8)
-    assert np.ptp(np.asarray(composed(prepared, [result_of(prepared, tinted)])), axis=2).max() == 0
+    assert np.ptp(np.asarray(Photos(prepared, [result_of(prepared, tinted)])[0]), axis=2).max() == 0
 
 
 @pytest.mark.parametrize("what", ["border", "logo"])
@@ -87,7 +92,7 @@ def test_a_grey_face_stays_grey_whatever_colours_surround_it(what):
     prepared = prepared_from(Image.fromarray(photo), points=POINTS - (160, 20) + (40 if what == "border" else 0))
     crop = prepared.jobs[0].crop
     tinted = np.clip(crop[:, ::-1, :1] * np.array([1.2, 1.0, 0.7]), 0, 255).astype(np.uint8)
-    picture = np.asarray(composed(prepared, [result_of(prepared, tinted)])).astype(int)
+    picture = np.asarray(Photos(prepared, [result_of(prepared, tinted)])[0]).astype(int)
     changed = (picture != photo).any(axis=2)
     assert changed.mean() > 0.1
     # Where the face's soft edge meets the colours themselves, they show through as before.
@@ -101,9 +106,33 @@ def test_a_coloured_face_in_a_grey_photo_keeps_its_colours():
     grey[30:190, 160:290] = photo[30:190, 160:290]
     prepared = prepared_from(Image.fromarray(grey))
     picture = np.asarray(
-        composed(prepared, [result_of(prepared, np.ascontiguousarray(prepared.jobs[0].crop[:, ::-1]))])
+        Photos(prepared, [result_of(prepared, np.ascontiguousarray(prepared.jobs[0].crop[:, ::-1]))])[0]
     )
     assert np.ptp(picture[100:150, 200:250], axis=2).mean() > 20
+
+
+def test_photos_of_many_seeds_are_pasted_one_at_a_time(prepared, monkeypatch):
+    asked: Counter[str] = Counter()
+    for name in ("enlarged", "lettering_over", "paste_face"):
+        real = getattr(compose, name)
+        monkeypatch.setattr(compose, name, lambda *a, real=real, name=name, **o: asked.update([name]) or real(*a, **o))
+    crop = prepared.jobs[0].crop
+    results = [replace(result_of(prepared, np.roll(crop, seed, axis=1)), seed=seed) for seed in range(4)]
+    photos = Photos(prepared, results, 2)
+    done = Restoration(tuple(results), photos, prepared, True, 0.0, 2)
+    assert (len(photos), asked) == (4, {"lettering_over": 4}), "nothing is pasted before it is asked for"
+    alive = []
+    for index, picture in enumerate(photos):
+        alive.append(weakref.ref(picture))
+        assert saved_photo(done, index).size == picture.size
+        assert picture is photos[index]
+    assert asked == {"lettering_over": 4, "paste_face": 4, "enlarged": 1}
+    del picture
+    assert [index for index, ref in enumerate(alive) if ref() is not None] == [3], "only the last one is kept"
+    assert done.photo.tobytes() == Photos(prepared, results[:1], 2)[0].tobytes() != photos[-1].tobytes()
+    assert [p.tobytes() for p in photos[1:3]] == [Photos(prepared, [r], 2)[0].tobytes() for r in results[1:3]]
+    with pytest.raises(IndexError):
+        photos[4]
 
 
 def test_a_photo_that_would_become_too_large_says_so(prepared, monkeypatch):
@@ -122,7 +151,7 @@ def test_the_saved_photo_keeps_alpha_and_the_pixels_under_it(background):
     rgba.putalpha(Image.fromarray(alpha))
     prepared = prepared_from(rgba)
     results = (result_of(prepared, 255 - prepared.jobs[0].crop),)
-    photos = (composed(prepared, list(results), background),)
+    photos = Photos(prepared, results, background)
     saved = saved_photo(Restoration(results, photos, prepared, True, 0.0, background))
     assert saved.mode == "RGBA"
     assert saved.size == (512 * background, 512 * background)
@@ -137,6 +166,6 @@ def test_the_face_of_an_aligned_picture_is_saved_as_it_is(prepared):
     job = FaceJob(0, None, prepared.jobs[0].crop, None, torch.zeros(1), torch.zeros(1), None)
     aligned = Preparation(prepared.source, (), (job,), Request(aligned=True), "")
     face = FaceResult(job, 0, Image.fromarray(job.crop), Image.fromarray(job.crop), {}, {})
-    picture = composed(aligned, [face])
-    assert picture is face.image
-    assert saved_photo(Restoration((face,), (picture,), aligned, True, 0.0)) is picture
+    photos = Photos(aligned, [face])
+    assert photos[0] is face.image
+    assert saved_photo(Restoration((face,), photos, aligned, True, 0.0)) is face.image

@@ -5,6 +5,9 @@ size. A point p of the photo then lies at ``(p + 0.5) background - 0.5``, pixel 
 """
 
 import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +19,7 @@ from dpi_core.faces.colour import as_grey, is_grey, match_colours
 from dpi_core.faces.mask import face_mask
 from dpi_core.faces.overlay import lettering
 from dpi_core.faces.paste import paste_face, rescaled
-from dpi_core.imaging.photo import enlarged, finished
+from dpi_core.imaging.photo import Photo, enlarged, finished
 from dpi_core.imaging.pictures import MAX_PIXELS
 from dpi_core.restore.records import FaceResult, Preparation, Restoration
 from dpi_core.restore.request import MOST_ENLARGED
@@ -54,13 +57,56 @@ def enough_background(prepared: Preparation) -> int:
     return int(max(1, min(wanted, room, MOST_ENLARGED)))
 
 
-def composed(prepared: Preparation, results: list[FaceResult], background: int = 1) -> Image.Image:
-    """Put restored faces into the photo, sRGB, `background` times its size; for an aligned picture return the face itself.
+class Photos(Sequence[Image.Image]):
+    """The photo once for each seed of some results, sRGB, `background` times its size, with that seed's faces in it.
 
-    Pixels without a face equal those of the (enlarged) photo.
+    Whole photos are large: one is pasted when it is asked for, and the last one kept. Pixels without a face equal those of the
+    (enlarged) photo. Of an aligned picture each is the face itself.
+
+    Attributes:
+        lettered: indices of the faces over which lettering was found, and left as it was.
     """
-    photo = enlarged(prepared.source, background).rgb
-    for result in results:
+
+    def __init__(self, prepared: Preparation, results: Sequence[FaceResult], background: int = 1):
+        simulated = prepared.scale is not None  # which must not show what it was made from
+        found = [(result, None if simulated else lettering_over(result)) for result in results]
+        self.lettered = sorted({result.job.index for result, letters in found if letters is not None})
+        self._prepared, self._background = prepared, background
+        self._seeds = [
+            [pair for pair in found if pair[0].seed == seed] for seed in dict.fromkeys(r.seed for r in results)
+        ]
+        self._last: tuple[int, Image.Image] | None = None
+
+    def __len__(self) -> int:
+        return len(self._seeds)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        index, last = range(len(self))[index], self._last
+        if last is None or last[0] != index:
+            self._last = last = None  # before there is another
+            self._last = last = index, _composed(self._prepared, self._ground, self._seeds[index], self._background)
+        return last[1]
+
+    @cached_property
+    def _ground(self) -> Photo:
+        return enlarged(self._prepared.source, self._background)
+
+    def saved(self, index: int) -> Image.Image:
+        """Make of one of them the picture to save: in the photo's own colours, with its alpha, profile and EXIF.
+
+        See `photos.finished`. The face of an aligned picture is returned as it is.
+        """
+        aligned = any(job.matrix is None for job in self._prepared.jobs)
+        return self[index] if aligned else finished(self._ground, self[index])
+
+
+def _composed(
+    prepared: Preparation, ground: Photo, pasted: list[tuple[FaceResult, np.ndarray | None]], background: int
+) -> Image.Image:
+    photo = ground.rgb
+    for result, letters in pasted:
         job = result.job
         if job.matrix is None or job.face is None:
             return result.finest
@@ -75,7 +121,7 @@ def composed(prepared: Preparation, results: list[FaceResult], background: int =
             from_enlarged(rescaled(job.matrix, len(job.crop), restored.width), background),
             original=original if prepared.scale is None else None,
             points=(np.asarray(job.face.points, np.float64) + 0.5) * background - 0.5,
-            left_alone=lettering_over(result) if prepared.scale is None else None,
+            left_alone=letters,
         )
     return Image.fromarray(photo)
 
@@ -93,15 +139,12 @@ def lettering_over(result: FaceResult) -> np.ndarray | None:
     return None if found is None else cv2.resize(found, result.finest.size, interpolation=cv2.INTER_LINEAR)
 
 
-def lettering_notes(prepared: Preparation, results: list[FaceResult]) -> list[str]:
-    """Say over which faces lettering was found, and what was done."""
-    if prepared.scale is not None:
-        return []
-    found = sorted({result.job.index for result in results if lettering_over(result) is not None})
+def lettering_notes(photos: Photos, faces: int) -> list[str]:
+    """Say over which of so many faces lettering was found, and what was done."""
     return [
-        f"Over face {index + 1} of {len(prepared.faces)} lies what looks like lettering or a watermark: there the photo was "
+        f"Over face {index + 1} of {faces} lies what looks like lettering or a watermark: there the photo was "
         "left as it is, and the restored face by itself shows smudges."
-        for index in found
+        for index in photos.lettered
     ]
 
 
@@ -112,11 +155,5 @@ def from_enlarged(matrix: np.ndarray, background: int) -> np.ndarray:
 
 
 def saved_photo(restoration: Restoration, index: int = 0) -> Image.Image:
-    """Make of `restoration.photos[index]` the picture to save: in the photo's own colours, with its alpha, profile and EXIF.
-
-    See `photos.finished`. The face of an aligned picture is returned as it is.
-    """
-    picture, prepared = restoration.photos[index], restoration.preparation
-    if any(job.matrix is None for job in prepared.jobs):
-        return picture
-    return finished(enlarged(prepared.source, restoration.background), picture)
+    """Make of `restoration.photos[index]` the picture to save; see `Photos.saved`."""
+    return restoration.photos.saved(index)

@@ -4,7 +4,7 @@ They hold arrays and tensors, so two of them are equal only if they are one (eq=
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -15,6 +15,9 @@ from dpi_core.imaging.photo import Photo
 from dpi_core.imaging.pictures import ImageError
 from dpi_core.method.sampler import StepEvent
 from dpi_core.restore.request import Request
+
+if TYPE_CHECKING:
+    from dpi_core.restore.compose import Photos
 
 
 class NoFaceError(ImageError):
@@ -133,7 +136,7 @@ class Restoration:
 
     Attributes:
         results: for each face in turn, one for each seed.
-        photos: the photo with the restored faces pasted back, one for each seed.
+        photos: the photo with the restored faces pasted back, one for each seed, made when it is asked for.
         preparation: the photo and its faces.
         complete: False if it was stopped before the last step.
         seconds: what sampling took, without what was done with its steps in between.
@@ -142,7 +145,7 @@ class Restoration:
     """
 
     results: tuple[FaceResult, ...]
-    photos: tuple[Image.Image, ...]
+    photos: "Photos"
     preparation: Preparation
     complete: bool
     seconds: float
@@ -157,4 +160,5 @@ class Restoration:
     @property
     def photo(self) -> Image.Image:
         """The photo pasted with the first seed's faces."""
-        return self.photos[0]
+        picture: Image.Image = self.photos[0]
+        return picture

@@ -34,7 +34,7 @@ from dpi_core.models.correctors import load_corrector
 from dpi_core.models.devices import pick_device
 from dpi_core.models.octave import load_octave
 from dpi_core.models.priors import load_prior
-from dpi_core.restore.compose import checked_background, composed, lettering_notes
+from dpi_core.restore.compose import Photos, checked_background, lettering_notes
 from dpi_core.restore.prepare import prepare
 from dpi_core.restore.records import FaceJob, FaceResult, Preparation, Restoration, RestoreStep
 from dpi_core.restore.request import PREPARING, Asked, Request
@@ -171,8 +171,8 @@ class Restorer:
             if not complete:
                 break
         seconds = time.perf_counter() - start - away
-        photos = tuple(composed(image, [r for r in results if r.seed == seed], background) for seed in seeds)
-        told = [*image.source.notes, *(lettering_notes(image, results) if complete else [])]
+        photos = Photos(image, results, background)
+        told = [*image.source.notes, *(lettering_notes(photos, len(image.faces)) if complete else [])]
         told += [*notes(self.prior, self.corrector), *(f.note for f in fitting)]
         said = tuple(dict.fromkeys(filter(None, told)))
         yield Restoration(tuple(results), photos, image, complete, seconds, background, said)

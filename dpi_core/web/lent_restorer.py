@@ -19,7 +19,7 @@ import numpy as np
 from dpi_core.errors import DPIError
 from dpi_core.imaging.photo import Photo
 from dpi_core.method.sampler import StepEvent
-from dpi_core.restore.compose import checked_background, composed
+from dpi_core.restore.compose import Photos, checked_background
 from dpi_core.restore.records import Preparation, Restoration, RestoreStep
 from dpi_core.restore.request import Request
 from dpi_core.restore.restorer import Restorer
@@ -115,6 +115,5 @@ def _at_home(done: Restoration, prepared: Preparation, background: int) -> Resto
     """Put the faces of a restoration that came back into the photo that stayed here."""
     places = {id(job): place for place, job in enumerate(done.preparation.jobs)}
     results = tuple(replace(result, job=prepared.jobs[places[id(result.job)]]) for result in done.results)
-    seeds = dict.fromkeys(result.seed for result in results)
-    photos = tuple(composed(prepared, [r for r in results if r.seed == seed], background) for seed in seeds)
+    photos = Photos(prepared, results, background)
     return replace(done, results=results, photos=photos, preparation=prepared, background=background)
