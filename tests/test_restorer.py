@@ -9,6 +9,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from dpi_core import DPIConfig, DPIError
 from dpi_core.imaging.pictures import read_image
+from dpi_core.models.acceleration import Compiled, accelerated
+from dpi_core.models.octave import load_octave
 from dpi_core.restore.records import Restoration, RestoreStep
 from dpi_core.restore.request import Branch, Request
 
@@ -96,6 +98,44 @@ def test_a_face_with_more_pixels_than_the_prior_is_drawn_at_twice_its_side(resto
     assert doubled.photo.tobytes() != plain.photo.tobytes()
     again = restorer.run(large, Request.from_dict(face.settings))
     assert again.results[0].finest.tobytes() == face.finest.tobytes()
+
+
+def test_a_face_that_does_not_fit_at_twice_its_side_is_restored_at_the_priors(restorer, astronaut, monkeypatch):
+    photo = Image.open(astronaut)
+    prepared = restorer.prepare(photo.resize((photo.width * 3, photo.height * 3), Image.Resampling.BICUBIC))
+    full = torch.OutOfMemoryError("CUDA out of memory.")
+    told = "Large faces were not drawn at twice the side: the memory of cpu does not hold a single sample"
+
+    def refuse(*_):
+        raise full
+
+    plain = restorer.run(prepared, Request(FAST, (0, 1), octave=False))
+    octave = load_octave(device="cpu")
+    octave.unet = refuse
+    for load in (refuse, lambda: octave):
+        monkeypatch.setattr(restorer, "_octave", load)
+        done = restorer.run(prepared, Request(FAST, (0, 1)))
+        assert done.complete
+        assert [r.finest.tobytes() for r in done.results] == [r.image.tobytes() for r in plain.results]
+        assert [message.startswith(told) for message in done.messages] == [True]
+    full = RuntimeError("another error")
+    with pytest.raises(RuntimeError, match="another error"):
+        restorer.run(prepared, Request(FAST))
+
+
+def test_what_the_octaves_network_has_to_say_is_told(restorer, astronaut, monkeypatch):
+    photo = Image.open(astronaut)
+    large = photo.resize((photo.width * 3, photo.height * 3), Image.Resampling.BICUBIC)
+
+    def broken(*_):
+        raise ValueError("no compiler")
+
+    octave = accelerated(load_octave(device="cpu"), torch.float32, lambda network: Compiled(network, backend=broken))
+    monkeypatch.setattr(restorer, "_octave", lambda: octave)
+    assert restorer.restore(photo, FAST).messages == (), "it was not asked"
+    done = restorer.restore(large, FAST)
+    assert ["torch.compile failed" in message for message in done.messages] == [True]
+    assert done.results[0].finest.size == (256, 256)
 
 
 @pytest.mark.parametrize("how", [{"scale": 8}, {"octave": False}])

@@ -12,7 +12,8 @@ With s as small as it is, r is settled at little noise: a few steps at small t d
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from dpi_core.errors import DPIError
 from dpi_core.method.diffusion import SeededNoise, linear_alpha_bar
+from dpi_core.models.batch_splitting import Fitting, NotEnoughMemoryError
 from dpi_core.models.devices import pick_device
 from dpi_core.weights.embedded_files import embedded_folder
 from dpi_core.weights.unets import load_unet, save_unet
@@ -124,6 +126,37 @@ class Octave:
             z = phi.state(band)
             band = phi.estimated(z, self.answer(z, means, steps))
         return merge(means, smooth_differences(means) + self.deviation * band.signal)
+
+
+class FittingOctave:
+    """An octave for one run, which goes without it where the device's memory does not hold it.
+
+    Args:
+        load: what loads it, when the first face is to be drawn.
+
+    Attributes:
+        used: the octave, once it was loaded.
+        note: what a person should know; empty if all faces were drawn.
+    """
+
+    def __init__(self, load: Callable[[], Octave]):
+        self.used: tuple[Octave, ...] = ()
+        self.note = ""
+        self._load = load
+
+    def draw(self, face: Tensor, seed: int) -> Tensor | None:
+        """Double a face (3,H,W), see `Octave.draw`: (3,2H,2W), or None from the first on that does not fit."""
+        if self.note:
+            return None
+        try:
+            return Fitting()(partial(self._draw, seed), face[None])[0]
+        except NotEnoughMemoryError as error:
+            self.note = f"Large faces were not drawn at twice the side: {error}"
+        return None
+
+    def _draw(self, seed: int, means: Tensor) -> Tensor:
+        self.used = (self._load(),)
+        return self.used[0].draw(means, (seed,))
 
 
 def load_octave(name: str = "embedded", device: str = "auto") -> Octave:

@@ -32,7 +32,7 @@ from dpi_core.models.acceleration import AUTO, accelerated, allow_tf32, notes, p
 from dpi_core.models.batch_splitting import Fitting, FittingCorrector, FittingPrior
 from dpi_core.models.correctors import load_corrector
 from dpi_core.models.devices import pick_device
-from dpi_core.models.octave import load_octave
+from dpi_core.models.octave import FittingOctave, load_octave
 from dpi_core.models.priors import load_prior
 from dpi_core.restore.compose import Photos, checked_background, lettering_notes
 from dpi_core.restore.prepare import prepare
@@ -148,32 +148,31 @@ class Restorer:
             raise DPIError(f"after is given for {len(image.jobs)} faces; a run can only go on with one.")
         start, away, complete = time.perf_counter(), 0.0, True
         results: list[FaceResult] = []
-        fitting = Fitting(), Fitting()
+        fitting, octave = (Fitting(), Fitting()), FittingOctave(self._octave)
         prior, corrector = FittingPrior(self.prior, fitting[0]), FittingCorrector(self.corrector, fitting[1])
         for job in image.jobs:
-            x0 = None
+            last = None
             condition, low_res = job.condition.to(self.device), job.low_res.to(self.device)
             run = partial(method_steps, request.method, prior, condition, config, corrector=corrector, low_res=low_res)
             stem = after
             if branch is not None and after is None:
                 stem = next(islice(run(seeds=(branch.seed,)), branch.step - 1, None))
             for event in run(seeds=seeds, after=stem):
-                event = on_cpu(event)
-                x0 = event.x0
+                last = event = on_cpu(event)
                 left = time.perf_counter()
                 yield RestoreStep(job, event)
                 away += time.perf_counter() - left
                 if stop():
                     complete = event.stage == "final" and job is image.jobs[-1]
                     break
-            if x0 is not None:
-                results += self._finish(job, x0, request, event.index + 1)
+            if last is not None:
+                results += self._finish(job, last, request, octave)
             if not complete:
                 break
         seconds = time.perf_counter() - start - away
         photos = Photos(image, results, background)
         told = [*image.source.notes, *(lettering_notes(photos, len(image.faces)) if complete else [])]
-        told += [*notes(self.prior, self.corrector), *(f.note for f in fitting)]
+        told += [*notes(self.prior, self.corrector, *octave.used), *(f.note for f in (*fitting, octave))]
         said = tuple(dict.fromkeys(filter(None, told)))
         yield Restoration(tuple(results), photos, image, complete, seconds, background, said)
 
@@ -217,13 +216,14 @@ class Restorer:
         template = TEMPLATES[self.prior.template].resized(self.prior.image_size)
         return prepare(image, template, request, faces=faces)
 
-    def _finish(self, job: FaceJob, x0: Tensor, request: Request, steps: int) -> list[FaceResult]:
+    def _finish(self, job: FaceJob, last: StepEvent, request: Request, octave: FittingOctave) -> list[FaceResult]:
         results: list[FaceResult] = []
-        for seed, face in zip(request.seeds, x0, strict=True):
+        for seed, face in zip(request.seeds, last.x0, strict=True):
             image, finer = own_colours(face, job), None
             if job.doubled and not (job.first_only and results):
                 # one by one: many at four times the pixels take much memory and save no time on a CPU
-                finer = own_colours(self._octave().draw(face[None].to(self.device), (seed,))[0].cpu(), job)
+                drawn = octave.draw(face.to(self.device), seed)
+                finer = None if drawn is None else own_colours(drawn.cpu(), job)
             rounded = to_tensor(np.asarray(image))
             measured = {"lr_consistency": round(lr_consistency(rounded, job.low_res), 2)}
             if job.truth is not None:
@@ -231,7 +231,7 @@ class Restorer:
                 measured["psnr_input"] = round(psnr(job.condition, job.truth), 2)
                 measured["ssim"] = round(ssim(rounded, job.truth), 4)
             own = request.of_one(job.index, seed)
-            settings = {"version": __version__, **own, "steps_done": steps, "measured": measured}
+            settings = {"version": __version__, **own, "steps_done": last.index + 1, "measured": measured}
             results.append(FaceResult(job, seed, image, to_image(job.condition[0]), measured, settings, finer))
         return results
 
