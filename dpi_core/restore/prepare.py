@@ -15,7 +15,7 @@ from dpi_core.faces.align import crop_face
 from dpi_core.faces.choose import ALIGNED, chosen_faces, is_sharp, is_soft, off_template, span, square_matrix
 from dpi_core.faces.templates import TEMPLATES, Template
 from dpi_core.imaging.degradation import downscale
-from dpi_core.imaging.photo import read_photo
+from dpi_core.imaging.photo import Photo, read_photo
 from dpi_core.imaging.pictures import ImageError, ImageLike
 from dpi_core.imaging.pixels import to_tensor
 from dpi_core.measure.held_detail import held_scale
@@ -29,29 +29,27 @@ MIN_ALIGNED_SIDE = 8
 
 
 def prepare(
-    image: ImageLike, template: Template, request: Request, *, faces: Sequence[Face] | None = None
+    image: ImageLike | Photo, template: Template, request: Request, *, faces: Sequence[Face] | None = None
 ) -> Preparation:
     """Read a photo, find its faces and cut out those to restore, as crops of `template`.
 
     Args:
+        image: see `dpi_core.Restorer.prepare`; or a photo that was read.
         request: its `PREPARING` fields count.
         faces: see `dpi_core.Restorer.prepare`, as for what is raised.
     """
     scale = request.scale
-    source = read_photo(image)
+    source = image if isinstance(image, Photo) else read_photo(image)
     photo = source.rgb
 
     def job_of(index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, spanned: float) -> FaceJob:
         """Make the job of a face that spans so many pixels of the photo."""
         pixels = to_tensor(crop)
-        if scale is not None:
-            low_res = downscale(pixels, scale)
-            condition = dense_condition(low_res, *crop.shape[:2])
-            return FaceJob(index, face, crop, matrix, low_res, condition, pixels)
         larger = request.octave and template == OCTAVE_ABOVE and spanned > template.size
         soft = is_soft(crop, spanned, template)
         low_res = held_copy(pixels, spanned, soft)  # of a photo no low-resolution original is known
-        return FaceJob(index, face, crop, matrix, low_res, pixels, None, larger, soft=soft)
+        job = FaceJob(index, face, crop, matrix, low_res, pixels, None, larger, soft=soft)
+        return job if scale is None else simulated(job, scale)
 
     if request.aligned:
         crop = _central_square(photo, template.size)
@@ -103,6 +101,14 @@ def held_copy(crop: Tensor, spanned: float, soft: bool) -> Tensor:
     half, quarter = (downscale(crop, by) for by in (2, 4))
     whole = not soft and spanned >= half.shape[-1] and damage_of(half, 2) == damage_of(quarter, 4) == "none"
     return half if whole else quarter
+
+
+def simulated(job: FaceJob, scale: int) -> FaceJob:
+    """Reduce the crop of a face `scale` times: a simulation, whose truth is known."""
+    pixels = to_tensor(job.crop)
+    low_res = downscale(pixels, scale)
+    condition = dense_condition(low_res, *job.crop.shape[:2])
+    return replace(job, low_res=low_res, condition=condition, truth=pixels, doubled=False, soft=False)
 
 
 def _central_square(photo: np.ndarray, size: int) -> np.ndarray:

@@ -9,10 +9,10 @@ import gradio as gr
 from dpi_core.errors import DPIError
 from dpi_core.method.config import DPIConfig
 from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, presets_for
-from dpi_core.web.chosen_face import cut_out
 from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, QUIET, making_of
+from dpi_core.web.looked_at import cut_out
 from dpi_core.web.session import Session
 
 if TYPE_CHECKING:
@@ -68,6 +68,6 @@ def choice_for(engine: Engine, session: Session, named: dict[str, Any]) -> "Choi
     if named["preset"] != AUTOMATIC or not named["photo"]:
         return None
     try:
-        return automatic(cut_out(session, making_of(engine, named)))
+        return automatic(cut_out(session, making_of(engine, named)).prepared)
     except DPIError:  # what is wrong with the photo or a control is told where it is used
         return None

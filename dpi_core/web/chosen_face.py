@@ -7,16 +7,13 @@ from PIL import Image
 
 from dpi_core.errors import DPIError
 from dpi_core.restore.request import Request
-from dpi_core.web.checks import still_kept
 from dpi_core.web.live import data_uri, many
+from dpi_core.web.looked_at import CutOut, cut_out, small
 from dpi_core.web.session import Session
-from dpi_core.web.stage_data import Making, own_pixels
+from dpi_core.web.stage_data import Making
 
 if TYPE_CHECKING:
     from dpi_core.restore.records import Preparation
-
-SIDE = 256
-"""Pixels of the picture that the stage shows before a run: it goes to the page with every plan."""
 
 
 def ticked(request: Request) -> tuple[int, ...]:
@@ -44,22 +41,6 @@ def face_of(prepared: "Preparation") -> str:
     return f"Face {prepared.jobs[0].index + 1} of {count}." if count > 1 else ""
 
 
-def cut_out(session: Session, making: Making) -> "Preparation":
-    """Cut out the first of the session's faces as a run would.
-
-    Raises:
-        DPIError: as `restore.prepare.prepare`.
-    """
-    from dpi_core.faces.templates import template_for
-    from dpi_core.restore.prepare import prepare
-
-    photo, request = still_kept(making.photo or ""), making.request
-    known = session.faces if session.photo == photo else None
-    if known and not request.aligned:
-        request = request.replaced({"face": first_face(request)})
-    return prepare(photo, template_for(request.prior), request, faces=known)
-
-
 def before_run(session: Session, making: Making) -> dict[str, Any]:
     """Build what the stage shows of a photo before its first run: the face that comes first, as input, and a line.
 
@@ -80,26 +61,19 @@ def _before_run(session: Session, making: Making) -> dict[str, Any]:
     none = {"state": "empty", "line": "There is no face to restore yet."}
     try:
         if not session.faces and not making.request.aligned:
-            return {**none, "picture": data_uri(_small(str(making.photo))), "name": "photo"}
-        prepared = cut_out(session, making)
+            return {**none, "picture": data_uri(small(session, str(making.photo))), "name": "photo"}
+        cut = cut_out(session, making)
     except DPIError:  # what is wrong with it is said beside the photo
         return none
-    return {"state": "ready", "line": _line(making.request, len(prepared.faces)), **_input(prepared)}
+    return {"state": "ready", "line": _line(making.request, len(cut.prepared.faces)), **_input(cut)}
 
 
-def _small(photo: str) -> Image.Image:
-    from dpi_core.imaging.pictures import read_image
-
-    picture = read_image(still_kept(photo))
-    picture.thumbnail((SIDE, SIDE))
-    return picture
-
-
-def _input(prepared: "Preparation") -> dict[str, str]:
+def _input(cut: CutOut) -> dict[str, str]:
     from dpi_core.imaging.pixels import to_image
 
+    prepared = cut.prepared
     job, scale = prepared.jobs[0], prepared.request.scale
-    picture = to_image(job.condition[0]) if scale else Image.fromarray(own_pixels(prepared, job))
+    picture = to_image(job.condition[0]) if scale else Image.fromarray(cut.own)
     which = f": face {job.index + 1} of {len(prepared.faces)}" if len(prepared.faces) > 1 else ""
     return {
         "picture": data_uri(picture),

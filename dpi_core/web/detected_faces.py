@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dpi_core.web.checks import message_of, still_kept
+from dpi_core.web.checks import message_of
 from dpi_core.web.live import render_message
+from dpi_core.web.looked_at import ONE_AT_A_TIME, decoded, keep
 from dpi_core.web.session import Session
 
 
@@ -25,29 +26,32 @@ def detect(photo: str | None, session: Session, prior: str = "embedded") -> Foun
     """Find the faces of a newly chosen photo. All that are not sharp already for `prior`'s crop are chosen."""
     from dpi_core.faces import find_faces, is_sharp
     from dpi_core.faces.templates import template_for
-    from dpi_core.imaging.pictures import read_image
 
     session.photo, session.faces, session.chosen, session.note = photo, None, [0], ""
     if photo is None:
         return FoundFaces([], [], [], render_message("Choose a photo, or one of the examples below it."))
     try:
-        picture = read_image(still_kept(photo))
-        report = find_faces(picture, "auto")
-        pixels = np.asarray(picture)
         template = template_for(prior)
-        sharp = [is_sharp(pixels, face, template) for face in report.faces]
+        with ONE_AT_A_TIME:
+            source = decoded(photo)
+            report = find_faces(source.rgb, "auto")
+            sharp = [is_sharp(source.rgb, face, template) for face in report.faces]
+            pictures = [_thumbnail(source.rgb, face.box) for face in report.faces]
+            session.faces = list(report.faces)
+            session.chosen = [i for i, finished in enumerate(sharp) if not finished] if sharp else [0]
+            keep(session, photo, source, prior)
+            del source
     except Exception as error:
         session.photo, session.faces = None, []
         return FoundFaces([], [], [], render_message(message_of(error), "error"))
-    session.faces, session.note = list(report.faces), found_text(sharp, template.size)
+    session.note = found_text(sharp, template.size)
     if not report.faces:
         text = "No face was found. If the picture is a face crop already, open “Advanced” and tick “already aligned”."
         return FoundFaces([], [], [], render_message(f"{text} {report.note}", "error"))
-    session.chosen = [i for i, finished in enumerate(sharp) if not finished]
     thumbnails, lines = [], []
     for i, (face, finished) in enumerate(zip(report.faces, sharp, strict=True)):
         size = f"{round(face.box[2] - face.box[0])}px"
-        thumbnails.append((_thumbnail(picture, face.box), f"{i + 1}: {size}"))
+        thumbnails.append((pictures[i], f"{i + 1}: {size}"))
         lines.append(f"{i + 1}: {size}" + (", sharp already" if finished else ""))
     return FoundFaces(thumbnails, lines, session.chosen, render_message(session.note))
 
@@ -64,8 +68,11 @@ def found_text(sharp: Sequence[bool], side: int) -> str:
     return f"{text} {left} of them sharp already: left as they are unless ticked."
 
 
-def _thumbnail(picture: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+def _thumbnail(pixels: np.ndarray, box: tuple[float, float, float, float]) -> Image.Image:
     x0, y0, x1, y1 = box
     half = 0.65 * max(x1 - x0, y1 - y0)
     cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-    return picture.crop((round(cx - half), round(cy - half), round(cx + half), round(cy + half))).resize((96, 96))
+    left, top, right, bottom = round(cx - half), round(cy - half), round(cx + half), round(cy + half)
+    near = Image.fromarray(pixels[max(0, top) : bottom, max(0, left) : right])  # of the whole it would be a copy
+    x, y = min(0, left), min(0, top)
+    return near.crop((x, y, x + right - left, y + bottom - top)).resize((96, 96))

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from dpi_core.faces import Face
     from dpi_core.method.config import DPIConfig
     from dpi_core.restore.automatic import Choice
     from dpi_core.show.film import Frame
+    from dpi_core.web.looked_at import CutOut
     from dpi_core.web.trajectory import Trajectory
 
 KEEP_SECONDS = 3600
@@ -48,6 +51,8 @@ class Session:
         fitted: the settings that Auto took last.
         choice: what Auto has chosen, until the controls show it.
         automatic: whether the last choice of settings was Auto; None while nothing but the page has chosen.
+        cut: the face that comes first, cut out of the photo that was looked at last.
+        small: a photo without a face and its path, reduced.
         before: what the stage shows of the photo before its first run, after what it was made from.
         shown: view -> what its last run ended with; it goes with its files.
     """
@@ -63,6 +68,8 @@ class Session:
     fitted: "DPIConfig | None" = None
     choice: "Choice | None" = field(default=None, repr=False)
     automatic: bool | None = None
+    cut: "CutOut | None" = field(default=None, repr=False)
+    small: "tuple[str, Image] | None" = field(default=None, repr=False)
     before: tuple[Any, dict[str, Any]] | None = field(default=None, repr=False)
     shown: dict[str, Shown] = field(default_factory=dict, repr=False)
     _removers: dict[str, weakref.finalize] = field(default_factory=dict, init=False, repr=False)

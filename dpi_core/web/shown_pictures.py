@@ -4,7 +4,6 @@ The photo stays the file that was uploaded, which is what a run reads. Where an 
 it takes WebP but not that kind (content negotiation, RFC 9110), it is sent a reduced WebP of what was read.
 """
 
-import threading
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -15,14 +14,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dpi_core.errors import DPIError
+from dpi_core.web.looked_at import ONE_AT_A_TIME
 from dpi_core.web.uploads import FILE, may_be_opened
 
 SIDE = 1600
 """As large as the input shows a photo, full screen."""
 KEPT = 16
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-ONE_AT_A_TIME = threading.Lock()
-"""A photo of 64 million pixels takes much memory to decode."""
 
 
 class ShownPictures:
