@@ -233,7 +233,7 @@ def test_what_is_asked_for_is_one_request_of_the_pages_controls(engine, astronau
     with pytest.raises(ValueError, match="tau is 2000"):
         making_of(engine, asked(tau=2000))
     assert making_of(engine, asked(method="ddnm")).words == "ddnm, k 2, seed 1"
-    assert "heeds steps, k, input noise" in plan_of(making_of(engine, asked(method="ddnm")))["line"]
+    assert "heeds steps, spacing, k, input noise" in plan_of(making_of(engine, asked(method="ddnm")))["line"]
 
 
 def test_a_run_begun_before_the_faces_are_found_is_not_out_of_date_once_they_are(engine):
