@@ -1,8 +1,7 @@
-import dataclasses
-
 import pytest
 import yaml
 from conftest import ROOT
+from pydantic import ValidationError
 
 from dpi_core.space import front_matter
 from dpi_core.space.spacefile import read_spacefile
@@ -27,7 +26,7 @@ def test_the_projects_own_spacefile_is_read():
     spacefile = read_spacefile(ROOT)
     assert spacefile.sdk == "gradio"
     assert (ROOT / spacefile.app_file).is_file()
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(ValidationError):
         spacefile.title = "other"  # type: ignore[misc]
 
 
