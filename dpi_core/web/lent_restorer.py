@@ -4,17 +4,24 @@ The prepared faces go there; every step and the results come back; photos, which
 
 The models must be on "cuda" before the page is launched, in the main thread: there the ``spaces`` package stands in for CUDA
 and moves them when a GPU comes. A model that is loaded later is loaded again by the process that has the GPU.
+
+What crosses is bytes: by itself Torch would send a tensor through shared memory or as a handle that dies with its process.
+They hold pickles, which run what they say. That is right here and nowhere else: the ``spaces`` package pickles whatever crosses
+anyway, and both ends are this program, one forked from the other. No bytes of a client's, of a file or of the network come to
+`unpack`, and `tests/test_web_lent_restorer.py` holds that nothing else calls it.
 """
 
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+import torch
 
 from dpi_core.errors import DPIError
 from dpi_core.imaging.photo import Photo
@@ -24,7 +31,6 @@ from dpi_core.restore.records import Preparation, Restoration, RestoreStep
 from dpi_core.restore.request import Request
 from dpi_core.restore.restorer import Restorer
 from dpi_core.web import zerogpu
-from dpi_core.web.packing import pack, unpack
 
 
 class LentGPURestorer(Restorer):
@@ -82,6 +88,18 @@ class LentGPURestorer(Restorer):
                 yield pack(item if isinstance(item, Restoration) else (prepared.jobs.index(item.job), item.event))
         except DPIError as error:  # the decorator would pass on nothing but its class
             yield pack(str(error))
+
+
+def pack(record: object) -> bytes:
+    """Write a record of the pipeline, with its tensors, as bytes."""
+    buffer = BytesIO()
+    torch.save(record, buffer)
+    return buffer.getvalue()
+
+
+def unpack(data: bytes) -> Any:
+    """Return what `pack` was given, tensors on the CPU. Only for bytes of this program's own (see the module)."""
+    return torch.load(BytesIO(data), map_location="cpu", weights_only=False)
 
 
 def _sent(prepared: Preparation, request: Request, after: StepEvent | None, stop_file: Path) -> zerogpu.LentRun:

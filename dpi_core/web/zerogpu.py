@@ -30,7 +30,7 @@ class LentRun:
 
     Attributes:
         faces, steps, seeds, side: how many faces, steps of each and seeds, and the pixels of a face's side.
-        run: the prepared faces, the settings and the other arguments, packed (`web.packing`).
+        run: the prepared faces, the settings and the other arguments, packed (`lent_restorer.pack`).
         stop_file: the run ends after its current step once this file exists.
     """
 

