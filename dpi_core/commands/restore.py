@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from dpi_core.commands.batch import Outcome, conclude, failure, note_down, outcome_of
 from dpi_core.commands.consent import ask_before_downloads
 from dpi_core.commands.console import complain
-from dpi_core.commands.films import KINDS, Films
 from dpi_core.commands.inputs import named_path, photos_in
 from dpi_core.commands.options import SeedCount, add_run_options, request_from, restorer_from, settled
 from dpi_core.commands.outputs import Job, Outputs, written_whole
@@ -31,7 +31,7 @@ def add_restore(commands) -> None:
     p.add_argument("inputs", nargs="+", type=named_path, metavar="IN", help="photos, or folders of them")
     p.add_argument("-o", "--out", type=named_path, required=True, help="folder for the results (PNG, settings inside)")
     p.add_argument("--json", action="store_true", help="print one JSON object per photo on stdout")
-    p.add_argument("--film", choices=KINDS, help="also write each face's run (its first seed) step by step")
+    p.add_argument("--film", choices=("gif", "mp4"), help="also write each face's run (its first seed) step by step")
     p.add_argument(
         "--background",
         type=int,
@@ -97,20 +97,23 @@ def tell(line: str, journal: Path | None) -> None:
 
 def loaded(args: argparse.Namespace, request: "Request") -> Callable[[Job], Outcome]:
     """Load the models; returns what restores a photo with them, files written, whatever is raised."""
+    from dpi_core.show.film import FilmRecorder, save_gif, save_mp4
+
     restorer = restorer_from(args, request)
 
     def work(job: Job) -> dict[str, Any]:
         prepared = restorer.prepared(job.photo, request)
-        films = Films() if args.film else None
-        watch = films.watch if films else None
+        films: defaultdict[int, FilmRecorder] = defaultdict(FilmRecorder)  # by the face's index
+        watch = (lambda step: films[step.job.index].watch(step)) if args.film else None
         quiet = args.json or args.workers > 1
         asked, chosen = settled(args, request, prepared, AUTOMATIC)
         result = restored(restorer, prepared, asked, job.photo.name, quiet=quiet, watch=watch)
         files = file_names(result, job.name, args.film)
         with written_whole(args.out, job.name) as folder:
             write_results(result, folder, job, files)
-            if films:
-                films.save(folder, job.name, request.seeds[0], args.film)
+            for face, film in films.items():
+                path = folder / f"{job.name}-face{face}-seed{request.seeds[0]}.{args.film}"
+                {"gif": save_gif, "mp4": save_mp4}[args.film](film.frames, path)
         return {
             "note": f"{chosen} {result.note}".strip(),
             "seconds": round(result.seconds, 3),

@@ -4,7 +4,7 @@ Two curves tell the stages apart: LR-consistency of x0 (how well it explains the
 step before (root mean square, in 8-bit levels).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ from dpi_core.errors import DPIError
 from dpi_core.imaging.pixels import to_image
 from dpi_core.measure.metrics import lr_consistency
 from dpi_core.method.sampler import StepEvent
+from dpi_core.restore.records import RestoreStep
 from dpi_core.show.figures import condition_image, mask_overlay, stage_colour
 
 SIDE, GAP, BAND = 256, 8, 34
@@ -90,6 +91,35 @@ def is_kept(index: int, total: int) -> bool:
         return True
     wanted = {round(i * (total - 1) / (MAX_FRAMES - 1)) for i in range(MAX_FRAMES)}
     return index in wanted
+
+
+class FilmRecorder:
+    """Collects the `frames` of one face's run while it is on; its steps come in order.
+
+    Args:
+        frames: those of the steps before, where the run goes on from them.
+        before: (3,H,W), the x0 of the last of these.
+    """
+
+    def __init__(self, frames: Iterable[Frame] = (), before: Tensor | None = None):
+        self.frames = [frame for frame in frames if is_kept(frame.index, frame.total)]
+        self._before = before
+
+    def watch(self, step: RestoreStep) -> None:
+        """Take the next step in, drawn only where the film keeps it."""
+        if is_kept(step.event.index, step.event.total):
+            self.drawn(step)
+        else:
+            self._before = step.event.x0[0].clone()
+
+    def drawn(self, step: RestoreStep) -> Frame:
+        """Take the next step in and return its frame, whether the film keeps it or not."""
+        event = step.event
+        frame = frame_of(event, step.job.low_res, self._before)
+        self._before = event.x0[0].clone()  # a view would keep every seed's estimate alive
+        if is_kept(event.index, event.total):
+            self.frames.append(frame)
+        return frame
 
 
 def film_picture(frame: Frame) -> Image.Image:

@@ -6,25 +6,21 @@ Every function here takes the visitor's own `Session`; nothing is shared between
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpi_core.errors import DPIError
 from dpi_core.web.checks import READING, chosen_photo, message_of, with_messages
 from dpi_core.web.engine import Engine
-from dpi_core.web.live import EXACT, data_uri, render_message, stages_of
+from dpi_core.web.live import EXACT, render_message, stages_of
 from dpi_core.web.session import Session
-from dpi_core.web.stage_data import Making, RunView, face_piece, frame_data, photo_piece
+from dpi_core.web.stage_data import Making, RunView, face_piece, photo_piece
 from dpi_core.web.trajectory import Source, Trajectory
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from dpi_core.method.sampler import StepEvent
-    from dpi_core.restore.records import FaceJob, Preparation
-    from dpi_core.restore.restorer import Restoration
-    from dpi_core.show.film import Frame
+    from dpi_core.restore.records import FaceJob, Preparation, Restoration
+    from dpi_core.web.watched_face import WatchedFace
 
 MODES = {"The photo as it is": None, "Simulate x4": 4, "Simulate x8": 8, "Simulate x16": 16}
 AUTO = 0
@@ -46,25 +42,14 @@ class Outcome:
     bundle: str
 
 
-@dataclass
-class Watched:
-    """What is kept of one face while it runs: its frames, what the stage was told of them, the last event of each stage."""
-
-    frames: "list[Frame]" = field(default_factory=list)
-    told: list[dict[str, Any]] = field(default_factory=list)
-    key_events: "dict[str, StepEvent]" = field(default_factory=dict)
-    before: "Tensor | None" = None
-
-
 @with_messages
 def run(engine: Engine, session: Session, making: Making) -> Iterator[dict[str, Any] | Outcome]:
     """Restore the chosen faces: yields what the stage shows after every step and, last, the `Outcome`.
 
     A wrong input ends the run with one message.
     """
-    from dpi_core.imaging.pixels import to_image
-    from dpi_core.restore.restorer import Restoration
-    from dpi_core.show.film import frame_of, is_kept
+    from dpi_core.restore.records import Restoration
+    from dpi_core.web.watched_face import WatchedFace
 
     photo, method = chosen_photo(making.photo), making.request.method
     view = RunView(f"{time.time():.3f}", making)
@@ -73,51 +58,34 @@ def run(engine: Engine, session: Session, making: Making) -> Iterator[dict[str, 
         yield view.value("loading", line)
     restorer = engine.restorer()
     prepared = _prepare(restorer, session, photo, making)
-    making = settled(making, prepared)
-    config = making.config
+    making, jobs = settled(making, prepared), prepared.jobs
     view = replace(view, making=ticked_by_itself(making, prepared.sharp))
     trajectory = _trajectory(session, making, photo, prepared)
-    reused = len(trajectory.events)
-    watched = {id(job): Watched() for job in prepared.jobs}
-    first = watched[id(prepared.jobs[0])]
-    first.key_events |= {event.stage: event for event in trajectory.events}
-    first.frames += [frame for frame in trajectory.frames if is_kept(frame.index, frame.total)]
-    first.told += map(frame_data, first.frames)
-    after = trajectory.events[-1] if trajectory.events else None
-    first.before = None if after is None else after.x0[0]
-    inputs = {id(job): data_uri(to_image(job.condition[0])) for job in prepared.jobs}
-    start, item, where = time.perf_counter(), None, ""
-    total = len(stages_of(config, method)) * len(prepared.jobs) - reused
+    watched = {job: WatchedFace(job, trajectory) for job in jobs}
+    reused, after = len(trajectory.events), trajectory.events[-1] if trajectory.events else None
     items = restorer.run_steps(prepared, making.request, after=after, stop=lambda: session.stopped)
+    total = len(stages_of(making.config, method)) * len(jobs) - reused
+    begun, ended, item = time.perf_counter(), "", None
     for done, item in enumerate(items, start=1):
         if isinstance(item, Restoration):
             break
-        event, own = item.event, watched[id(item.job)]
-        frame = frame_of(event, item.job.low_res, own.before if event.index else None)
-        own.before, own.key_events[event.stage] = event.x0[0], event
-        told = frame_data(frame)
-        if is_kept(event.index, event.total):
-            own.frames.append(frame)
-            own.told.append(told)
-        if item.job is prepared.jobs[0]:
+        event, own = item.event, watched[item.job]
+        frame, told = own.take(item)
+        if len(jobs) == 1:
             trajectory.add(event, frame)
-        total = min(
-            total, event.total * len(prepared.jobs) - reused
-        )  # some methods need fewer calls than they may make
-        left = (time.perf_counter() - start) / done * (total - done)
-        which = f"Face {prepared.jobs.index(item.job) + 1} of {len(prepared.jobs)}. " if len(prepared.jobs) > 1 else ""
-        where = f"{which}Stopped after step {event.index + 1} of {event.total}, the estimate kept,"
-        shown = {"frame": told, "input": inputs[id(item.job)]}
-        yield view.value("running", f"{which}{frame.text} {left:.1f} s left.", **shown)
+        total = min(total, event.total * len(jobs) - reused)  # some methods need fewer calls than they may make
+        left = (time.perf_counter() - begun) / done * (total - done)
+        which = f"Face {jobs.index(item.job) + 1} of {len(jobs)}. " if len(jobs) > 1 else ""
+        ended = f"{which}Stopped after step {event.index + 1} of {event.total}, the estimate kept,"
+        yield view.value("running", f"{which}{frame.text} {left:.1f} s left.", frame=told, input=own.given)
         if done == total or session.stopped:
-            yield view.value("pasting", "Putting the faces back into the photo ..", **shown)
-    assert isinstance(item, Restoration)  # what restore_steps ends with
+            yield view.value("pasting", "Putting the faces back into the photo ..", frame=told, input=own.given)
+    assert isinstance(item, Restoration)  # what run_steps ends with
     engine.note_pace(item.seconds, done - 1, method=method)
-    session.trajectory = trajectory if len(prepared.jobs) == 1 and method == "dpi" else None
-    session.film = first.frames
-    how = "Done" if item.complete else where
-    saved = f" {reused} of {config.steps} steps were those of the run before." if reused else ""
-    line = f"{how} in {item.seconds:.1f} s.{saved} {' '.join(item.messages)}".rstrip()
+    session.trajectory = trajectory if len(jobs) == 1 and method == "dpi" else None
+    session.film = watched[jobs[0]].frames
+    saved = f" {reused} of {making.config.steps} steps were those of the run before." if reused else ""
+    line = f"{'Done' if item.complete else ended} in {item.seconds:.1f} s.{saved} {' '.join(item.messages)}".rstrip()
     yield _outcome(session, item, watched, view, line, Path(photo).stem)
 
 
@@ -162,15 +130,18 @@ def _trajectory(session: Session, making: Making, photo: str, prepared: "Prepara
 
 
 def _outcome(
-    session: Session, restoration: "Restoration", watched: dict[int, Watched], view: RunView, line: str, stem: str
+    session: Session,
+    restoration: "Restoration",
+    watched: "dict[FaceJob, WatchedFace]",
+    view: RunView,
+    line: str,
+    stem: str,
 ) -> Outcome:
     prepared = restoration.preparation
     pieces = []
     for result in restoration.results:
-        own = watched[id(result.job)]
-        late = any(stage in own.key_events for stage in ("RACM", "final"))
-        fcm = own.key_events["FCM"].x0[0] if "FCM" in own.key_events and late else None
-        pieces.append(face_piece(prepared, result, fcm, own.told, figures_text(result.measured)))
+        own = watched[result.job]
+        pieces.append(face_piece(prepared, result, own.end_of_fcm, own.told, figures_text(result.measured)))
     if not any(job.matrix is None for job in prepared.jobs):
         pieces.append(photo_piece(restoration))
     photo, bundle = _write(session, restoration, stem)
