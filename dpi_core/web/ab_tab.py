@@ -15,7 +15,7 @@ from dpi_core.restore.request import Request
 from dpi_core.web.ab_run import run_ab
 from dpi_core.web.ab_settings import ab_plan, in_words, read_stored, side_of, stored
 from dpi_core.web.chosen_face import first_face
-from dpi_core.web.components.side_by_side import SideBySide
+from dpi_core.web.components.data_html import DataHTML
 from dpi_core.web.controls import Controls, method_control
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, QUIET, making_of
@@ -75,7 +75,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         plan = gr.HTML(on_plan(), elem_id="ab-plan")
         with gr.Column(scale=0, min_width=230):
             buttons = run_buttons("Run A and B", "ab-")
-    view = SideBySide(READY, elem_id="ab-view")
+    view = DataHTML(READY, files="side_by_side", elem_id="ab-view")
     files = downloads("Download: both results and their figures", "ab-files")
     line = Plan(on_plan, {*c.planned, *of_sides}, plan, frozenset(of_sides))
     for name, side in sides.items():

@@ -10,7 +10,7 @@ from dpi_core.errors import DPIError
 from dpi_core.models.presets import VARIETY_PRESET, find_preset
 from dpi_core.restore.request import Request, read_request
 from dpi_core.web.chosen_face import first_face
-from dpi_core.web.components.funnel import Funnel
+from dpi_core.web.components.data_html import DataHTML
 from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import MAX_PAGE_SEED, QUIET, making_of
@@ -67,7 +67,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         return {view: done.view, bundle: gr.DownloadButton(value=done.files[0], visible=True), keep: kept}
 
     plan = gr.HTML(on_plan(), elem_id="compare-plan")
-    view = Funnel(READY, elem_id="grid")
+    view = DataHTML(READY, files="funnel", elem_id="grid")
     with gr.Row():
         bundle = gr.DownloadButton("Download everything (ZIP)", visible=False, elem_id="compare-files")
     keep = gr.CheckboxGroup([], label="Keep these when new seeds are drawn", visible=False, elem_id="keep")

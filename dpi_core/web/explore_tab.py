@@ -12,7 +12,7 @@ from dpi_core.method.config import MAX_SEED, SETTINGS, DPIConfig, check_int
 from dpi_core.web.axes import AXES, MAX_CELLS, Grid, first_values, plan_grid
 from dpi_core.web.checks import whole_number
 from dpi_core.web.chosen_face import first_face
-from dpi_core.web.components.settings_grid import SettingsGrid
+from dpi_core.web.components.data_html import DataHTML
 from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import QUIET, making_of
@@ -59,7 +59,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         return {**c.moved(found), c.status: line}
 
     plan = gr.HTML(on_plan(), elem_id="explore-plan")
-    view = SettingsGrid(READY, elem_id="explore-grid")
+    view = DataHTML(READY, files="settings_grid", elem_id="explore-grid")
     files = downloads("Download: contact sheet, and all settings and figures", "explore-files")
     for axis in FIRST_AXES:
         axes[axis].input(first_values, axes[axis], axes[f"{axis}_values"], queue=False, **QUIET)

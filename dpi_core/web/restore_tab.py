@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from dpi_core.web.components.stage import Stage
+from dpi_core.web.components.data_html import DataHTML
 from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import QUIET, making_of, on_plan, on_tau
@@ -20,7 +20,8 @@ RUN_AGAIN = """(again) => { if (again) document.querySelector("#run").click(); }
 def restore_tab(engine: Engine, controls: Controls) -> View:
     """Build the tab over the page's shared controls."""
     c = controls
-    stage = Stage(example_value(), plan=plan_of(making_of(engine, c.named())), elem_id="stage")
+    plan_now = plan_of(making_of(engine, c.named()))
+    stage = DataHTML(example_value(), files="stage", plan=plan_now, elem_id="stage")
     with gr.Row(elem_id="downloads", visible=False) as row:
         photo = gr.DownloadButton("Download the photo", variant="primary", elem_id="download")
         bundle = gr.DownloadButton("Everything (ZIP)", elem_id="bundle")

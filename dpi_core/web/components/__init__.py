@@ -1,1 +1,1 @@
-"""The page's own parts: Gradio components whose value is data, each with its template, style and script beside it."""
+"""The page's own parts: a template, a style and a script each, whose value is data, and the Gradio component they share."""

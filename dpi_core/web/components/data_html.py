@@ -1,4 +1,4 @@
-"""A Gradio component whose value is data: its template, style and script are files of one name beside it.
+"""A part of the page as a Gradio component whose value is data: its template, style and script are files of one name beside it.
 
 ``common.css`` and ``common.js`` stand before each one's own.
 """
@@ -12,22 +12,22 @@ HERE = Path(__file__).parent
 
 
 class DataHTML(gr.HTML):
-    """See the module; a subclass names its `files`, and its script draws `props.value`."""
+    """See the module; the script draws `props.value`, and its head says what it triggers.
 
-    files = ""
+    Args:
+        value: what is shown.
+        files: the name of its files.
+    """
 
-    def __init__(self, value: dict[str, Any] | None = None, **options: Any):
+    def __init__(self, value: dict[str, Any], *, files: str, **options: Any):
         super().__init__(
-            value or {"state": "ready"},
-            html_template=(HERE / f"{self.files}.html").read_text(),
-            css_template=self._text("css"),
-            js_on_load=self._text("js"),
+            value,
+            html_template=(HERE / f"{files}.html").read_text(),
+            css_template=_text("css", files),
+            js_on_load=_text("js", files),
             apply_default_css=False,
             **options,
         )
-
-    def _text(self, kind: str) -> str:
-        return "".join((HERE / f"{name}.{kind}").read_text() for name in ("common", self.files))
 
     def preprocess(self, payload: Any) -> Any:
         """Pass the value on as it is."""
@@ -40,3 +40,7 @@ class DataHTML(gr.HTML):
     def api_info(self) -> dict[str, Any]:
         """Describe the value as a JSON object."""
         return {"type": "object"}
+
+
+def _text(kind: str, files: str) -> str:
+    return "".join((HERE / f"{name}.{kind}").read_text() for name in ("common", files))

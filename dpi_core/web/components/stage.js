@@ -1,5 +1,6 @@
-/* The stage: one timeline, one large picture and what belongs to it, drawn from `props.value` (a run) and `props.plan` (what the
-   controls say now, with the photo's face before its first run). Nothing here asks the server but "tau", when the split is let go. */
+/* The stage: one timeline, one large picture and what belongs to it, drawn from `props.value` (a run, dpi_core/web/stage_data.py) and
+   `props.plan` (what the controls say now and, in it, the photo's face before its first run, web/chosen_face.py: of two properties
+   that change at once the page would take the last alone). It triggers "tau" with the new split when that is let go. */
 const VIEWS = {all: "Wipe", input: "Input", fcm: "End of FCM", result: "Result", change: "What RACM changed", truth: "Truth"};
 const BUSY = ["reading", "queued", "loading", "running", "pasting"];
 const EXACT = 60;  // dB, as in dpi_core/web/live.py
