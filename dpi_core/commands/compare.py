@@ -90,17 +90,12 @@ def pick_from(given: int | None, number: int) -> int:
 
 def write_comparison(result: "Restoration", seeds: Sequence[int], pick: int, path: Path) -> dict:
     """Write the ZIP; returns seeds, figures, diversity (in 8-bit levels), the most different seeds and the most typical one."""
-    import numpy as np
+    from dpi_core.measure.comparison import compare_pictures, most_different
+    from dpi_core.show.bundle import write_bundle
 
-    from dpi_core.imaging.pixels import to_tensor
-    from dpi_core.measure.comparison import compare, most_different
-    from dpi_core.show.bundle import comparison_settings, write_bundle
-
-    faces = to_tensor(np.stack([np.asarray(r.image) for r in result.results]))
-    comparison = compare(faces, seeds)
+    comparison = compare_pictures([r.image for r in result.results], seeds)
     picked = most_different(comparison.distances, pick) if pick else []
-    write_bundle(path, result.results, comparison, picked)
-    settings = comparison_settings(result.results, comparison, picked)
+    settings = write_bundle(path, result.results, comparison, picked)
     return {name: settings[name] for name in ("seeds", "figures", "diversity", "most_different", "most_typical")}
 
 

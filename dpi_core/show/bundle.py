@@ -46,8 +46,8 @@ def contact_sheet(results: Sequence[FaceResult]) -> Image.Image:
     return labelled_sheet(pictures, labels, min(COLUMNS, len(pictures)))
 
 
-def write_bundle(path: Path, results: Sequence[FaceResult], comparison: Comparison, picked: Sequence[int] = ()) -> None:
-    """Write the ZIP: ``seed<N>.png`` each, ``contact.png``, ``spread.png`` and ``settings.json``."""
+def write_bundle(path: Path, results: Sequence[FaceResult], comparison: Comparison, picked: Sequence[int] = ()) -> dict:
+    """Write the ZIP: ``seed<N>.png`` each, ``contact.png``, ``spread.png`` and ``settings.json``, whose values it returns."""
     settings = comparison_settings(results, comparison, picked)
     with zipfile.ZipFile(path, "w") as archive:  # PNG is compressed already
         for result in results:
@@ -56,6 +56,7 @@ def write_bundle(path: Path, results: Sequence[FaceResult], comparison: Comparis
         spread = heat_map(comparison.std, max(1.0, float(comparison.std.max())), comparison.mean)
         archive.writestr("spread.png", _png(spread, settings))
         archive.writestr(SETTINGS_FILE, json.dumps(settings, indent=1) + "\n")
+    return settings
 
 
 def _png(image, settings: dict) -> bytes:

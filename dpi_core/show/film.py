@@ -15,14 +15,13 @@ from torch import Tensor
 
 from dpi_core.errors import DPIError
 from dpi_core.imaging.pixels import to_image
-from dpi_core.measure.metrics import lr_consistency
+from dpi_core.measure.metrics import lr_consistency, rms_levels
 from dpi_core.method.sampler import StepEvent
 from dpi_core.restore.records import RestoreStep
 from dpi_core.show.figures import condition_image, mask_overlay, stage_colour
 
 SIDE, GAP, BAND = 256, 8, 34
 MAX_FRAMES = 64  # of a long run, evenly spread: enough to scrub through, little enough to send
-LEVELS = 127.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +67,6 @@ class Frame:
 def frame_of(event: StepEvent, low_res: Tensor, before: Tensor | None) -> Frame:
     """Make the frame of an event's first sample; `low_res` (1,3,h,w) is its input, `before` (3,H,W) the x0 before."""
     x0 = event.x0[0]
-    change = 0.0 if before is None else float((x0 - before).square().mean().sqrt()) * LEVELS
     return Frame(
         event.index,
         event.total,
@@ -81,7 +79,7 @@ def frame_of(event: StepEvent, low_res: Tensor, before: Tensor | None) -> Frame:
         int(event.mask[0].sum()),
         event.condition.shape[-2] * event.condition.shape[-1] if event.stage in ("FCM", "RACM") else 0,
         lr_consistency(x0, low_res),
-        change,
+        0.0 if before is None else float(rms_levels(x0, before)),
     )
 
 

@@ -84,7 +84,7 @@ def compare_seeds(
     """
     from dpi_core.imaging.pictures import save_png
     from dpi_core.imaging.pixels import to_tensor
-    from dpi_core.measure.metrics import seed_diversity
+    from dpi_core.measure.comparison import compare
     from dpi_core.restore.restorer import Restoration
 
     chosen = list(range(4)) if seeds is None else seeds
@@ -95,7 +95,7 @@ def compare_seeds(
     for report, item in _stream(engine, image, config, chosen, scale, face, aligned, paste=False):
         if isinstance(item, Restoration):
             faces = to_tensor(np.stack([np.asarray(r.image) for r in item.results]))
-            report["diversity"] = round(float(seed_diversity(faces).mean()) * 127.5, 3)
+            report["diversity"] = round(compare(faces, chosen).diversity, 3)
             with _folder() as folder:
                 for r in item.results:
                     save_png(r.finest, folder / f"seed{r.seed}.png", r.settings)

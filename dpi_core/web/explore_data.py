@@ -11,9 +11,6 @@ from dpi_core.method.config import SETTINGS
 from dpi_core.web.axes import Cell, Grid, label_of
 from dpi_core.web.live import EXACT, data_uri
 
-SCALE = ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725")
-"""Viridis: even steps of its colours look even, in grey and to colour-blind eyes too."""
-
 
 @dataclass(frozen=True)
 class Measure:
@@ -135,14 +132,18 @@ def map_data(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> dict[str, A
 
 
 def colour(share: float) -> tuple[str, str]:
-    """Choose background and ink for a share from 0 (dark blue) to 1 (yellow): black or white, whichever is easier to read."""
-    at = min(1.0, max(0.0, share)) * (len(SCALE) - 1)
-    index = min(int(at), len(SCALE) - 2)
-    low, high = (bytes.fromhex(stop) for stop in SCALE[index : index + 2])
-    mixed = [round(a + (b - a) * (at - index)) for a, b in zip(low, high, strict=True)]
-    light = luminance(mixed)
+    """Choose background and ink for a share from 0 (dark blue) to 1 (yellow): black or white, whichever is easier to read.
+
+    By viridis: even steps of its colours look even, in grey and to colour-blind eyes too.
+    """
+    import cv2
+    import numpy as np
+
+    level = np.array([[round(255 * min(1.0, max(0.0, share)))]], np.uint8)
+    rgb = cv2.applyColorMap(level, cv2.COLORMAP_VIRIDIS)[0, 0, ::-1]
+    light = luminance(rgb.tolist())
     ink = "#fff" if 1.05 / (light + 0.05) > (light + 0.05) / 0.05 else "#000"
-    return "#" + bytes(mixed).hex(), ink
+    return f"#{rgb.tobytes().hex()}", ink
 
 
 def luminance(rgb: Sequence[int]) -> float:

@@ -22,18 +22,19 @@ def in_one_frame(
         pictures: crops of the same face in the same photo, called A, B ..
         matrices: (2,3) each, photo pixels -> crop pixels; None where the whole picture was the crop, for all of them.
     """
+    from dpi_core.faces.align import invert, scale_of, warp_to_crop
+    from dpi_core.faces.paste import rescaled
+
     sizes = [picture.width for picture in pictures]
     size = max(sizes)
     enlarged = _enlarged(sizes)
     places = [m for m in matrices if m is not None]
-    if len(places) < len(pictures) or _alike([_resized(m, s, size) for m, s in zip(places, sizes, strict=True)], size):
+    if len(places) < len(pictures) or _alike([rescaled(m, s, size) for m, s in zip(places, sizes, strict=True)], size):
         fitted = [p if p.width == size else p.resize((size, size), Image.Resampling.BICUBIC) for p in pictures]
         return fitted, enlarged
-    from dpi_core.faces.align import invert, scale_of, warp_to_crop
-
     extents = [s / scale_of(m) for m, s in zip(places, sizes, strict=True)]
     tightest = int(np.argmin(extents))
-    frame = _whole(_resized(places[tightest], sizes[tightest], size))
+    frame = _whole(rescaled(places[tightest], sizes[tightest], size))
     fitted = [
         Image.fromarray(warp_to_crop(np.asarray(picture), (frame @ _whole(invert(matrix)))[:2], size))
         for picture, matrix in zip(pictures, places, strict=True)
@@ -47,14 +48,6 @@ def _enlarged(sizes: Sequence[int]) -> str:
         return ""
     each = ", ".join(f"{name} {size}" for name, size in zip("AB", sizes, strict=False))
     return f"Their sides are {each} pixels; the smaller one is enlarged to {max(sizes)} to be compared."
-
-
-def _resized(matrix: np.ndarray, side: int, size: int) -> np.ndarray:
-    """Return the matrix to the same crop with `size` in place of `side` pixels; pixel centres carry whole numbers."""
-    ratio = size / side
-    scaled = matrix * ratio
-    scaled[:, 2] += (ratio - 1) / 2
-    return scaled
 
 
 def _whole(matrix: np.ndarray) -> np.ndarray:

@@ -120,7 +120,7 @@ def face_piece(
     import numpy as np
 
     from dpi_core.imaging.pixels import to_image, to_tensor
-    from dpi_core.measure.comparison import LEVELS
+    from dpi_core.measure.metrics import LEVELS, rms_levels
     from dpi_core.show.figures import heat_map
 
     own = Image.fromarray(own_pixels(prepared, result.job))
@@ -136,7 +136,7 @@ def face_piece(
     if fcm is not None:
         after = to_tensor(np.asarray(result.image))[0]
         apart = (after - fcm).abs().mean(dim=0) * LEVELS
-        rms = float((after - fcm).square().mean().sqrt()) * LEVELS
+        rms = float(rms_levels(after, fcm))
         pictures["fcm"] = data_uri(to_image(fcm), lossless=True)
         pictures["change"] = data_uri(heat_map(apart, HEAT_TOP, after))
         piece["change_text"] = (
@@ -149,16 +149,14 @@ def own_pixels(prepared: "Preparation", job: "FaceJob") -> "np.ndarray":
     """Cut the face out of the photo's own pixels, as many as it has there, within `FACE_SIDES`; (S,S,3) uint8."""
     from dpi_core.faces.align import scale_of, warp_to_crop
     from dpi_core.faces.choose import square_matrix
+    from dpi_core.faces.paste import rescaled
 
     side = job.crop.shape[0]
     height, width = prepared.photo.shape[:2]
     matrix = square_matrix(width, height, side) if job.matrix is None else job.matrix
-    there = round(side / scale_of(matrix))
-    size = min(max(there, FACE_SIDES[0], side), max(FACE_SIDES[1], side))
-    ratio = size / side
-    scaled = matrix * ratio
-    scaled[:, 2] += (ratio - 1) / 2
-    return warp_to_crop(prepared.photo, scaled, size)
+    in_photo = round(side / scale_of(matrix))
+    size = min(max(in_photo, FACE_SIDES[0], side), max(FACE_SIDES[1], side))
+    return warp_to_crop(prepared.photo, rescaled(matrix, side, size), size)
 
 
 def photo_piece(restoration: "Restoration") -> dict[str, Any]:
