@@ -44,11 +44,7 @@ def add_compare(commands) -> None:
 
 
 def compare(args: argparse.Namespace) -> int:
-    """Run the subcommand; returns the exit code.
-
-    Raises:
-        ValueError, OSError: if the photo, an option or the folder cannot be used.
-    """
+    """Run the subcommand; returns the exit code."""
     request = request_from(args, SEEDS).replaced({"background": 1})  # no photo is pasted
     if not isinstance(request.face, int):
         given = request.to_dict()["face"] if args.face is None else args.face
@@ -76,11 +72,7 @@ def compare(args: argparse.Namespace) -> int:
 
 
 def pick_from(given: int | None, number: int) -> int:
-    """Tell how many of `number` seeds to name as the most different: what --pick says, or 3 where there are as many.
-
-    Raises:
-        ValueError: if it is neither 0 nor 2 to `number`.
-    """
+    """Tell how many of `number` seeds to name as the most different: what --pick says, or 3 where there are as many."""
     if given is None:
         return min(PICK, number)
     if given != 0 and not 2 <= given <= number:

@@ -23,11 +23,7 @@ def add_detect(commands) -> None:
 
 
 def detect(args: argparse.Namespace) -> int:
-    """Run the subcommand; returns the exit code.
-
-    Raises:
-        ValueError: if an input does not exist or a folder holds no picture.
-    """
+    """Run the subcommand; returns the exit code."""
     from dpi_core.faces import find_faces, is_sharp, span
     from dpi_core.imaging.photo import read_photo
 

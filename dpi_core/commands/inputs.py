@@ -21,11 +21,7 @@ class Contents(NamedTuple):
 
 
 def named_path(text: str) -> Path:
-    """Read a path for argparse; an empty name, which an unset shell variable leaves, is not the current folder.
-
-    Raises:
-        argparse.ArgumentTypeError: if it is empty.
-    """
+    """Read a path for argparse; an empty name, which an unset shell variable leaves, is an error, not the current folder."""
     if not text:
         raise argparse.ArgumentTypeError("the name is empty; for the current folder write .")
     return Path(text)

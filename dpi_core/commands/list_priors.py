@@ -29,11 +29,7 @@ def add_priors(commands) -> None:
 
 
 def priors(args: argparse.Namespace) -> int:
-    """Run the subcommand; returns the exit code.
-
-    Raises:
-        ValueError: if the prior that is asked for cannot be had.
-    """
+    """Run the subcommand; returns the exit code."""
     if args.name is not None:
         print(fetched(args.name, quiet=args.json))
         return 0

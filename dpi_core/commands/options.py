@@ -86,11 +86,7 @@ def add_run_options(parser: argparse.ArgumentParser, seeds: SeedCount) -> None:
 
 
 def restorer_from(args: argparse.Namespace, request: Request) -> "Restorer":
-    """Load the models of `request` as --device, --precision and --fast say.
-
-    Raises:
-        ValueError: if one of them cannot be used.
-    """
+    """Load the models of `request` as --device, --precision and --fast say; DPIError if one of them cannot be used."""
     from dpi_core.restore.restorer import Restorer
 
     return Restorer(request.prior, args.device, corrector=request.corrector, precision=args.precision, fast=args.fast)
@@ -109,11 +105,7 @@ def scale_of(text: str) -> int | str:
 
 
 def request_from(args: argparse.Namespace, seeds: SeedCount) -> Request:
-    """Make the request that a command line with the options of `add_run_options` and those of the subcommand asks for.
-
-    Raises:
-        ValueError: if an option or the settings file holds what is not allowed.
-    """
+    """Make the request that a command line with the options of `add_run_options` and those of the subcommand asks for."""
     saved = None if args.settings is None else read_request(args.settings)
     start = saved or Request(find_preset(DEFAULT_PRESET, args.prior or "embedded").config)
     given = {name: value for name, value in vars(args).items() if name in OVER and value is not None}
@@ -126,11 +118,7 @@ def request_from(args: argparse.Namespace, seeds: SeedCount) -> Request:
 
 
 def config_from(args: argparse.Namespace, start: DPIConfig, prior: str = "embedded") -> DPIConfig:
-    """Put the options over `start`, or over the preset for `prior` where one is named.
-
-    Raises:
-        ValueError: naming the option, its value and what is allowed.
-    """
+    """Put the options over `start`, or over the preset for `prior` where one is named."""
     base = start if args.preset in (None, AUTOMATIC) else find_preset(args.preset, prior).config
     return base.replaced({k: getattr(args, k) for k in SETTINGS if getattr(args, k) is not None})
 
@@ -180,11 +168,7 @@ def _check_number(number: int, allowed: SeedCount) -> None:
 
 
 def face_from(text: str) -> int | str | tuple[int, ...]:
-    """Read what --face says: an index, several of them or "all".
-
-    Raises:
-        ValueError: if it is no index, no list of them and not "all".
-    """
+    """Read what --face says: an index, several of them or "all"; DPIError on anything else."""
     if text == "all":
         return text
     numbers = [part.strip() for part in text.split(",")]

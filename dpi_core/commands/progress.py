@@ -19,11 +19,7 @@ def restored(
     quiet: bool = False,
     watch: "Callable[[RestoreStep], None] | None" = None,
 ) -> "Restoration":
-    """Restore a prepared photo with a bar called `name`, none if `quiet`; `watch` is shown every step.
-
-    Raises:
-        ValueError: as `Restorer.run_steps`.
-    """
+    """Restore a prepared photo with a bar called `name`, none if `quiet`; `watch` is shown every step."""
     from tqdm import tqdm
 
     from dpi_core.restore.records import Restoration
@@ -41,11 +37,7 @@ def restored(
 
 
 def fetched(prior: str, *, quiet: bool = False) -> Path:
-    """Make a prior available with a bar of its bytes, none if `quiet`; returns its folder.
-
-    Raises:
-        ValueError: as `prior_folder_steps`.
-    """
+    """Make a prior available with a bar of its bytes, none if `quiet`; returns its folder."""
     from tqdm import tqdm
 
     from dpi_core.weights.obtain import prior_folder_steps

@@ -58,11 +58,7 @@ def add_restore(commands) -> None:
 
 
 def restore(args: argparse.Namespace) -> int:
-    """Run the subcommand; returns the exit code.
-
-    Raises:
-        ValueError, OSError: if it cannot begin.
-    """
+    """Run the subcommand; returns the exit code."""
     request = request_from(args, SEEDS)
     check_workers(args.engine, args.workers)
     photos = photos_in(args.inputs, partial(tell, journal=args.log))

@@ -29,11 +29,7 @@ def add_space(commands) -> None:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Print one line for each problem; 0 if there is none.
-
-    Raises:
-        ValueError: if the Spacefile itself cannot be used.
-    """
+    """Print one line for each problem; 0 if there is none."""
     from dpi_core.space.check import problems
     from dpi_core.space.front_matter import written
     from dpi_core.space.spacefile import read_spacefile
@@ -50,11 +46,7 @@ def check(args: argparse.Namespace) -> int:
 
 
 def push(args: argparse.Namespace) -> int:
-    """Print what goes up, and with --yes upload it; 0 if all is well.
-
-    Raises:
-        ValueError: if the Spacefile or the name cannot be used, or the hub refuses.
-    """
+    """Print what goes up, and with --yes upload it; 0 if all is well."""
     from dpi_core.space.check import problems
     from dpi_core.space.push import checked_name, uploads
     from dpi_core.space.push import push as upload

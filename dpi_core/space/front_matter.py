@@ -10,20 +10,12 @@ if TYPE_CHECKING:
 
 
 def parse(readme: str) -> dict[str, Any]:
-    """Read the block's keys and values; empty where there is no block.
-
-    Raises:
-        ValueError: if it is no valid YAML mapping.
-    """
+    """Read the block's keys and values, empty where there is no block; DPIError if it is no valid YAML mapping."""
     return _card(readme).data.to_dict()
 
 
 def written(readme: str, spacefile: Spacefile) -> str:
-    """Put the block of `spacefile` in place of the README's own; the rest of it is unchanged.
-
-    Raises:
-        ValueError: if its own is no valid YAML mapping.
-    """
+    """Put the block of `spacefile` in place of the README's own; the rest of it is unchanged."""
     from huggingface_hub import CardData
 
     card = _card(readme)

@@ -51,11 +51,7 @@ def differences(first: Variant, second: Variant) -> str:
 
 
 def both(a: Request, b: Request) -> Plan:
-    """Plan A and B, in this order its `variants`.
-
-    Raises:
-        DPIError: if they make the same.
-    """
+    """Plan A and B, in this order its `variants`; DPIError if they make the same."""
     first, second = Variant.of(a), Variant.of(b)
     if first.same(second):
         raise DPIError(
@@ -65,11 +61,7 @@ def both(a: Request, b: Request) -> Plan:
 
 
 def side_of(engine: Engine, request: Request, held: str, prior: str, method: str) -> Request:
-    """Make what is asked of a side: the page's request with the side's own settings, prior and method.
-
-    Raises:
-        DPIError: on settings, a prior or a method that is not allowed.
-    """
+    """Make what is asked of a side: the page's request with the side's own settings, prior and method."""
     name = engine.checked_prior(prior)
     return request.replaced({"config": asdict(read_stored(held, name)), "prior": name, "method": method})
 
@@ -82,11 +74,7 @@ def stored(config: DPIConfig, prior: str) -> str:
 
 
 def read_stored(text: str, prior: str) -> DPIConfig:
-    """Read the settings that `stored` wrote; a preset is the one for `prior`.
-
-    Raises:
-        ValueError: if it is neither a preset nor JSON of settings that are allowed.
-    """
+    """Read the settings that `stored` wrote, a preset as the one for `prior`; DPIError if they are not allowed."""
     if not text.startswith("{"):
         return find_preset(text, prior).config
     try:
@@ -97,11 +85,7 @@ def read_stored(text: str, prior: str) -> DPIConfig:
 
 
 def ab_plan(engine: Engine, a: Request, b: Request) -> str:
-    """Say what A and B differ in and what running both would cost.
-
-    Raises:
-        DPIError: if they make the same.
-    """
+    """Say what A and B differ in and what running both would cost; DPIError if they make the same."""
     plan = both(a, b)
     text = f"A and B differ in {differences(*plan.variants)}. "
     if plan.saved:

@@ -161,11 +161,7 @@ def words_html(config: DPIConfig, method: str = "dpi") -> str:
 
 
 def taken(named: Mapping[str, Any], prior: str) -> str:
-    """Write the page's settings, by name, as a side with this prior keeps them.
-
-    Raises:
-        DPIError: on a setting that is not allowed.
-    """
+    """Write the page's settings, by name, as a side with this prior keeps them."""
     return stored(DPIConfig.from_dict({field: named[field] for field in FIELDS}), prior)
 
 

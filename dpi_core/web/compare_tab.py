@@ -112,11 +112,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
 
 
 def compared(request: Request, seeds: str, settings: str) -> Request:
-    """Make what a comparison asks of the page's request: other seeds, and its settings or those of the preset for variety.
-
-    Raises:
-        DPIError: on seeds that are not allowed.
-    """
+    """Make what a comparison asks of the page's request: other seeds, and its settings or those of the preset for variety."""
     values: dict[str, Any] = {"seeds": parse_seeds(seeds), "face": first_face(request)}
     if settings == VARIETY:
         values["config"] = find_preset(VARIETY_PRESET, request.prior).config

@@ -105,11 +105,7 @@ class Engine:
                         raise DPIError("Stopped before the models were loaded.")
 
     def restorer(self, prior: str | None = None) -> "Restorer":
-        """Return the `Restorer` of a prior (the page's own), loaded by the first caller.
-
-        Raises:
-            ValueError: if the prior, the corrector or the device cannot be used.
-        """
+        """Return the `Restorer` of a prior (the page's own), loaded by the first caller; DPIError if it cannot be used."""
         name, s = self.checked_prior(prior), self.settings
         with self._lock:
             if name not in self._held:

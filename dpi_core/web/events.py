@@ -31,11 +31,7 @@ MAX_PAGE_SEED = 2**32 - 1  # more digits than a number field keeps exactly would
 
 
 def making_of(engine: Engine, named: Mapping[str, Any]) -> Making:
-    """Gather what a restoration is made from, by the names of `Controls.making`.
-
-    Raises:
-        DPIError: on a setting or a seed that is not allowed.
-    """
+    """Gather what a restoration is made from, by the names of `Controls.making`; DPIError on what is not allowed."""
     asked = {
         "config": {field: named[field] for field in FIELDS},
         "seeds": [whole_number("seed", named["seed"])],

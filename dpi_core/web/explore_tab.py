@@ -100,11 +100,7 @@ def _axis(label: str, name: str) -> dict[str, Any]:
 
 
 def asked_grid(engine: Engine, named: Mapping[str, Any], axes: Mapping[str, Any]) -> Grid:
-    """Plan the grid that is asked for: the page's settings by name, the axes, and as many seeds a cell, from the page's on.
-
-    Raises:
-        DPIError: naming what is not allowed.
-    """
+    """Plan the grid that is asked for: the page's settings by name, the axes, and as many seeds a cell, from the page's on."""
     request, count = making_of(engine, named).request, whole_number("seeds per cell", axes["count"])
     check_int("seeds per cell", count, 1, MAX_SEEDS)
     check_int("seed", request.seeds[0], 0, MAX_SEED - count)

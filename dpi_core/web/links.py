@@ -71,11 +71,7 @@ def view_script(view: str, first: str) -> str:
 
 
 def read_link(linked: Sequence[Linked], query: Mapping[str, str]) -> dict[str, Any]:
-    """Read the values that an address names; names that are no control of the page are left alone.
-
-    Raises:
-        ValueError: on a value that is not allowed.
-    """
+    """Read the values that an address names, DPIError on one that is not allowed; names of no control are left alone."""
     return {item.name: item.read(query[item.name]) for item in linked if item.name in query}
 
 
