@@ -15,13 +15,13 @@ class DataHTML(gr.HTML):
     """See the module; the script draws `props.value`, and its head says what it triggers.
 
     Args:
-        value: what is shown.
+        value: what is shown; Gradio gives none where it makes the component anew for a visitor.
         files: the name of its files.
     """
 
-    def __init__(self, value: dict[str, Any], *, files: str, **options: Any):
+    def __init__(self, value: dict[str, Any] | None = None, *, files: str, **options: Any):
         super().__init__(
-            value,
+            value or {"state": "empty"},
             html_template=(HERE / f"{files}.html").read_text(),
             css_template=_text("css", files),
             js_on_load=_text("js", files),
