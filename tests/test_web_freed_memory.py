@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from dpi_core.web import fair_queue, freed_memory
+from dpi_core.web import fair_queue, keeping
 from dpi_core.web.fair_queue import FairQueue
-from dpi_core.web.freed_memory import give_memory_back
+from dpi_core.web.keeping import give_memory_back
 
 
 def test_it_asks_the_allocator_on_linux_alone(monkeypatch):
@@ -29,7 +29,7 @@ def test_an_allocator_that_cannot_be_asked_costs_nothing(monkeypatch, wrong):
     def fail(name):
         raise wrong
 
-    monkeypatch.setattr(freed_memory.ctypes, "CDLL", fail)
+    monkeypatch.setattr(keeping.ctypes, "CDLL", fail)
     monkeypatch.setattr(sys, "platform", "linux")
     assert not give_memory_back()
 

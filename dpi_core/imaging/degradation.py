@@ -6,6 +6,7 @@ restoration, blur -> reduce -> noise -> JPEG (GFPGAN, Wang et al. 2021, eq. 1).
 """
 
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 import torch
@@ -13,7 +14,6 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from dpi_core.errors import DPIError
-from dpi_core.imaging.jpeg import through_jpeg
 from dpi_core.method.resampling import resize
 
 
@@ -32,6 +32,13 @@ def downscale(x: Tensor, scale: float) -> Tensor:
     if scale < 1 or min(height, width) < 2:
         raise DPIError(f"scale is {scale:g} for {x.shape[3]}x{x.shape[2]} pixels; allowed is 1 to half the side.")
     return quantize(resize(x, height, width))
+
+
+def through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """Save an RGB image (H,W,3) uint8 as JPEG of that quality, 1 to 95, and read it again."""
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer).convert("RGB"))
 
 
 @dataclass(frozen=True)

@@ -23,20 +23,8 @@ from dpi_core.imaging.pictures import DEEP_KEY, ORIENTATION, ImageLike, Opened, 
 WIDTH_TAG, HEIGHT_TAG, EXIF_FOLDER = 0xA002, 0xA003, 0x8769
 SUB_FOLDERS = (EXIF_FOLDER, 0x8825)  # the camera's settings, the place
 # Tags that describe a TIFF's bytes, not the photograph: sizes, strips, tiles, palette, thumbnail, XMP and ICC blocks.
-LAYOUT_TAGS = (
-    *range(254, 260),
-    262,
-    266,
-    273,
-    *range(277, 281),
-    284,
-    297,
-    317,
-    320,
-    *range(322, 326),
-    *range(338, 342),
-)
-LAYOUT_TAGS += (347, 513, 514, 529, 530, 531, 532, 700, 33723, 34377, 34675)
+LAYOUT_TAGS = {262, 266, 273, 284, 297, 317, 320, 347, 513, 514, 529, 530, 531, 532, 700, 33723, 34377, 34675}
+LAYOUT_TAGS |= {*range(254, 260), *range(277, 281), *range(322, 326), *range(338, 342)}
 STRIP = 512  # rows converted at a time, which bounds memory
 
 

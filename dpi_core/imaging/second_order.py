@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dpi_core.imaging.jpeg import through_jpeg
+from dpi_core.imaging.degradation import through_jpeg
 from dpi_core.method.resampling import resize
 
 KERNEL_SIDES = tuple(range(7, 22, 2))  # pixels

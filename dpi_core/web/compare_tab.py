@@ -100,8 +100,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
 
     c.follow(view.choose(on_choose, None, [c.seed, *c.settings.values(), c.status], queue=False, **QUIET))
     hidden = {bundle: gr.update(visible=False), keep: gr.update(visible=False)}
-    ran = connect_run("compare", buttons, c.session, view, on_compare, finished, {*inputs, pick, branch}, hidden, plan)
-    ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
+    connect_run("compare", buttons, c.session, view, on_compare, finished, {*inputs, pick, branch}, hidden, line)
     linked = [
         Linked("seeds", seeds, text_that(parse_seeds)),
         Linked("with", settings, one_of("with", (VARIETY, PAGE))),

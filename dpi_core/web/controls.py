@@ -11,7 +11,6 @@ from dpi_core.method.config import SETTINGS, DPIConfig
 from dpi_core.models.presets import DEFAULT_PRESET, presets_for
 from dpi_core.restore.request import MOST_ENLARGED
 from dpi_core.web.chosen_face import which_face
-from dpi_core.web.components.face_choice import FaceChoice
 from dpi_core.web.events import MAX_PAGE_SEED, QUIET, on_dice
 from dpi_core.web.live import render_message
 from dpi_core.web.photo_input import photo_input
@@ -89,6 +88,19 @@ class Controls:
         told = self.told_preset[opened]
         asked = [self.session, self.preset, *self.settings.values()]
         return event.then(told, asked, self.preset, queue=False, **QUIET)
+
+
+class FaceChoice(gr.CheckboxGroup):
+    """The faces to tick. One that is ticked on the page, but was of a photo that is taken away meanwhile, counts no more."""
+
+    def preprocess(self, payload: Any) -> Any:
+        """Pass on those that are known."""
+        known = [value for _, value in self.choices]
+        return [value for value in payload or [] if value in known]
+
+    def get_block_name(self) -> str:
+        """Name the component that the browser draws."""
+        return "checkboxgroup"
 
 
 def build_controls(prior: str = "embedded") -> Controls:

@@ -65,8 +65,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         axes[axis].input(first_values, axes[axis], axes[f"{axis}_values"], queue=False, **QUIET)
     line = Plan(on_plan, {*c.planned, *axes.values()}, plan)
     hidden = {files: gr.update(visible=False)}
-    ran = connect_run("explore", buttons, c.session, view, on_explore, finished, inputs, hidden, plan)
-    ran.then(on_plan, line.inputs, plan, queue=False, **QUIET)
+    connect_run("explore", buttons, c.session, view, on_explore, finished, inputs, hidden, line)
     c.follow(view.use(on_use, None, [*c.settings.values(), c.status], queue=False, **QUIET))
     linked = [
         Linked("x", axes["x"], one_of("x", AXES)),

@@ -17,8 +17,7 @@ from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import LRUCache, run_coro_in_background
 
-from dpi_core.web.freed_memory import give_memory_back
-from dpi_core.web.keeping import Forgetting, OldFiles
+from dpi_core.web.keeping import Forgetting, OldFiles, give_memory_back
 from dpi_core.web.listening import HeardMessages
 from dpi_core.web.mcp_sessions import mcp_session
 

@@ -4,7 +4,9 @@ Gradio deletes files by their dates, also those of a page that is still open, an
 a megabyte and the session's own objects, until ten thousand others came.
 """
 
+import ctypes
 import os
+import sys
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -116,3 +118,16 @@ class Forgetting:
         with holder.lock:
             holder.session_data.pop(session, None)
             holder.time_last_used.pop(session, None)
+
+
+def give_memory_back() -> bool:
+    """Let the allocator return to the system what ended runs freed: glibc keeps it, in an arena for each of many threads.
+
+    False where it is not glibc's, which does not need it or cannot be asked.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (OSError, AttributeError):  # musl has none
+        return False

@@ -54,12 +54,11 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
     gone = gr.update(visible=False)
     filmed = {film_video: gone, film_files: gone, film_note: ""}
     files = {row: gone, photo: gr.update(), bundle: gr.update(), **filmed}
-    ran = connect_run("restore", [c.run, c.stop], c.session, stage, on_run, finished, c.asked, files, stage)
+    plan = Plan(lambda values: on_plan(engine, values[c.session], c.named(values)), {c.session, *c.asked}, stage)
+    connect_run("restore", [c.run, c.stop], c.session, stage, on_run, finished, c.asked, files, plan)
     dragged = stage.tau(on_tau, None, [c.settings["tau"]], queue=False, **QUIET)
     c.follow(dragged)
     dragged.then(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)
     c.settings["tau"].release(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)
     film.click(on_film, [c.session], list(filmed), **QUIET)
-    plan = Plan(lambda values: on_plan(engine, values[c.session], c.named(values)), {c.session, *c.asked}, stage)
-    ran.then(plan.make, plan.inputs, stage, queue=False, **QUIET)  # a plan that comes while a run streams can be lost
     return View([], plan, dict.fromkeys([stage, *files]))

@@ -10,17 +10,20 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from dpi_core.errors import DPIError
 from dpi_core.web.checks import with_messages
 from dpi_core.web.events import MODELS, QUIET
+from dpi_core.web.fair_queue import FairQueue, Place
 from dpi_core.web.links import Linked
 from dpi_core.web.live import render_message
 from dpi_core.web.session import Session, Shown
-from dpi_core.web.waiting import TOLD_EVERY, line_at_start, line_now, line_refused
 
 Values = Mapping[Any, Any]
 """What Gradio gives a handler with a set of inputs: value by component."""
+TOLD_EVERY = 2.0  # seconds between two lines of a run that waits for its turn
+NOT_TAKEN = "The run ended early; try again in a moment."
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,9 @@ def connect_run(
     finished: Callable[[Any], dict[Any, Any]],
     inputs: set[Any],
     files: Mapping[Any, Any],
-    shown: Any,
-) -> Any:
-    """Let a button stream ``run(values)`` to `view`, and Stop end it; the event to go on from.
+    plan: Plan,
+) -> None:
+    """Let a button stream ``run(values)`` to `view`, and Stop end it; the plan is said anew after it.
 
     Only one run at a time uses the models. While others are before it, the view says so, anew every few seconds. The files of
     the run before are gone as soon as the next begins, so that what stands on the page is the run's that is shown.
@@ -82,7 +85,7 @@ def connect_run(
         buttons: first the one that runs, last Stop; all but Stop are off meanwhile.
         run: yields values of the view, and last what `finished` turns into updates.
         files: the components with the files of a run, and the update that hides each.
-        shown: a narrow page scrolls to it.
+        plan: of the run; a narrow page scrolls to its line.
     """
     *others, stop = buttons
     clock = gr.Timer(TOLD_EVERY, active=False)
@@ -124,17 +127,51 @@ def connect_run(
 
     clock.tick(place, None, [view], queue=False, **QUIET)
     stop.click(on_stop, [session], [stop], queue=False, **QUIET)
-    outputs, scroll = [view, *files, *buttons], scroll_script(str(shown.elem_id))
+    outputs, scroll = [view, *files, *buttons], scroll_script(str(plan.line.elem_id))
     started = others[0].click(on_start, [session], [*outputs, clock], queue=False, js=scroll, **QUIET)
     ran = started.then(streamed, {session, *inputs}, outputs, concurrency_limit=1, concurrency_id=MODELS, **QUIET)
     ran.failure(not_taken, None, [view, *buttons], queue=False, **QUIET)
     ran.then(lambda: gr.Timer(active=False), None, [clock], queue=False, **QUIET)
-    return ran
+    # said after it: a plan that comes while a run streams can be lost
+    ran.then(plan.make, plan.inputs, plan.line, queue=False, **QUIET)
 
 
 def queued(line: str) -> dict[str, Any]:
     """Build what a view shows of a run that waits."""
     return {"run": "", "state": "queued", "line": line}
+
+
+def line_at_start() -> str | None:
+    """Say how many are before a run that is begun now; None if it begins at once."""
+    queue = _queue()
+    place = None if queue is None else queue.last_place(MODELS)
+    return place_text(place) if place is not None and place.before else None
+
+
+def line_now(session: str | None) -> str | None:
+    """Say the place that the run of a page's session has now; None once it has begun."""
+    queue = _queue()
+    place = None if queue is None else queue.place_of(session, MODELS)
+    return None if place is None or not place.before else place_text(place)
+
+
+def line_refused(session: str | None) -> str:
+    """Say why the queue refused the run of a page's session."""
+    queue = _queue()
+    return NOT_TAKEN if queue is None else queue.refused.pop(session or "", NOT_TAKEN)
+
+
+def place_text(place: Place) -> str:
+    """Say a place in a sentence."""
+    many = "One run is" if place.before == 1 else f"{place.before} runs are"
+    how_long = "" if place.seconds is None else f", which takes about {max(1, round(place.seconds))} s"
+    return f"{many} before yours{how_long}; it begins as soon as the models are free."
+
+
+def _queue() -> FairQueue | None:
+    page = LocalContext.blocks.get(None)
+    queue = None if page is None else page._queue
+    return queue if isinstance(queue, FairQueue) else None
 
 
 def giving_back(rows: Iterator[dict[Any, Any]], free: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
