@@ -36,11 +36,11 @@ function refill(holder, children) {
 
 /* The header: the stage of the step shown or else the state, and a line. */
 function head(root, stage, text, state = run().state) {
-  const failed = run().state === "failed", shown = failed ? "" : stage || "";
+  const failed = state === "failed", shown = failed ? "" : stage || "";
   part(root).dataset.state = state || "empty";
   part("badge").className = `badge ${shown}`;
   part("badge").dataset.stage = shown;
-  say(part("badge"), shown ? (shown === "final" ? "result" : shown) : run().state || "ready");
+  say(part("badge"), shown ? (shown === "final" ? "result" : shown) : state || "ready");
   part("line").setAttribute("role", failed ? "alert" : "status");
   say(part("line"), text);
   const bar = part("progress");

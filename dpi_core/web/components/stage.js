@@ -23,14 +23,10 @@ const scrubbed = () => !busy() && (hovered ?? step) !== null;
 
 function drawHeader(at) {
   const v = current(), stage = v.state === "failed" ? null : at?.stage;
-  part("stage").dataset.state = stale() ? "stale" : v.state || "empty";
-  part("stage").classList.toggle("stale", stale());
-  part("badge").className = `badge ${stage || ""}`;
-  part("badge").textContent = stage ? (stage === "final" ? "result" : stage) : v.state === "failed" ? "failed" : v.state || "ready";
-  part("badge").dataset.stage = stage || "";
   const text = stale() ? `Out of date: made with ${v.made_with}. Press Restore to run what the controls say now.` : scrubbed() && at ? at.text : v.line;
-  say(part("line"), text);
-  part("line").setAttribute("role", v.state === "failed" ? "alert" : "status");
+  head("stage", stage, text, v.state);
+  if (stale()) part("stage").dataset.state = "stale";
+  part("stage").classList.toggle("stale", stale());
   part("note").textContent = (stale() ? plan().line : v.note) || (busy() ? "" : plan().line || "");
   if (busy() && stage && stageBefore === "FCM" && stage === "RACM") handOver();
   if (busy() || player) stageBefore = stage;
