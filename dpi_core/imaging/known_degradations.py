@@ -1,4 +1,4 @@
-"""Every degradation by its name. Each is a frozen dataclass whose fields are its parameters, with `apply(face, rng)`; the same
+"""Every degradation by its name. Each is a frozen dataclass whose fields are its parameters, and a `Degrading`; the same
 generator gives the same result.
 
 Pose is no damage to pixels and not among them: it takes other photographs.
@@ -38,7 +38,6 @@ class Blind:
     jpeg: int = 40
 
     def apply(self, face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Degrade a face; see `Degrading`."""
         drawn = Degradation(
             scale=self.scale,
             kernel=str(rng.choice(["bicubic", "area"])),
@@ -66,7 +65,6 @@ class LowLight:
     brightness: float = 0.4
 
     def apply(self, face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Degrade a face; see `Degrading`."""
         encoded = Degradation(self.scale).apply(face, rng) / 255.0
         linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
         electrons = rng.poisson(linear * self.photons) + rng.normal(0.0, self.read_noise, linear.shape)
@@ -88,7 +86,6 @@ class Occlusion:
     share: float = 0.15
 
     def apply(self, face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Degrade a face; see `Degrading`."""
         height, width = face.shape[:2]
         stretch = rng.uniform(0.6, 1 / 0.6)
         radius = (self.share * height * width / np.pi) ** 0.5
@@ -117,7 +114,6 @@ class Worn:
     jpeg: int = 45
 
     def apply(self, face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Degrade a face; see `Degrading`."""
         photo = Degradation(self.shrunk, blur=self.blur, noise=self.noise, jpeg=self.jpeg).apply(face, rng)
         crop = Image.fromarray(photo).resize(face.shape[1::-1], Image.Resampling.BICUBIC)
         return Degradation(self.scale).apply(np.asarray(crop), rng)
@@ -130,7 +126,6 @@ class AsItIs:
     scale: float = 4.0
 
     def apply(self, face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Reduce a face to what it holds; see `Degrading`."""
         return Degradation(self.scale).apply(face, rng)
 
 

@@ -66,29 +66,20 @@ def _requirements(root: Path, spacefile: Spacefile) -> list[str]:
 
 
 def _project(root: Path, spacefile: Spacefile) -> list[str]:
+    import tomlkit  # Python 3.10 has no reader of its own
     from packaging.specifiers import SpecifierSet
 
-    project = _project_table(root / PROJECT)
+    path = root / PROJECT
+    try:
+        project = tomlkit.parse(path.read_text(encoding="utf-8")).get("project", {}) if path.is_file() else {}
+    except ValueError as error:
+        return [f"{PROJECT} is no valid TOML: {error}."]
     found = []
     wanted = project.get("requires-python", "")
     # "3.11" stands for its newest release, which only the series tells
     if wanted and not SpecifierSet(wanted).contains(spacefile.python_version):
         found.append(f"Spacefile: python_version is {spacefile.python_version}; {PROJECT} requires {wanted}.")
-    licence = project.get("license", "")
+    licence = str(project.get("license", ""))
     if licence and licence.lower() != spacefile.licence:
         found.append(f"Spacefile: license is {spacefile.licence}; {PROJECT} says {licence}.")
     return found
-
-
-def _project_table(path: Path) -> dict[str, str]:
-    """Read the texts of pyproject's [project] table, by hand, since Python 3.10 has no TOML reader."""
-    if not path.is_file():
-        return {}
-    table, inside = {}, False
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith("["):
-            inside = line.strip() == "[project]"
-        elif inside and "=" in line:
-            key, _, value = line.partition("=")
-            table[key.strip()] = value.strip().strip('"')
-    return table

@@ -11,7 +11,6 @@ class GuardedBlocks(gr.Blocks):
     """Blocks that open no file but uploads and examples, tell nobody of an error not made for people, and queue fairly."""
 
     def queue(self, *args, **options):
-        """See `gr.Blocks`."""
         super().queue(*args, **options)
         self._queue = FairQueue.of(self)
         return self

@@ -19,13 +19,12 @@ NO_STREAM = "This server sends nothing unasked; POST is answered."
 
 
 class McpSessions:
-    """ASGI middleware: names the sessions of MCP clients."""
+    """ASGI middleware: names the sessions of MCP clients (streamable HTTP)."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See the ASGI specification and MCP's streamable HTTP transport."""
         if scope["type"] != "http" or not TOOLS.search(scope["path"]):
             await self.app(scope, receive, send)
             return

@@ -31,7 +31,6 @@ class WholeImage(gr.Image):
     is_template = True  # drawn as an image
 
     def postprocess(self, value: Any) -> Any:
-        """See `gr.Image`."""
         return super().postprocess(whole(self, value))
 
 
@@ -41,7 +40,6 @@ class WholeGallery(gr.Gallery):
     is_template = True  # drawn as a gallery
 
     def postprocess(self, value: Any) -> Any:
-        """See `gr.Gallery`."""
         return super().postprocess(whole(self, value))
 
 
