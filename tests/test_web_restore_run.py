@@ -70,7 +70,7 @@ def test_wrong_photos_end_in_a_message(engine, astronaut, bad_files):
 
 
 def test_an_unexpected_error_shows_no_traceback(engine, astronaut, monkeypatch):
-    def broken():
+    def broken(prior):
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(engine, "restorer", broken)

@@ -1,6 +1,6 @@
 """What connects the shared controls with the page: the photo's faces, the address, and settings from files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -83,37 +83,29 @@ def shared_links(controls: Controls) -> list[Linked]:
 
 
 def connect_address(
-    page: gr.Blocks,
-    linked: Sequence[Linked],
-    tabs: gr.Tabs,
-    views: Sequence[str],
-    status: gr.HTML,
-    follow: Callable[..., Any],
+    page: gr.Blocks, controls: Controls, linked: Sequence[Linked], tabs: gr.Tabs, views: Sequence[str]
 ) -> Any:
-    """Keep what is linked in the page's address, and take it from there when the page is opened, which `follow` is told.
-
-    Returns the event after which all that is taken over.
-    """
+    """Keep what is linked in the page's address, and take it from there when the page is opened; the event after that."""
     watched = [item.component for item in linked]
 
     def opened(request: gr.Request) -> tuple:  # no partial: Gradio finds the request by this annotation
         return on_link(linked, views, dict(request.query_params))
 
-    read = page.load(opened, None, [*watched, tabs, status], queue=False, **QUIET)
-    told = follow(read, opened=True)
+    read = page.load(opened, None, [*watched, tabs, controls.status], queue=False, **QUIET)
+    taken_over = controls.follow(read, opened=True)
     read.then(None, None, None, js=opened_script(next(iter(views))), queue=False, **QUIET)
     gr.on(
         [component.change for component in watched], None, watched, None, queue=False, js=write_script(linked), **QUIET
     )
-    return told
+    return taken_over
 
 
-def connect_files(controls: Controls, status: gr.HTML) -> None:
+def connect_files(controls: Controls) -> None:
     """Take settings from a file when asked."""
     c = controls
 
     def taken(path: str | None) -> dict:
         found, line = on_load_settings(path) if path else ({}, gr.skip())
-        return {**c.moved(found), status: line}
+        return {**c.moved(found), c.status: line}
 
-    c.follow(c.load.upload(taken, [c.load], [*c.making.values(), status], queue=False, **QUIET))
+    c.follow(c.load.upload(taken, [c.load], [*c.making.values(), c.status], queue=False, **QUIET))

@@ -47,12 +47,7 @@ class LentGPURestorer(Restorer):
         self._there = gpu(duration=zerogpu.seconds_needed)(self._run)
 
     def run_steps(
-        self,
-        image: Any,
-        request: Request,
-        *,
-        after: StepEvent | None = None,
-        stop: Callable[[], bool] = lambda: False,
+        self, image: Any, request: Request, *, after: StepEvent | None = None, stop: Callable[[], bool] = lambda: False
     ) -> Iterator[RestoreStep | Restoration]:
         """See `Restorer.run_steps`.
 

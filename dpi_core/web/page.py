@@ -69,7 +69,7 @@ def build_page(engine: Engine) -> gr.Blocks:
             with gr.Column(scale=1, min_width=320, elem_id="shown"):
                 controls = connect_photo(controls, engine.settings.prior)
                 connect_auto(engine, controls)
-                connect_files(controls, controls.status)
+                connect_files(controls)
                 named = tab_sessions()
                 linked = [example_link(controls, named), *shared_links(controls)]
                 views: dict[str, View] = {}
@@ -82,7 +82,7 @@ def build_page(engine: Engine) -> gr.Blocks:
                 connect_plans(controls, [built.plan for built in views.values()])
                 connect_results(controls, views)
                 controls.run.click(lambda: gr.Tabs(selected="restore"), None, tabs, queue=False, **QUIET)
-                opened = connect_address(page, linked, tabs, list(VIEWS), controls.status, controls.follow)
+                opened = connect_address(page, controls, linked, tabs, list(VIEWS))
                 results = [component for built in views.values() for component in built.results]
                 connect_reload(opened, controls, results, named)
         gr.Markdown(ETHICS, elem_id="ethics")
@@ -96,15 +96,7 @@ def _connect_view(page: gr.Blocks, view: str, tab: gr.Tab, built: View) -> None:
     """Write into the address that the view is open, and say anew what a run costs: the pace is known by and by."""
     tab.select(None, None, None, js=view_script(view, next(iter(VIEWS))), queue=False, **QUIET)
     plan = built.plan
-    gr.on(
-        [page.load, tab.select],
-        plan.make,
-        plan.inputs,
-        plan.line,
-        queue=False,
-        trigger_mode="always_last",
-        **QUIET,
-    )
+    gr.on([page.load, tab.select], plan.make, plan.inputs, plan.line, queue=False, trigger_mode="always_last", **QUIET)
 
 
 def launch_options() -> dict:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpi_core.errors import DPIError
-from dpi_core.web.checks import READING, chosen_photo, message_of, with_messages
+from dpi_core.restore.request import Request
+from dpi_core.web.checks import chosen_photo, message_of, with_messages
 from dpi_core.web.engine import Engine
 from dpi_core.web.live import EXACT, render_message, stages_of
 from dpi_core.web.session import Session
+from dpi_core.web.single_face import ready_face
 from dpi_core.web.stage_data import Making, RunView, face_piece, photo_piece
 from dpi_core.web.trajectory import Source, Trajectory
 
@@ -53,11 +55,9 @@ def run(engine: Engine, session: Session, making: Making) -> Iterator[dict[str, 
 
     photo, method = chosen_photo(making.photo), making.request.method
     view = RunView(f"{time.time():.3f}", making)
-    yield view.value("reading", READING)
-    for line in engine.loading(stop=lambda: session.stopped):
-        yield view.value("loading", line)
-    restorer = engine.restorer()
-    prepared = _prepare(restorer, session, photo, making)
+    asked = replace(making, request=_ticked(session, photo, making.request))
+    faces = yield from ready_face(engine, session, asked, view.value, [engine.settings.prior])
+    ((restorer, prepared),) = faces.values()
     making, jobs = settled(making, prepared), prepared.jobs
     view = replace(view, making=ticked_by_itself(making, prepared.sharp))
     trajectory = _trajectory(session, making, photo, prepared)
@@ -89,8 +89,9 @@ def run(engine: Engine, session: Session, making: Making) -> Iterator[dict[str, 
     yield _outcome(session, item, watched, view, line, Path(photo).stem)
 
 
-def _prepare(restorer: Any, session: Session, photo: str, making: Making) -> "Preparation":
-    request, known = making.request, session.faces if session.photo == photo else None
+def _ticked(session: Session, photo: str, request: Request) -> Request:
+    """Ask for the faces that are ticked, where the page has not told them yet."""
+    known = session.photo == photo and session.faces
     if known and not request.aligned and request.face == "all":  # none is ticked, or the page has not ticked them yet
         if not session.chosen and request.scale is None:  # a simulation reduces it first
             raise DPIError(
@@ -98,7 +99,7 @@ def _prepare(restorer: Any, session: Session, photo: str, making: Making) -> "Pr
                 "a simulation."
             )
         request = request.replaced({"face": session.chosen or 0})
-    return restorer.prepared(photo, request, faces=known)
+    return request
 
 
 def settled(making: Making, prepared: "Preparation") -> Making:

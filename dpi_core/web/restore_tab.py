@@ -10,7 +10,7 @@ from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import QUIET, making_of, on_plan, on_tau
 from dpi_core.web.restore_run import Outcome, run, save_film
-from dpi_core.web.running import Plan, Values, View, connect_run
+from dpi_core.web.running import Plan, Values, View, connect_run, downloads
 from dpi_core.web.session import Session, Shown
 from dpi_core.web.stage_data import example_value, plan_of
 
@@ -28,13 +28,7 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
         film = gr.Button("Make the film", elem_id="save-film")
     film_note = gr.HTML(elem_id="film-note")
     film_video = gr.Video(visible=False, elem_id="film-video", label="The run as a film", loop=True, height=320)
-    film_files = gr.File(
-        label="Download: the run as a film",
-        visible=False,
-        elem_id="film-files",
-        file_count="multiple",
-        interactive=False,
-    )
+    film_files = downloads("Download: the run as a film", "film-files")
 
     def on_run(values: Values) -> Iterator[dict | Outcome]:
         yield from run(engine, values[c.session], making_of(engine, c.named(values)))

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dpi_core.restore.request import Request
-from dpi_core.web.live import EXACT, HEAT_TOP, data_uri, given_of, stages_of
+from dpi_core.web.live import EXACT, HEAT_TOP, data_uri, stages_of
 
 if TYPE_CHECKING:
     from dpi_core.measure.comparison import Comparison
     from dpi_core.method.sampler import StepEvent
-    from dpi_core.restore.records import FaceJob, Restoration
+    from dpi_core.restore.records import Restoration
 
 SEEN = 3.0  # levels (root mean square) between two faces that a person can tell apart at all
 ROWS = 8  # steps shown from noise to face
@@ -33,10 +33,6 @@ class Funnel:
     given: dict[str, str] = field(default_factory=dict)
     spreads: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
-
-    def look_at(self, job: "FaceJob") -> None:
-        """Take the input and the truth from the face."""
-        self.given = given_of(job)
 
     def add(self, event: "StepEvent") -> dict[str, Any]:
         """Turn a step of all seeds into data, and keep its spread, and its faces if they are to stay in sight."""

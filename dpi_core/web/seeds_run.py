@@ -15,7 +15,7 @@ from dpi_core.restore.variants import Variant, plan_variants
 from dpi_core.web.checks import with_messages
 from dpi_core.web.chosen_face import face_of
 from dpi_core.web.engine import Engine
-from dpi_core.web.live import ViewOutcome, cost_text
+from dpi_core.web.live import ViewOutcome, cost_text, given_of
 from dpi_core.web.seeds_data import Funnel, results_data
 from dpi_core.web.session import Session
 from dpi_core.web.single_face import ready_face
@@ -87,7 +87,7 @@ def run_comparison(
     funnel = Funnel(f"{time.time():.3f}", making.request)
     faces = yield from ready_face(engine, session, making, funnel.value)
     ((prior, (_, prepared)),) = faces.items()
-    funnel.look_at(prepared.jobs[0])
+    funnel.given = given_of(prepared.jobs[0])
     request, kept = making.request, None
     if branch:
         known = _kept(session, making, prepared.jobs[0].index, branch)

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,11 +87,10 @@ def frame_data(frame: "Frame") -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class RunView:
-    """What stays the same over a run's values: an id, what it is made from, and the stage of every step."""
+    """What stays the same over a run's values: an id, and what it is made from."""
 
     run: str
     making: Making
-    steps: list[tuple[int, str]] = field(default_factory=list)
 
     def value(self, state: str, line: str, **more: Any) -> dict[str, Any]:
         """Build what the stage shows in a state, with one line on it."""
@@ -100,7 +99,7 @@ class RunView:
             "state": state,
             "line": line,
             "tau": self.making.config.tau,
-            "steps": self.steps or stages_of(self.making.config, self.making.request.method),
+            "steps": stages_of(self.making.config, self.making.request.method),
             "photo": self.making.photo,
             "made": self.making.key,
             "made_with": self.making.words,
