@@ -101,8 +101,8 @@ def report(note: str, seconds: float, photo: Path, path: Path, figures: dict, as
     for entry in figures["figures"]:
         print("  " + ", ".join(f"{key} {value}" for key, value in entry.items()))
     most = ", ".join(map(str, figures["most_different"]))
-    said = [f"diversity {figures['diversity']} levels"] + [f"most different: {most}"] * bool(most)
+    parts = [f"diversity {figures['diversity']} levels"] + [f"most different: {most}"] * bool(most)
     if figures["most_typical"] is not None:
-        said.append(f"most typical: {figures['most_typical']}")
-    print("  " + ", ".join(said))
+        parts.append(f"most typical: {figures['most_typical']}")
+    print("  " + ", ".join(parts))
     print(f"  {path}", flush=True)

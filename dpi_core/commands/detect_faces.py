@@ -29,7 +29,7 @@ def detect(args: argparse.Namespace) -> int:
 
     def found_in(photo: Path) -> dict:
         read = read_photo(photo)
-        found = find_faces(read.rgb, args.detector)
+        search = find_faces(read.rgb, args.detector)
         faces = [
             {
                 "box": [round(float(v), 2) for v in f.box],
@@ -38,10 +38,10 @@ def detect(args: argparse.Namespace) -> int:
                 "size": round(span(f), 1),
                 "sharp": is_sharp(read.rgb, f),
             }
-            for f in found.faces
+            for f in search.faces
         ]
-        note = " ".join(filter(None, [found.note, *read.notes]))
-        return {"detector": found.detector_used, "note": note, "faces": faces}
+        note = " ".join(filter(None, [search.note, *read.notes]))
+        return {"detector": search.detector_used, "note": note, "faces": faces}
 
     photos = photos_in(args.inputs)
     outcomes = (outcome_of(photo, partial(found_in, photo)) for photo in photos)

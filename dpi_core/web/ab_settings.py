@@ -14,16 +14,16 @@ from dpi_core.web.live import cost_text
 
 def in_words(config: DPIConfig, method: str = "dpi") -> str:
     """Say the settings that a run heeds: steps 20, tau 50, k 2, s 1.4, omega 1500, eta 1, with CRT."""
-    said, heeded = [], Variant(config, method=method).heeded
+    words, heeded = [], Variant(config, method=method).heeded
     for field, setting in sorted(SETTINGS.items(), key=lambda item: item[1].low is None):  # switches last
         value = getattr(config, field)
         if field not in heeded:
             continue
         if setting.low is None:
-            said += [f"with {setting.symbol}"] if value else ["no CRT"] if field == "correct" else []
+            words += [f"with {setting.symbol}"] if value else ["no CRT"] if field == "correct" else []
         elif setting.published or value != DEFAULTS[field]:  # what is ours is said where it is used
-            said.append(f"{setting.symbol} {value:g}")
-    return ", ".join(said)
+            words.append(f"{setting.symbol} {value:g}")
+    return ", ".join(words)
 
 
 def words_of(plan: Plan) -> list[str]:

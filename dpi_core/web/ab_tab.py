@@ -21,7 +21,7 @@ from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, QUIET, making_of
 from dpi_core.web.links import Linked, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
-from dpi_core.web.running import Plan, Values, View, connect_run, downloads, run_buttons, told
+from dpi_core.web.running import Plan, Values, View, connect_run, downloads, plan_html, run_buttons
 
 FIRST = {"A": "published", "B": DEFAULT_PRESET}
 TAKEN = "taken"
@@ -63,7 +63,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         return [side_of(engine, request, *texts) for texts in given]
 
     def on_plan(values: Values | None = None) -> str:
-        return told(lambda: c.which_face(values) + ab_plan(engine, *asked(values)))
+        return plan_html(lambda: c.which_face(values) + ab_plan(engine, *asked(values)))
 
     def on_ab(values: Values) -> Iterator[Any]:
         yield from run_ab(engine, values[c.session], values[c.photo], *asked(values))

@@ -16,7 +16,7 @@ from dpi_core.web.engine import Engine
 from dpi_core.web.events import MAX_PAGE_SEED, QUIET, making_of
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
-from dpi_core.web.running import Plan, Values, View, connect_run, run_buttons, told
+from dpi_core.web.running import Plan, Values, View, connect_run, plan_html, run_buttons
 from dpi_core.web.seeds_run import MAX_SEEDS, MIN_SEEDS, compare_plan, parse_seeds, redrawn, run_comparison
 from dpi_core.web.stage_data import Making
 from dpi_core.web.trajectory import MAX_EVENTS
@@ -57,7 +57,7 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
         return Making(made.photo, compared(made.request, text, which))
 
     def on_plan(values: Values | None = None) -> str:
-        return told(lambda: c.which_face(values) + compare_plan(engine, asked(values).request))
+        return plan_html(lambda: c.which_face(values) + compare_plan(engine, asked(values).request))
 
     def on_compare(values: Values) -> Iterator[Any]:
         yield from run_comparison(engine, values[c.session], asked(values), int(values[pick]), int(values[branch]))
@@ -95,8 +95,8 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
     again.then(None, None, None, js=RUN, queue=False, **QUIET)
 
     def on_choose(event: gr.EventData) -> dict[Any, Any]:
-        found, said = chosen(event.seed, event.config)
-        return {**c.moved(found), c.status: said}
+        values, line = chosen(event.seed, event.config)
+        return {**c.moved(values), c.status: line}
 
     c.follow(view.choose(on_choose, None, [c.seed, *c.settings.values(), c.status], queue=False, **QUIET))
     hidden = {bundle: gr.update(visible=False), keep: gr.update(visible=False)}
@@ -145,7 +145,7 @@ def chosen(text: Any, values: Any) -> tuple[dict[str, Any], str]:
         return {}, render_message(str(error), "error")
     (seed,) = request.seeds
     if seed > MAX_PAGE_SEED:
-        said = f"Seed {seed} has more digits than the page's field keeps; it can be used from Python and the shell."
-        return {}, render_message(said, "error")
-    said = f"The page's seed is {seed} now, with the settings of the comparison."
-    return {"seed": seed, **asdict(request.config)}, render_message(said)
+        line = f"Seed {seed} has more digits than the page's field keeps; it can be used from Python and the shell."
+        return {}, render_message(line, "error")
+    line = f"The page's seed is {seed} now, with the settings of the comparison."
+    return {"seed": seed, **asdict(request.config)}, render_message(line)

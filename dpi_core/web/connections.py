@@ -21,17 +21,17 @@ from dpi_core.web.session import Session
 def connect_photo(controls: Controls, prior: str) -> Controls:
     """Look for faces when the photo changes, and say what was found and ticked for `prior`; returns the controls as `faced`."""
     looked_at = gr.State(None)  # of this page; a reload's session is that of the page before
-    found = controls.photo.change(
+    looked = controls.photo.change(
         partial(on_photo, prior),
         [controls.photo, controls.session, looked_at],
         [controls.faces, controls.chosen, controls.status, looked_at],
         **QUIET,
     )
-    asked, told = [controls.chosen, controls.session], [controls.status]
+    asked, status = [controls.chosen, controls.session], [controls.status]
     picked = controls.faces.select(on_face, None, [controls.chosen], queue=False, **QUIET)
-    picked = picked.then(on_chosen, asked, told, queue=False, **QUIET)
-    ticked = controls.chosen.input(on_chosen, asked, told, queue=False, trigger_mode="always_last", **QUIET)
-    return replace(controls, faced=(found, picked, ticked))
+    picked = picked.then(on_chosen, asked, status, queue=False, **QUIET)
+    ticked = controls.chosen.input(on_chosen, asked, status, queue=False, trigger_mode="always_last", **QUIET)
+    return replace(controls, faced=(looked, picked, ticked))
 
 
 def connect_plans(controls: Controls, plans: Sequence[Plan]) -> None:
@@ -43,13 +43,13 @@ def connect_plans(controls: Controls, plans: Sequence[Plan]) -> None:
     unwatched = {controls.photo}.union(*(plan.unwatched for plan in plans))
     lines = [plan.line for plan in plans]
 
-    def told(values: Values) -> dict:
+    def say_all(values: Values) -> dict:
         return {plan.line: plan.make({component: values[component] for component in plan.inputs}) for plan in plans}
 
     for event in controls.faced:
-        event.then(told, inputs, lines, queue=False, trigger_mode="always_last", **QUIET)
+        event.then(say_all, inputs, lines, queue=False, trigger_mode="always_last", **QUIET)
     changes = [component.change for component in inputs - unwatched if not isinstance(component, gr.State)]
-    gr.on(changes, told, inputs, lines, queue=False, trigger_mode="always_last", **QUIET)
+    gr.on(changes, say_all, inputs, lines, queue=False, trigger_mode="always_last", **QUIET)
 
 
 def connect_results(controls: Controls, views: Mapping[str, View]) -> None:
@@ -105,7 +105,7 @@ def connect_files(controls: Controls) -> None:
     c = controls
 
     def taken(path: str | None) -> dict:
-        found, line = on_load_settings(path) if path else ({}, gr.skip())
-        return {**c.moved(found), c.status: line}
+        settings, line = on_load_settings(path) if path else ({}, gr.skip())
+        return {**c.moved(settings), c.status: line}
 
     c.follow(c.load.upload(taken, [c.load], [*c.making.values(), c.status], queue=False, **QUIET))

@@ -96,14 +96,14 @@ def cell_data(grid: Grid, cell: Cell, tile: Tile | None = None, *, state: str = 
         state: where it is, if there is no tile.
         picture: as a data URI.
     """
-    told: dict[str, Any] = {"name": grid.label(cell), "config": asdict(cell.config)}
+    data: dict[str, Any] = {"name": grid.label(cell), "config": asdict(cell.config)}
     if tile is None:
-        return {**told, "state": state, "picture": picture, "text": state}
+        return {**data, "state": state, "picture": picture, "text": state}
     text = ", ".join(f"{m.name} {m.text(tile.figures[m.key])}" for m in measures_of([tile]))
     if not tile.complete:
         text = f"stopped after step {tile.steps} of {cell.config.steps}, {text}"
     state = "done" if tile.complete else "stopped"
-    return {**told, "state": state, "picture": picture or data_uri(tile.picture, lossless=True), "text": text}
+    return {**data, "state": state, "picture": picture or data_uri(tile.picture, lossless=True), "text": text}
 
 
 def maps_data(grid: Grid, tiles: Sequence[Tile]) -> list[dict[str, Any]]:
@@ -127,8 +127,8 @@ def map_data(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> dict[str, A
         text = measure.number(values[place])
         places.append({"text": text, "background": background, "ink": ink, "best": place in best})
     range_text = f"{measure.name}: {measure.text(low)} to {measure.text(high)}" if high > low else measure.name
-    told = {"key": measure.key, "name": measure.name, "unit": measure.unit, "best": measure.best}
-    return {**told, "range": range_text, "cells": places}
+    names = {"key": measure.key, "name": measure.name, "unit": measure.unit, "best": measure.best}
+    return {**names, "range": range_text, "cells": places}
 
 
 def colour(share: float) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from dpi_core.web.events import QUIET, making_of
 from dpi_core.web.explore_run import MAX_SEEDS, explore_plan, run_exploration
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
-from dpi_core.web.running import Plan, Values, View, connect_run, downloads, run_buttons, told
+from dpi_core.web.running import Plan, Values, View, connect_run, downloads, plan_html, run_buttons
 
 FIRST_AXES = {"x": "tau", "y": "sparsity"}
 READY = {
@@ -46,7 +46,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         return asked_grid(engine, c.named(values), given)
 
     def on_plan(values: Values | None = None) -> str:
-        return told(lambda: c.which_face(values) + explore_plan(engine, grid_of(values)))
+        return plan_html(lambda: c.which_face(values) + explore_plan(engine, grid_of(values)))
 
     def on_explore(values: Values) -> Iterator[Any]:
         yield from run_exploration(engine, values[c.session], values[c.photo], grid_of(values))
@@ -55,8 +55,8 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         return {view: done.view, files: gr.File(done.files, visible=True)}
 
     def on_use(event: gr.EventData) -> dict[Any, Any]:
-        found, line = used(event.config)
-        return {**c.moved(found), c.status: line}
+        values, line = used(event.config)
+        return {**c.moved(values), c.status: line}
 
     plan = gr.HTML(on_plan(), elem_id="explore-plan")
     view = DataHTML(READY, files="settings_grid", elem_id="explore-grid")

@@ -162,8 +162,8 @@ class FairQueue(Queue):
 
     async def _end(self, event: Event) -> None:
         if event.alive:
-            said = {"error": UNHEARD, "title": "Error"}
-            self.send_message(event, ProcessCompletedMessage(output=said, title="Error", success=False))
+            output = {"error": UNHEARD, "title": "Error"}
+            self.send_message(event, ProcessCompletedMessage(output=output, title="Error", success=False))
             event.alive = False  # one that runs ends after its current step
             await self.remove_from_queue(event._id)
 

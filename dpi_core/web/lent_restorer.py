@@ -120,8 +120,8 @@ def _received(packed: Iterator[bytes]) -> Iterator[Any]:
                 raise DPIError(item)
             yield item
     except gr.Error as error:
-        said = str(error.message).rstrip(".")
-        raise DPIError(f"ZeroGPU: {said}. Try again later, or with fewer steps, seeds or faces.") from error
+        reason = str(error.message).rstrip(".")
+        raise DPIError(f"ZeroGPU: {reason}. Try again later, or with fewer steps, seeds or faces.") from error
 
 
 def _at_home(done: Restoration, prepared: Preparation, background: int) -> Restoration:

@@ -70,16 +70,16 @@ def run(engine: Engine, session: Session, making: Making) -> Iterator[dict[str, 
         if isinstance(item, Restoration):
             break
         event, own = item.event, watched[item.job]
-        frame, told = own.take(item)
+        frame, data = own.take(item)
         if len(jobs) == 1:
             trajectory.add(event, frame)
         total = min(total, event.total * len(jobs) - reused)  # some methods need fewer calls than they may make
         left = (time.perf_counter() - begun) / done * (total - done)
         which = f"Face {jobs.index(item.job) + 1} of {len(jobs)}. " if len(jobs) > 1 else ""
         ended = f"{which}Stopped after step {event.index + 1} of {event.total}, the estimate kept,"
-        yield view.value("running", f"{which}{frame.text} {left:.1f} s left.", frame=told, input=own.given)
+        yield view.value("running", f"{which}{frame.text} {left:.1f} s left.", frame=data, input=own.given)
         if done == total or session.stopped:
-            yield view.value("pasting", "Putting the faces back into the photo ..", frame=told, input=own.given)
+            yield view.value("pasting", "Putting the faces back into the photo ..", frame=data, input=own.given)
     assert isinstance(item, Restoration)  # what run_steps ends with
     engine.note_pace(item.seconds, done - 1, method=method)
     session.trajectory = trajectory if len(jobs) == 1 and method == "dpi" else None
@@ -142,7 +142,7 @@ def _outcome(
     pieces = []
     for result in restoration.results:
         own = watched[result.job]
-        pieces.append(face_piece(prepared, result, own.end_of_fcm, own.told, figures_text(result.measured)))
+        pieces.append(face_piece(prepared, result, own.end_of_fcm, own.frames_data, figures_text(result.measured)))
     if not any(job.matrix is None for job in prepared.jobs):
         pieces.append(photo_piece(restoration))
     photo, bundle = _write(session, restoration, stem)
@@ -187,10 +187,10 @@ def sharper_than(jobs: "tuple[FaceJob, ...]") -> str:
         for job in jobs
         if job.matrix is not None
     ]
-    there, made = max(((there, side) for side, there in sides if there > 1.5 * side), default=(0, 0))
-    if not there:
+    spanned, made = max(((spanned, side) for side, spanned in sides if spanned > 1.5 * side), default=(0, 0))
+    if not spanned:
         return ""
-    return f"In the photo it spans {there:.0f} pixels, the model makes {made}: the comparer shows what that costs."
+    return f"In the photo it spans {spanned:.0f} pixels, the model makes {made}: the comparer shows what that costs."
 
 
 def figures_text(measured: dict[str, float]) -> str:

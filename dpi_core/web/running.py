@@ -185,7 +185,7 @@ def giving_back(rows: Iterator[dict[Any, Any]], free: dict[Any, Any]) -> Iterato
     yield {**row, **free}
 
 
-def told(line: Callable[[], str]) -> str:
+def plan_html(line: Callable[[], str]) -> str:
     """Say a plan as HTML, or what is wrong with what is asked."""
     try:
         return f'<p class="dpi-plan">{escape(line())}</p>'

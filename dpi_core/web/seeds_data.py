@@ -40,10 +40,10 @@ class Funnel:
         from dpi_core.measure.comparison import LEVELS
         from dpi_core.measure.metrics import seed_diversity
 
-        told = {"index": event.index, "t": event.t, "stage": event.stage}
+        step = {"index": event.index, "t": event.t, "stage": event.stage}
         spread = round(float(seed_diversity(event.x0).mean()) * LEVELS, 2)
-        row = {**told, "spread": spread, "pictures": [data_uri(to_image(x0)) for x0 in event.x0]}
-        self.spreads.append({**told, "value": spread})
+        row = {**step, "spread": spread, "pictures": [data_uri(to_image(x0)) for x0 in event.x0]}
+        self.spreads.append({**step, "value": spread})
         if event.index in kept_steps(event.total):
             self.rows.append(row)
         return row
@@ -94,13 +94,13 @@ def results_data(restoration: "Restoration", comparison: "Comparison", picked: S
         tiles.append({"seed": str(result.seed), "picture": picture, "line": line, **marks})
     spread = f"Diversity {comparison.diversity:.1f} levels (standard deviation over {len(results)} seeds)."
     pair = f"seeds {results[first].seed} and {results[second].seed}"
-    said = (
+    note = (
         f"These seeds agree: the furthest apart, {pair}, differ by {furthest:.1f} of 255 levels, which nobody sees."
         if agree
         else f"Furthest apart: {pair}, {furthest:.1f} levels (root mean square, of 255). {spread}"
     )
     if comparison.typical is not None and not agree:
-        said += f" Most typical: seed {results[comparison.typical].seed}, the nearest to the mean of all."
+        note += f" Most typical: seed {results[comparison.typical].seed}, the nearest to the mean of all."
     heat = heat_map(comparison.std, HEAT_TOP, comparison.mean)
     text = f"Where they differ: grey 0, yellow {HEAT_TOP:.0f} levels or more; mean {comparison.diversity:.1f}"
     return {
@@ -108,5 +108,5 @@ def results_data(restoration: "Restoration", comparison: "Comparison", picked: S
         "pair": [first, second],
         "heat": {"picture": data_uri(heat, lossless=True), "text": text},
         "agree": agree,
-        "note": said,
+        "note": note,
     }

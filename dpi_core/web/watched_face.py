@@ -17,24 +17,24 @@ class WatchedFace(FilmRecorder):
 
     Attributes:
         given: the face's input, as a data URI.
-        told: each of the film's frames as data.
+        frames_data: each of the film's frames as data.
     """
 
     def __init__(self, job: FaceJob, trajectory: Trajectory):
         events = trajectory.events
         super().__init__(trajectory.frames, events[-1].x0[0] if events else None)
         self.given = data_uri(to_image(job.condition[0]))
-        self.told = [frame_data(frame) for frame in self.frames]
+        self.frames_data = [frame_data(frame) for frame in self.frames]
         self._ends: dict[str, Tensor] = {event.stage: event.x0[0] for event in events}
 
     def take(self, step: RestoreStep) -> tuple[Frame, dict[str, Any]]:
         """Take the next step in; returns its frame, and that as data."""
         frame = self.drawn(step)
-        told = frame_data(frame)
+        data = frame_data(frame)
         if frame is self.frames[-1]:
-            self.told.append(told)
+            self.frames_data.append(data)
         self._ends[frame.stage] = step.event.x0[0]
-        return frame, told
+        return frame, data
 
     @property
     def end_of_fcm(self) -> Tensor | None:
