@@ -13,11 +13,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "JPEG2000", "BMP", "TIFF", "GI
 
 
 def open_undecoded(data: bytes) -> Image.Image:
-    """Open the bytes of a picture of one of `FORMATS` without decoding its pixels.
-
-    Raises:
-        UnidentifiedImageError: if it is none.
-    """
+    """Open the bytes of a picture of one of `FORMATS`, pixels not decoded; UnidentifiedImageError if it is none."""
     if data[4:8] == b"ftyp":  # HEIF and AVIF are boxes of ISO's media file format
         from pillow_heif import register_heif_opener
 

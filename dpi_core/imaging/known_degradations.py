@@ -174,11 +174,7 @@ DEGRADATIONS: dict[str, Known] = {
 
 
 def degradation_of(name: str) -> Degrading:
-    """Return the degradation of that name.
-
-    Raises:
-        ValueError: naming those there are.
-    """
+    """Return the degradation of that name; DPIError names those there are."""
     if name not in DEGRADATIONS:
         raise DPIError(f"degradation is {name!r}; allowed is one of {', '.join(DEGRADATIONS)}.")
     return DEGRADATIONS[name].degradation

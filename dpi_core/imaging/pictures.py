@@ -237,11 +237,7 @@ def save_png(image: Image.Image, path: str | PathLike | BytesIO, settings: dict)
 
 
 def read_settings(path: str | PathLike) -> dict:
-    """Read the settings that `save_png` wrote.
-
-    Raises:
-        ImageError: if the file is no such PNG.
-    """
+    """Read the settings that `save_png` wrote; ImageError if the file is no such PNG."""
     try:
         with Image.open(path) as image:
             return json.loads(image.info[SETTINGS_KEY])

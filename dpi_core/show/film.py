@@ -138,11 +138,7 @@ def film_picture(frame: Frame) -> Image.Image:
 
 
 def save_gif(frames: Sequence[Frame], path: Path, seconds: float = 0.18) -> None:
-    """Write the film as an endless GIF that rests on its last frame.
-
-    Raises:
-        ValueError: if there are no frames.
-    """
+    """Write the film as an endless GIF that rests on its last frame; DPIError if there are no frames."""
     pictures = [film_picture(frame) for frame in _some(frames)]
     durations = [round(seconds * 1000)] * (len(pictures) - 1) + [2000]
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)

@@ -115,15 +115,13 @@ def push(
 def _refusal(error, name: str, endpoint: str) -> str:
     """Say what the hub's answer means for people."""
     status = error.response.status_code
-    if status == 401:
-        return f"the hub at {endpoint} does not know the token: make a new one in your settings there that may write."
-    if status == 403:
-        return f"the token may not write to {name}: use one with the role 'write' of an account that may."
-    if status == 404:
-        return f"there is no account {name.split('/')[0]!r} that the token may see, or no Space {name!r}."
-    if status == 429:
-        return "the hub asks to wait: too many requests. Try again in some minutes."
-    return f"the hub at {endpoint} answered {status}: {error.server_message or error}"
+    meanings = {
+        401: f"the hub at {endpoint} does not know the token: make a new one in your settings there that may write.",
+        403: f"the token may not write to {name}: use one with the role 'write' of an account that may.",
+        404: f"there is no account {name.split('/')[0]!r} that the token may see, or no Space {name!r}.",
+        429: "the hub asks to wait: too many requests. Try again in some minutes.",
+    }
+    return meanings.get(status) or f"the hub at {endpoint} answered {status}: {error.server_message or error}"
 
 
 def _chain(error: BaseException) -> str:

@@ -58,11 +58,7 @@ class Grid:
 
 
 def parse_values(field: str, text: str) -> tuple[float, ...]:
-    """Read the values of a setting from "0, 50, 150", in the order given.
-
-    Raises:
-        ValueError: if there is none, or one is no number, not allowed or given twice.
-    """
+    """Read different values of a setting from "0, 50, 150", in the order given; DPIError on none or one not allowed."""
     setting, such_as = SETTINGS[field], first_values(field)
     low, high = setting.slider
     whole = kind_of(field) is int

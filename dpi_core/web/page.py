@@ -8,18 +8,10 @@ import gradio as gr
 from gradio.themes import Base, Default
 from starlette.middleware import Middleware
 
-from dpi_core.web import api
+from dpi_core.web import api, connections
 from dpi_core.web.ab_tab import ab_tab
 from dpi_core.web.auto_settings import connect_auto
 from dpi_core.web.compare_tab import compare_tab
-from dpi_core.web.connections import (
-    connect_address,
-    connect_files,
-    connect_photo,
-    connect_plans,
-    connect_results,
-    shared_links,
-)
 from dpi_core.web.controls import Controls, build_controls
 from dpi_core.web.doors import FILE_BYTES, Doors
 from dpi_core.web.engine import Engine
@@ -67,11 +59,11 @@ def build_page(engine: Engine) -> gr.Blocks:
             with gr.Column(scale=0, min_width=340, elem_id="controls"):
                 controls = build_controls(engine.settings.prior)
             with gr.Column(scale=1, min_width=320, elem_id="shown"):
-                controls = connect_photo(controls, engine.settings.prior)
+                controls = connections.connect_photo(controls, engine.settings.prior)
                 connect_auto(engine, controls)
-                connect_files(controls)
+                connections.connect_files(controls)
                 named = tab_sessions()
-                linked = [example_link(controls, named), *shared_links(controls)]
+                linked = [example_link(controls, named), *connections.shared_links(controls)]
                 views: dict[str, View] = {}
                 with gr.Tabs(elem_id="views") as tabs:
                     for view, (title, build) in VIEWS.items():
@@ -79,10 +71,10 @@ def build_page(engine: Engine) -> gr.Blocks:
                             views[view] = built = build(engine, controls)
                         linked += built.linked
                         _connect_view(page, view, tab, built)
-                connect_plans(controls, [built.plan for built in views.values()])
-                connect_results(controls, views)
+                connections.connect_plans(controls, [built.plan for built in views.values()])
+                connections.connect_results(controls, views)
                 controls.run.click(lambda: gr.Tabs(selected="restore"), None, tabs, queue=False, **QUIET)
-                opened = connect_address(page, controls, linked, tabs, list(VIEWS))
+                opened = connections.connect_address(page, controls, linked, tabs, list(VIEWS))
                 results = [component for built in views.values() for component in built.results]
                 connect_reload(opened, controls, results, named)
         gr.Markdown(ETHICS, elem_id="ethics")
@@ -95,8 +87,8 @@ def build_page(engine: Engine) -> gr.Blocks:
 def _connect_view(page: gr.Blocks, view: str, tab: gr.Tab, built: View) -> None:
     """Write into the address that the view is open, and say anew what a run costs: the pace is known by and by."""
     tab.select(None, None, None, js=view_script(view, next(iter(VIEWS))), queue=False, **QUIET)
-    plan = built.plan
-    gr.on([page.load, tab.select], plan.make, plan.inputs, plan.line, queue=False, trigger_mode="always_last", **QUIET)
+    plan, events = built.plan, [page.load, tab.select]
+    gr.on(events, plan.make, plan.inputs, plan.line, queue=False, trigger_mode="always_last", **QUIET)
 
 
 def launch_options() -> dict:

@@ -25,11 +25,7 @@ class PhotoInput(gr.Image):
     is_template = True  # drawn as an image
 
     def preprocess(self, payload: ImageData | None) -> str | None:
-        """Return the path. Which paths a client may name is checked before (`dpi_core.web.uploads`).
-
-        Raises:
-            gr.Error: on a URL that holds no picture.
-        """
+        """Return the path, checked before (`web.uploads`); gr.Error on a URL that holds no picture."""
         if payload is None:
             return None
         if payload.path:
@@ -48,11 +44,7 @@ def photo_input(**options) -> PhotoInput:
 
 
 def saved_data_url(url: str) -> str:
-    """Keep what a ``data:`` URL holds as a file among the uploads, and return its path.
-
-    Raises:
-        DPIError: on any other URL; none is fetched.
-    """
+    """Keep what a ``data:`` URL holds as a file among the uploads; its path. DPIError on any other URL: none is fetched."""
     head, _, data = url.partition(",")
     kind = head.removeprefix("data:").partition(";")[0]
     try:

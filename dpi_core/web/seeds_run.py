@@ -30,11 +30,7 @@ MAX_DRAWN = 2**32 - 1
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read seeds from "3, 8 10-13": numbers and ranges, in the order given.
-
-    Raises:
-        ValueError: if something is no number, a seed comes twice, or there are not 2 to 16.
-    """
+    """Read 2 to 16 different seeds from "3, 8 10-13": numbers and ranges, in the order given; DPIError on anything else."""
     seeds: list[int] = []
     for part in re.split(r"[,;\s]+", text.strip()):
         match = re.fullmatch(r"(\d+)(?:(?:-|\.\.)(\d+))?", part)
