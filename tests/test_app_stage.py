@@ -8,6 +8,7 @@ from conftest import EXAMPLES
 from PIL import Image
 from playwright.sync_api import expect
 
+from dpi_core.method.timesteps import timestep_pairs
 from dpi_core.models.presets import PRESETS
 
 pytestmark = pytest.mark.browser
@@ -90,17 +91,27 @@ def test_tau_is_dragged_typed_and_moved_by_keys(laptop):
     laptop.mouse.down()
     laptop.mouse.move(ticks["x"] + 0.45 * ticks["width"], box["y"] + 5, steps=4)
     laptop.mouse.up()
-    expect(slider).to_have_value("500")
-    expect(laptop.locator(NOTE)).to_contain_text("(t > 500)")
-    assert laptop.locator("#stage [data-role=ticks] i.FCM").count() == 9
+    times = [t for t, _ in timestep_pairs(20, spacing=PRESETS["medium"].config.spacing)]
+    tau = round(times[9] / 10) * 10  # the step whose left edge that is
+    expect(slider).to_have_value(str(tau))
+    expect(laptop.locator(NOTE)).to_contain_text(f"(t > {tau})")
+    assert laptop.locator("#stage [data-role=ticks] i.FCM").count() == sum(t > tau for t in times)
     handle.focus()
     laptop.keyboard.press("ArrowRight")
     expect(slider).to_have_value("490")
     laptop.keyboard.press("Home")
     expect(slider).to_have_value("1000")
-    slider.fill("200")
-    slider.press("Enter")
-    expect(handle).to_have_attribute("aria-valuenow", "200")
+    for tau in (780, 500, 200, 30):
+        slider.fill(str(tau))
+        slider.press("Enter")
+        expect(handle).to_have_attribute("aria-valuenow", str(tau))
+        expect(laptop.locator(NOTE)).to_contain_text(f"(t > {tau})")
+        box = handle.bounding_box()
+        before, after = (laptop.locator(f"#stage [data-role=ticks] i.{stage}") for stage in ("FCM", "RACM"))
+        at, left = box["x"] + box["width"] / 2, after.first.bounding_box()["x"]
+        assert before.last.bounding_box()["x"] < at <= left + 2, (
+            tau
+        )  # within the step before RACM, however long that is
 
 
 def test_a_finished_run_is_scrubbed_compared_and_goes_out_of_date(laptop):

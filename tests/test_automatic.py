@@ -87,11 +87,13 @@ def test_the_choice_says_what_was_seen(restorer, astronaut):
     assert f"tau {choice.config.tau}" in choice.line
 
 
-def test_the_worn_example_is_mended_and_the_good_ones_are_kept_to(restorer):
+def test_the_worn_example_and_the_tiny_one_are_mended_and_the_good_ones_are_kept_to(restorer):
     told = {name: automatic(restorer.prepare(EXAMPLES / name)) for name in EXAMPLE_FILES}
     assert told["grace-hopper-worn.jpg"].config.correct_input
     assert "soft for its size" in told["grace-hopper-worn.jpg"].line
-    for name in set(told) - {"grace-hopper-worn.jpg"}:
+    assert told["astronaut-tiny.png"].config.correct_input
+    assert "small in the photo" in told["astronaut-tiny.png"].line
+    for name in set(told) - {"grace-hopper-worn.jpg", "astronaut-tiny.png"}:
         assert not told[name].config.correct_input, name
 
 

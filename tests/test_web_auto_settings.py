@@ -23,7 +23,7 @@ def named(**changed):
 def test_the_choice_is_the_faces_and_waits_for_one(engine):
     choice = choice_for(engine, Session(), named())
     assert choice is not None
-    assert choice.config == fitted(4, False, "embedded")
+    assert choice.config == fitted(4, True, "embedded")
     assert choice_for(engine, Session(), named(photo=None)) is None
     assert choice_for(engine, Session(), named(preset="mild")) is None
 
@@ -49,5 +49,5 @@ def test_a_run_under_auto_takes_what_the_face_asks_for(engine, restorer):
 
     request = Request(find_preset("medium").config)
     prepared = restorer.prepare(PHOTO)
-    assert settled(Making(PHOTO, request, automatic=True), prepared).config == fitted(4, False, "embedded")
+    assert settled(Making(PHOTO, request, automatic=True), prepared).config == fitted(4, True, "embedded")
     assert settled(Making(PHOTO, request), prepared).config == request.config

@@ -14,6 +14,7 @@ REASONS: dict[Damage, str] = {
     "unknown": "no colour to judge by: mended first",
 }
 SOFT = "soft for its size: mended first"
+SMALL = "no damage seen, but small in the photo, which blurs: mended first"
 
 
 class Choice(NamedTuple):
@@ -29,10 +30,16 @@ class Choice(NamedTuple):
 
 
 def automatic(prepared: Preparation) -> Choice:
-    """Choose the settings for a photo's faces: by the largest of those that are restored."""
+    """Choose the settings for a photo's faces: by the largest of those that are restored.
+
+    A photo makes a face small by a lens and its own reduction, which blur more than a simulated one: only what holds half the
+    prior's side is kept to exactly there.
+    """
     job = prepared.jobs[0]
     held = job.low_res.shape[-1]
     reduced = min(FITTED_TAU, key=lambda scale: abs(scale - job.condition.shape[-1] / held))
     seen = SOFT if job.soft else REASONS[damage_of(job.low_res, reduced)]
+    if seen == REASONS["none"] and prepared.scale is None and reduced > 2:
+        seen = SMALL
     reason = f"about {held} pixels of detail a side, {seen}"
     return Choice(fitted(reduced, seen != REASONS["none"], prepared.request.prior), reason)

@@ -55,7 +55,7 @@ function drawTimeline() {
   ticks.setAttribute("aria-valuemax", count || 1);
   ticks.setAttribute("aria-valuenow", at ? at.index + 1 : 1);
   ticks.setAttribute("aria-valuetext", at ? at.text : "no run yet");
-  const place = Math.min(1, Math.max(0, (first() - tau) / 1000));
+  const place = placeOf(tau);
   handle.hidden = plan().split === false;  // another method has none
   handle.style.left = `${100 * place}%`;
   handle.classList.toggle("start", place < 0.05);
@@ -195,10 +195,17 @@ function play() {
 }
 
 const tickAt = (event) => Math.min(frames().length - 1, Math.floor(share(event, part("ticks").getBoundingClientRect()) * frames().length));
-const first = () => plan().steps[0]?.[0] ?? 950;  // t of the first step, whose left edge stands at 0
+const times = () => plan().steps.map(([t]) => t);  // each stands at the left edge of its step, however they are spaced
+function placeOf(tau) {
+  const ts = times(), next = ts.findIndex((t) => t <= tau);
+  if (next <= 0) return next < 0 ? 1 : 0;
+  return (next - (tau - ts[next]) / (ts[next - 1] - ts[next])) / ts.length;
+}
 function tauAt(event) {
-  const at = share(event, part("ticks").getBoundingClientRect());
-  return at === 0 ? 1000 : Math.max(0, Math.round((first() - 1000 * at) / 10) * 10);
+  const ts = times(), at = share(event, part("ticks").getBoundingClientRect()), step = Math.floor(at * ts.length);
+  if (at === 0) return 1000;
+  const t = ts[step] ?? 0, next = ts[step + 1] ?? 0;
+  return Math.max(0, Math.round((t - (at * ts.length - step) * (t - next)) / 10) * 10);
 }
 
 part("ticks").addEventListener("pointermove", (event) => { if (frames().length && !stale() && dragged === null) { hovered = tickAt(event); draw(); } });
