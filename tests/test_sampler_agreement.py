@@ -60,13 +60,6 @@ def test_they_can_agree_with_what_the_corrector_makes_of_it(analytic_prior):
         assert agreement < 35 < 45 < corrected
 
 
-@pytest.mark.parametrize("below", [0, 1000])
-def test_the_last_change_agrees_with_what_the_steps_agree_with(analytic_prior, below):
-    found = agreements(analytic_prior, consistent_below=below, correct_input=True, project=True)
-    _, agreement, corrected = found[-1]
-    assert agreement < 35 < 45 < corrected
-
-
 @pytest.mark.parametrize("off", [{"correct": False}, {"corrector": None}])
 @pytest.mark.parametrize("wish", [{"consistent_below": 1000}, {"project": True}])
 def test_without_a_corrector_the_input_itself_is_agreed_with(analytic_prior, off, wish):

@@ -27,6 +27,7 @@ class AnalyticRestorer(Restorer):
         self.device, self.corrector = torch.device("cpu"), analytic_corrector
         self.prior = AnalyticPrior()
         self.prior.template = "ffhq-256"
+        self._octave = None
         self._names = {"prior": "analytic", "corrector": "analytic"}
         predict = self.prior.predict_eps
         self.prior.predict_eps = lambda x, t: strength * predict(x, t)

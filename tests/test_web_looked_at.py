@@ -20,8 +20,8 @@ from dpi_core.web import looked_at
 from dpi_core.web.auto_settings import choice_for
 from dpi_core.web.chosen_face import before_run
 from dpi_core.web.detected_faces import detect
+from dpi_core.web.lent_restorer import pack
 from dpi_core.web.looked_at import cut_out
-from dpi_core.web.packing import pack
 from dpi_core.web.session import Session
 
 PHOTO = str(EXAMPLES / "astronaut-tiny.png")

@@ -131,7 +131,7 @@ class DPIConfig:
         False,
         "exact agreement",
         "Make the result agree with the input exactly",
-        "A last, smooth change: reduced, the result is the input again, its noise too, or the corrected input.",
+        "A last, smooth change after sampling: reduced, the result is the input again, its noise too.",
         published=False,
     )
     correct_every: int = _setting(

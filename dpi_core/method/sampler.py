@@ -174,7 +174,7 @@ def _run(
     every_pixel = fixed_mask(batch, k, height, width, condition.device)
     y = y_init
     x = noise.normal((channels, height, width), like=condition)
-    if (config.project or config.consistent_below) and low_res is not None:
+    if config.consistent_below and low_res is not None:
         reduction = Reduction.between(condition, low_res)
         target = low_res.to(condition)
         if config.correct_input and corrector is not None:
@@ -198,7 +198,7 @@ def _run(
             x0 = agreed(x0, target, reduction, config.noise_level, c)
         stage = stages[index]
         if stage == "final":
-            x0 = project(x0, target, reduction) if config.project else x0
+            x0 = project(x0, low_res.to(x0)) if config.project and low_res is not None else x0
             yield StepEvent(index, len(pairs), t, stage, x0, x0, torch.zeros_like(every_pixel), y)
             return
         z = noise.normal((channels, height, width), like=condition)
