@@ -114,7 +114,8 @@ def test_the_grids_are_those_of_the_prior_or_of_a_wide_crop(monkeypatch, tmp_pat
     assert len(shapes) == 2
 
 
-def test_an_unknown_prior_ends_before_training(tmp_path, faces):
-    with pytest.raises(ValueError, match="prior is 'nothing'"):
+def test_an_unknown_prior_ends_before_training(tmp_path, faces, capsys):
+    with pytest.raises(SystemExit):
         script.main(with_argv(faces, tmp_path / "out", "--prior", "nothing"))
+    assert "prior is 'nothing'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -117,6 +117,7 @@ def test_the_script_leaves_a_prior_and_a_checkpoint(prior, tmp_path, monkeypatch
     assert (out / "checkpoint.pt").exists()
 
 
-def test_a_prior_without_a_head_is_refused(tmp_path, large_prior):
-    with pytest.raises(ValueError, match="no classes and no head"):
+def test_a_prior_without_a_head_is_refused(tmp_path, large_prior, capsys):
+    with pytest.raises(SystemExit):
         script.main(["--data", str(tmp_path), "--init", large_prior, "--out", str(tmp_path / "out"), "--device", "cpu"])
+    assert "no classes and no head" in capsys.readouterr().err

@@ -8,9 +8,11 @@ import argparse
 import io
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
-from dpi_core.errors import of_the_machine
+from dpi_core.errors import DPIError, of_the_machine
 
 EXIT_FAILED = 1  # some photos of a batch; the others are done
 EXIT_ERROR = 2
@@ -36,6 +38,16 @@ def in_a_line(error: Exception) -> str:
     lacking = of_the_machine(error) if isinstance(error, OSError) else None
     where = getattr(error, "filename", None)
     return str(error) if lacking is None else f"{where}: {lacking}" if where else lacking
+
+
+@contextmanager
+def in_a_sentence() -> Iterator[None]:
+    """Make the `main` of a script that it decorates end in a line and exit code 2 on what a person can mend."""
+    try:
+        yield
+    except (DPIError, OSError) as error:
+        complain(in_a_line(error))
+        sys.exit(EXIT_ERROR)
 
 
 def complain_of_unexpected(error: Exception) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.held_out import face_sets
 from dpi_core.faces.choose import is_soft
 from dpi_core.imaging.degradation import Degradation
@@ -51,6 +52,7 @@ def told(face: Tensor, degradation: Degradation, number: int) -> tuple[int, str]
     return held.shape[-1], "soft" if soft else damage_of(held, crop.shape[-1] // held.shape[-1])
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")

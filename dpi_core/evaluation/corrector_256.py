@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.held_out import Task, held_out_faces, task_of
 from dpi_core.evaluation.intervals import mean_interval
 from dpi_core.measure.metrics import psnr
@@ -57,6 +58,7 @@ def on_the_grid(corrector: Corrector, true: Tensor, task: Task, device: torch.de
     return found
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of tight aligned faces, or of .tar shards")

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.experiment.run_tables import SetJudge
 from dpi_core.evaluation.groups import groups
 from dpi_core.evaluation.held_out import TASKS, Faces, Task, face_sets, task_of
@@ -159,19 +160,17 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-samples", action="store_true", help="leave out the prior's own samples")
     parser.add_argument("--precision", default="float32", choices=PRECISIONS, help="of the networks (default float32)")
     args = parser.parse_args(argv)
-    try:
-        args.settings = settings_from(args.settings)
-    except ValueError as error:
-        parser.error(str(error))
+    args.settings = settings_from(args.settings)
     return args
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     args = parsed(argv)
     models = models_from(args)
-    args.out.mkdir(parents=True, exist_ok=True)
     made = f"{models.digest()} {args.precision}"
     sets = face_sets(args.data, models.prior.image_size, args.all)
+    args.out.mkdir(parents=True, exist_ok=True)
     models = models.computing_in(PRECISIONS[args.precision])
     describe = available(dlib_descriptor) if models.prior.template == "tight-128" else None
     features = available(NETWORKS[args.features])

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.held_out import face_sets
 from dpi_core.evaluation.judged_figures import spectrum, summary
 from dpi_core.method.diffusion import predict_x0, step_coefficients
@@ -30,6 +31,7 @@ def estimate(prior: UNetPrior, faces: Tensor, t: int) -> Tensor:
     return predict_x0(x_t, prior.predict_eps(x_t, timesteps), step_coefficients(prior.alpha_bar, t, -1, 0.0))
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of aligned faces, or of .tar shards")

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.report import markdown
 from dpi_core.faces import Face, facealign, find_faces, five_points, yunet
 from dpi_core.faces.rgb import to_rgb
@@ -80,6 +81,7 @@ def pictures(paths: Iterable[Path]) -> Iterator[np.ndarray]:
             print(error, file=sys.stderr)
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="whole photos")

@@ -19,6 +19,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.errors import DPIError
 from dpi_core.weights.embedded_files import ASSETS
 
@@ -228,6 +229,7 @@ def fuzz(inputs: int, seed: int = 0, tell: Callable[[str], None] = print) -> dic
     return counted
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     """Run and print; exit code 1 if anything was unexpected."""
     parser = argparse.ArgumentParser(description=__doc__)

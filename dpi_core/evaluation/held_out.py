@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from dpi_core.errors import DPIError
 from dpi_core.imaging.degradation import downscale
 from dpi_core.imaging.known_degradations import DEGRADATIONS, Degrading, known_noise
 from dpi_core.imaging.pixels import to_tensor
@@ -55,7 +56,7 @@ def face_sets(source: Path, size: int, everything: bool = False) -> dict[str, Fa
     def decoded(names: Iterable[str]) -> Faces:
         ranked = ranked_names(names)
         faces = [decode(images[name]).resize((size, size), Image.Resampling.LANCZOS) for name in ranked]
-        return Faces(ranked, to_tensor(np.stack([np.asarray(face) for face in faces])))
+        return Faces(ranked, _stacked(faces, source))
 
     names = list(images) if everything else held_out_names(list(images))
     if not sharp:
@@ -79,6 +80,14 @@ def held_out_faces(
     images = read_encoded(source)
     names = sorted(images) if everything else sorted(held_out_names(list(images)))
     faces = [framing(decode(images[name])).resize((size, size), Image.Resampling.LANCZOS) for name in names[:count]]
+    return _stacked(faces, source)
+
+
+def _stacked(faces: list[Image.Image], source: Path) -> Tensor:
+    if not faces:
+        raise DPIError(
+            f"{source}: none of its faces is held out, for of ten faces one is. Give more, or --all where none has trained."
+        )
     return to_tensor(np.stack([np.asarray(face) for face in faces]))
 
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from dpi_core.baselines import NAMES, ONE_CALL
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.peak_memory import peak_megabytes
 from dpi_core.evaluation.report import markdown
 from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
@@ -68,6 +69,7 @@ def rows(methods: Sequence[str]) -> Iterator[list[str]]:
             yield [method, *seconds[:2], megabytes[0], *megabytes[2:]]
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = [name for name in NAMES if name not in ONE_CALL]

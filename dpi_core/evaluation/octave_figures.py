@@ -13,6 +13,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.embedded import available, sheet
 from dpi_core.evaluation.experiment.run_tables import SetJudge
 from dpi_core.evaluation.held_out import bicubic_task, face_sets
@@ -36,6 +37,7 @@ def enlarged(low: Tensor, name: str) -> dict[str, Tensor]:
     return found | {f"drawn, t {', '.join(map(str, steps))}": octave.draw(low, seeds, steps) for steps in SCHEDULES}
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model_arguments(parser)

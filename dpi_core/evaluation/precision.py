@@ -10,6 +10,7 @@ import argparse
 import torch
 from torch import Tensor
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.held_out import bicubic_task, held_out_faces, task_of
 from dpi_core.evaluation.intervals import mean_interval
 from dpi_core.evaluation.methods import add_model_arguments, models_from, restore
@@ -20,6 +21,7 @@ CONFIGS = {"published": PRESETS["published"][0], "medium": PRESETS["medium"][0]}
 LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model_arguments(parser)

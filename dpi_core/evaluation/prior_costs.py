@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.method.config import DPIConfig
 from dpi_core.weights.cache import Entry
 from dpi_core.weights.embedded_files import ASSETS
@@ -92,6 +93,7 @@ def measure(name: str, device: str, config: DPIConfig, runs: int) -> dict:
     }
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=["embedded", *PRIORS], help="embedded, ffhq-256, celebahq-256")

@@ -15,6 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.errors import DPIError
 from dpi_core.evaluation.experiment.face_folder import faces_of
 from dpi_core.evaluation.experiment.html_report import SHOWN, Report, html_report
@@ -32,6 +33,7 @@ CONFIGS = Path(__file__).parent / "configs"
 TIGHT = "tight-128"
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     """Run a plan and report it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -45,16 +47,13 @@ def main(argv: list[str] | None = None) -> None:
     )
     args = parser.parse_args(argv)
     path = config_path(args.config)
-    try:
-        check_workers(args.engine, args.workers)
-        plan = read_plan(path)
-        if args.faces:
-            plan = replace(plan, faces=replace(plan.faces, folder=args.faces))
-        if args.prior:
-            plan = replace(plan, prior=args.prior)
-        run(plan, path.read_text("utf-8"), args.out or Path("runs", path.stem), args.engine, args.workers)
-    except DPIError as error:
-        parser.error(str(error))
+    check_workers(args.engine, args.workers)
+    plan = read_plan(path)
+    if args.faces:
+        plan = replace(plan, faces=replace(plan.faces, folder=args.faces))
+    if args.prior:
+        plan = replace(plan, prior=args.prior)
+    run(plan, path.read_text("utf-8"), args.out or Path("runs", path.stem), args.engine, args.workers)
 
 
 def config_path(named: Path) -> Path:

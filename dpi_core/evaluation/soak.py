@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.served_app import serving
 from dpi_core.weights.embedded_files import ASSETS
 
@@ -177,6 +178,7 @@ def memory_mb(pid: int) -> float | None:
         return None
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.peak_memory import peak_megabytes
 from dpi_core.evaluation.served_app import serving
 from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
@@ -148,6 +149,7 @@ PARTS: dict[str, Callable[[], dict[str, float]]] = {
 }
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")

@@ -17,6 +17,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.prior_costs import random_prior
 from dpi_core.method.config import DPIConfig
 from dpi_core.method.masks import on_grid
@@ -172,6 +173,7 @@ def figures(name: str = "auto") -> dict[str, float]:
     return found
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")

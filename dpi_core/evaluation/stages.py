@@ -6,6 +6,7 @@ condition on its grid, on held-out faces reduced by 8.
 
 import argparse
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.evaluation.held_out import bicubic_task, held_out_faces
 from dpi_core.evaluation.methods import add_model_arguments, models_from
 from dpi_core.evaluation.report import markdown
@@ -17,6 +18,7 @@ from dpi_core.method.sampler import sample_steps
 TAUS = (0, 150, 350)
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model_arguments(parser)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.models.devices import has_bfloat16, pick_device
 from dpi_core.models.prior_network import PriorNetwork
 from dpi_core.models.priors import UNetPrior
@@ -79,6 +80,7 @@ def milliseconds(prior: UNetPrior, bfloat16: bool) -> float:
     return statistics.median(times[1:])
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")

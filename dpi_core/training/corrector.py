@@ -18,6 +18,7 @@ from diffusers import UNet2DModel
 from PIL import Image
 from torch import Tensor, nn
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.faces.templates import TEMPLATES
 from dpi_core.imaging.pixels import to_tensor
 from dpi_core.models.correctors import UNetCorrector
@@ -28,7 +29,7 @@ from dpi_core.training.loop import Averages, add_network_arguments, add_run_argu
 from dpi_core.training.networks import unet_layout
 from dpi_core.training.shards import has_shards
 from dpi_core.training.states import alternating, forward_states, unpack
-from dpi_core.weights.unets import save_unet
+from dpi_core.weights.unets import load_unet, save_unet
 
 ARCHITECTURE = unet_layout(6, 3, (32, 64, 128, 128))
 MEANS_WEIGHT = 4.0
@@ -41,6 +42,7 @@ def corrector_loss(network: nn.Module, states: Tensor) -> Tensor:
     return error.square().mean() + MEANS_WEIGHT * F.avg_pool2d(error, 4).square().mean()
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, learning_rate=4e-4)
@@ -58,7 +60,7 @@ def main(argv: list[str] | None = None) -> None:
         faces = settings.processes.share(faces)
     prior = load_prior(args.prior, str(device))
     starts = args.init is not None and not has_shards(args.init)
-    network = UNet2DModel.from_pretrained(args.init) if starts else UNet2DModel(**ARCHITECTURE)
+    network = load_unet(args.init, device).requires_grad_(True) if starts else UNet2DModel(**ARCHITECTURE)
     network.to(device)
 
     def states_of(size: int, frame: Callable[[Image.Image], Image.Image]) -> Iterator[Tensor]:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.errors import DPIError
 from dpi_core.models.prior_network import PriorNetwork
 from dpi_core.models.priors import UNetPrior, load_prior, save_prior
@@ -152,6 +153,7 @@ def run(
     keep_learning(finishing.state, learn, store.choices(batch), settings, export)
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--init", required=True, help="folder of the trained prior")

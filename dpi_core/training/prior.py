@@ -16,6 +16,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.models.priors import UNetPrior, save_prior
 from dpi_core.training.loop import Averages, add_network_arguments, add_run_arguments, run_settings, train
 from dpi_core.training.networks import unet_layout
@@ -56,6 +57,7 @@ def prior_loss(
     return (weights[t] * error).mean()
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, learning_rate=4e-4, half_lives=HALF_LIVES)

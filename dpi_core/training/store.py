@@ -99,7 +99,6 @@ def open_store(source: Path, cache: Path, size: int, device: torch.device) -> Fa
     stem = f"faces-{side}-{size}-{_listing(source)}"
     block, table = cache / f"{stem}.npy", cache / f"{stem}.json"
     if not table.exists():
-        cache.mkdir(parents=True, exist_ok=True)
         table.write_text(json.dumps(_fill(source, block, side, size)))
     about = json.loads(table.read_text())
     pixels = torch.from_numpy(np.load(block, mmap_mode="c"))  # "c": torch wants to be able to write
@@ -119,6 +118,7 @@ def _fill(source: Path, block: Path, side: int, size: int) -> dict:
     held_out = held_out_names(list(images))
     names = sorted(set(images) - held_out)
     weight_of = source_weights(source)
+    block.parent.mkdir(parents=True, exist_ok=True)
     partial = block.with_suffix(f".{os.getpid()}.part")  # another process may be making the same
     pixels = np.lib.format.open_memmap(partial, "w+", np.uint8, (len(names), 3, side, side))
     weights: list[float] = []

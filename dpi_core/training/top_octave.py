@@ -16,6 +16,7 @@ import torch
 from diffusers import UNet2DModel
 from torch import Tensor
 
+from dpi_core.commands.console import in_a_sentence
 from dpi_core.models.octave import CHANNELS, Band, Octave, load_octave, merge, save_octave, smooth_differences, split
 from dpi_core.models.priors import UNetPrior, load_prior
 from dpi_core.training.finishing import Finishing, Guess, add_arguments, run
@@ -95,6 +96,7 @@ def guess(octave: Octave, x0: Tensor, t: Tensor, labels: Tensor, prior: UNetPrio
     return Guess(output, phi.velocity(band), x0, estimate)
 
 
+@in_a_sentence()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, learning_rate=4e-4)
