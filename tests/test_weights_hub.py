@@ -1,11 +1,14 @@
 """Downloads against a hub on this machine that drops connections, serves other bytes, refuses, or is not there."""
 
+import errno
 import hashlib
 import random
 import shutil
+import socket
 import threading
 from collections import namedtuple
 
+import huggingface_hub
 import pytest
 from hub_server import COMMIT, git_sha1, serving
 from huggingface_hub import constants, file_download
@@ -177,10 +180,42 @@ def test_a_server_that_is_busy_is_asked_again(hub, tmp_path):
 
 
 def test_no_server_at_all_is_a_sentence(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", None)  # it would tell of its tries in lines of its own
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ValueError, match=r"could not be downloaded from http://127\.0\.0\.1:9 \(.*refused") as caught:
-        fetched(tmp_path)
+        fetched(tmp_path / "new")
     assert "\n" not in str(caught.value)
+    assert "Errno" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [socket.gaierror(-2, "unknown"), OSError(errno.ENETUNREACH, "unreachable")])
+def test_without_a_network_the_end_comes_at_once_and_says_what_needs_none(hub, tmp_path, monkeypatch, error):
+    asked = []
+
+    def lookup(host, *_, **__):
+        asked.append(host)
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    with pytest.raises(ValueError, match=r"no network here, or http.* cannot be found .*embedded prior") as caught:
+        fetched(tmp_path)
+    assert asked == ["127.0.0.1"]
+    assert "Errno" not in str(caught.value)
+
+
+def test_a_network_that_goes_for_a_moment_midway_is_waited_for(hub, tmp_path, monkeypatch):
+    hub.get_faults, known, failed = [("cut", 100_000)], socket.getaddrinfo, []
+
+    def lookup(*args, **more):
+        if hub.gets() and len(failed) < 3:
+            failed.append(args)
+            raise socket.gaierror(-3, "Temporary failure in name resolution")
+        return known(*args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    assert fetched(tmp_path)[0].path.read_bytes() == BODY
+    assert len(failed) == 3
+    assert hub.gets()[-1][1] == "bytes=100000-"
 
 
 @pytest.mark.parametrize(

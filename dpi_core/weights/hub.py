@@ -4,6 +4,7 @@ The library moves a file into place whole; its hashes are looked after in `dpi_c
 `dpi_core.weights.resumed`, so that a download that was stopped goes on.
 """
 
+import re
 import shutil
 import threading
 import time
@@ -16,7 +17,7 @@ from dpi_core.errors import DPIError
 from dpi_core.weights.download_progress import Progress
 from dpi_core.weights.environment import hub_endpoint, offline
 from dpi_core.weights.hub_file import Fetched, HubFile, as_fetched, in_hub_cache, problem_of
-from dpi_core.weights.resumed import fetch_blob
+from dpi_core.weights.resumed import fetch_blob, out_of_reach
 
 EVERY = 0.2  # seconds between two reports
 QUIET = 5.0  # seconds in which nothing arrives until that is said
@@ -152,8 +153,14 @@ def _download(transfer: _Transfer) -> Path:
     except RevisionNotFoundError as error:
         raise DPIError(f"{wanted.repo} has no revision {wanted.revision!r} on the hub.") from error
     except no_answer as error:
+        if out_of_reach(error):
+            raise DPIError(
+                f"{wanted} could not be downloaded: there is no network here, or {where} cannot be found in it. Connect and "
+                "try again, or give the path of a folder or checkpoint you have. The embedded prior needs no network."
+            ) from error
+        reason = re.sub(r"\[Errno -?\d+\] ", "", str(error.__cause__ or error))
         raise DPIError(
-            f"{wanted} could not be downloaded from {where} ({error.__cause__ or error}). Try again later, or give the path "
+            f"{wanted} could not be downloaded from {where} ({reason}). Try again later, or give the path "
             "of a folder or checkpoint you have."
         ) from error
     except (EntryNotFoundError, HfHubHTTPError) as error:

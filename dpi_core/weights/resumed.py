@@ -4,8 +4,10 @@ The library goes on after a dropped connection, but throws away what it has when
 of megabytes. Here what has arrived stays, under the SHA-256 that the hub gives the file, and the next attempt goes on from it.
 """
 
+import errno
 import os
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from dpi_core.weights.environment import hub_endpoint
 TRIES = 5  # in a row that bring nothing
 PAUSE = 1.0  # seconds between two
 BUSY = (408, 429)  # what the library, too, asks again after
+NO_WAY = (errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH)
 SHA256_DIGITS = 64
 
 
@@ -48,7 +51,6 @@ def fetch_blob(
     url = hf_hub_url(repo, file, revision=revision, endpoint=hub_endpoint())
     if (place / "snapshots" / str(revision) / file).exists():  # of a commit, which does not change
         return
-    again: tuple[type[Exception], ...] = (*failures, HfHubHTTPError)
     part, tries, most = None, 0, 0
     while True:
         try:
@@ -83,14 +85,26 @@ def fetch_blob(
                 return
             if tries >= TRIES:
                 raise ConnectionError(f"{TRIES} answers in a row ended without a byte more")
-        except again as error:
-            status = error.response.status_code if isinstance(error, HfHubHTTPError) else BUSY[0]
+        except HfHubHTTPError as error:
+            status = error.response.status_code
             if part is None and (status in BUSY or status >= 500):
-                return  # the library tries for itself, and says what is wrong
+                return  # the library waits for as long as the server says, and says what is wrong
             if status not in BUSY or tries >= TRIES:
+                raise
+        except failures as error:
+            if tries >= TRIES or (part is None and out_of_reach(error)):
                 raise
         tries += 1
         time.sleep(PAUSE)
+
+
+def out_of_reach(error: BaseException | None) -> bool:
+    """Tell whether a connection failed since there is no network, or no host of that name in it."""
+    while error is not None:
+        if isinstance(error, socket.gaierror) or getattr(error, "errno", None) in NO_WAY:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _begun(whole: Path) -> Path:
