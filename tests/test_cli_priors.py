@@ -57,6 +57,20 @@ def test_a_broken_off_download_and_a_checkpoint_of_ones_own_are_listed(hub, tmp_
     assert (mine["state"], mine["source"]) == ("cached", "a file on this machine")
 
 
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("fault", [401, 404])
+def test_what_brought_nothing_is_no_download(hub, capsys, fault, left):
+    for name in ("ffhq-256", "owner/nothing"):
+        if left:  # the empty folder of an earlier version
+            Entry(name).downloads.mkdir(parents=True)
+        hub.head_faults = [fault] * 2
+        assert main(["priors", name]) == 2
+    capsys.readouterr()
+    found = rows(capsys)
+    assert found["ffhq-256"]["state"] == "not downloaded"
+    assert "owner/nothing" not in found
+
+
 @pytest.mark.parametrize("command", ["priors", "restore"])
 def test_an_unknown_prior_is_one_line(capsys, tmp_path, astronaut, command):
     argv = (

@@ -62,7 +62,7 @@ def listing() -> list[Row]:
         elif entry.folder.exists():
             state = "cached but damaged; it is fetched again on use"
         else:
-            state = "download under way or broken off" if entry.downloads.exists() else "not downloaded"
+            state = "download under way or broken off" if entry.size() else "not downloaded"
         if spec is None:
             rows.append(Row(name, "a file on this machine", None, entry.size(), state, None, "as where it came from"))
         else:

@@ -113,9 +113,10 @@ class Entry:
 
 
 def cached_names() -> Iterator[str]:
-    """Yield the names of the priors in the cache, whole or under way."""
+    """Yield the names of the priors in the cache, whole or under way; of what brought nothing there may be an empty folder."""
     folders = sorted(path.name for path in priors_folder().glob("*") if path.is_dir() and path.suffix != ".new")
-    yield from dict.fromkeys(unquote(name.removesuffix(".download")) for name in folders)
+    names = dict.fromkeys(unquote(name.removesuffix(".download")) for name in folders)
+    yield from (name for name in names if Entry(name).size())
 
 
 def sha256_of(path: Path) -> str:

@@ -103,7 +103,6 @@ class _Transfer:
 
     def run(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             self.outcome.set_result(_download(self))
         except BaseException as error:
             self.outcome.set_exception(error)
