@@ -141,7 +141,19 @@ def test_sets_are_by_kind_in_the_order_of_the_hash(tmp_path, folder):
     assert (len(everything["sharp"].names), len(everything["utk"].names)) == (14, 13), "generated faces are left out"
 
 
-def test_groups_are_what_names_and_light_tell():
+@pytest.fixture
+def small_groups(monkeypatch):
+    monkeypatch.setattr("dpi_core.evaluation.groups.FEWEST", 1)
+
+
+def test_groups_of_a_few_faces_are_left_out():
+    names = [f"{age}_0_1_2017_{i}.jpg" for i, age in enumerate([20] * 10 + [70] * 4)]
+    found = groups(names, torch.linspace(-1, 1, 14).view(14, 1, 1, 1).expand(14, 3, 8, 8))
+    sizes = {name: len(rows) for name, rows in found.items()}
+    assert sizes == {"age 13 to 29": 10, "Black": 14, "male": 14, "darkest third": 5, "middle third": 5}
+
+
+def test_groups_are_what_names_and_light_tell(small_groups):
     faces = torch.linspace(-1, 1, 4).view(4, 1, 1, 1).expand(4, 3, 8, 8)
     names = ["1_0_1_2017.jpg", "shard/70_1_0_2017.jpg", "utk_00017.webp", "33_1_4_2017.jpg"]
     assert groups(names, faces) == {
@@ -160,7 +172,7 @@ def test_groups_are_what_names_and_light_tell():
     assert list(groups(["a", "b"], faces[:2])) == ["darkest third", "middle third"]
 
 
-def test_a_face_is_as_far_turned_as_its_mirror_image(astronaut):
+def test_a_face_is_as_far_turned_as_its_mirror_image(astronaut, small_groups):
     portrait = Image.open(astronaut).convert("RGB")
     (face, *_) = detect_faces(portrait, "embedded")
     crop = to_tensor(crop_face(np.asarray(portrait), face.points, "tight-128").pixels[None])
@@ -246,7 +258,9 @@ def formulas(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(folder, tmp_path_factory, capsys, monkeypatch):
+def test_the_evaluation_prints_tables_and_writes_figures_and_a_sheet(
+    folder, tmp_path_factory, capsys, monkeypatch, small_groups
+):
     monkeypatch.setattr(embedded, "SEEDS", 3)
     monkeypatch.setattr(embedded, "PRIOR_STEPS", 2)
     out = tmp_path_factory.mktemp("figures")

@@ -199,7 +199,9 @@ def main(argv: list[str] | None = None) -> None:
             whole, by_group = told(found, faces, len(true))
             report["sets"].setdefault(kind, {})[task.name] = {"methods": whole, "groups": by_group}
             tables = [by_metric(f"{kind}, {task.name}, {len(true)} faces", whole)]
-            tables += [by_metric(f"{kind}, {task.name}, {n}", rows, GROUP_METRICS) for n, rows in by_group.items()]
+            tables += [
+                by_metric(f"{kind}, {task.name}, {n}", rows, GROUP_METRICS) for n, rows in by_group.items() if rows
+            ]
             parts += [markdown(*cells) for cells in tables]
             (args.out / "report.md").write_text("\n\n".join(parts) + "\n")
             (args.out / "figures.json").write_text(json.dumps(report, indent=1) + "\n")

@@ -16,10 +16,11 @@ SEXES = ("male", "female")
 RACES = ("White", "Black", "Asian", "Indian", "other")
 LIGHT = ("darkest third", "middle third", "lightest third")
 TURNED = ("most frontal third", "third between", "most turned third")
+FEWEST = 5  # faces: the intervals of fewer say nothing
 
 
 def groups(names: list[str], true: Tensor) -> dict[str, list[int]]:
-    """Tell which of the faces (N,3,H,W) are in which group; groups without a face are left out.
+    """Tell which of the faces (N,3,H,W) are in which group; groups of fewer than `FEWEST` are left out.
 
     By age, sex and race where the names carry UTKFace's labels, by brightness always, by pose where the detector finds them.
     """
@@ -33,12 +34,13 @@ def groups(names: list[str], true: Tensor) -> dict[str, list[int]]:
         for group in (f"age {low} to {high}" if high < 200 else f"age {low} and over", SEXES[sex], RACES[race]):
             found.setdefault(group, []).append(i)
     ordered = {group: found[group] for group in sorted(found, key=lambda group: (group[:3] != "age", group))}
-    return ordered | _thirds(LIGHT, brightness(true)) | _thirds(TURNED, turn(true))
+    every = ordered | _thirds(LIGHT, brightness(true)) | _thirds(TURNED, turn(true))
+    return {group: rows for group, rows in every.items() if len(rows) >= FEWEST}
 
 
 def _thirds(names: tuple[str, ...], of: Tensor) -> dict[str, list[int]]:
     thirds = torch.tensor_split(of.argsort()[: len(of) - int(of.isnan().sum())], 3)  # NaN sorts last
-    return {name: rows.tolist() for name, rows in zip(names, thirds, strict=True) if len(rows)}
+    return {name: rows.tolist() for name, rows in zip(names, thirds, strict=True)}
 
 
 def brightness(true: Tensor) -> Tensor:

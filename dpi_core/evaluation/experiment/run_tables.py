@@ -118,7 +118,7 @@ def _by_group(found: Mapping[str, Figures], who: Mapping[str, list[int]]) -> ByG
             if name in figures
         }
         for name in BY_GROUP
-        if any(name in figures for figures in found.values())
+        if who and any(name in figures for figures in found.values())
     }
 
 
