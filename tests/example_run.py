@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from dpi_core.models.presets import AUTOMATIC, DEFAULT_PRESET, PRESETS
+from dpi_core.models.presets import DEFAULT_PRESET, PRESETS
 from dpi_core.restore.request import Request
 from dpi_core.web.engine import Engine, EngineSettings
 from dpi_core.web.restore_run import AUTO, Outcome, run
@@ -40,13 +40,11 @@ def main(argv: list[str] | None = None) -> None:
     """Run the example and write what the stage shows at its end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photo", type=Path, default=PHOTO)
-    parser.add_argument("--preset", default=AUTOMATIC, choices=[AUTOMATIC, *sorted(PRESETS)])
+    parser.add_argument("--preset", default=DEFAULT_PRESET, choices=sorted(PRESETS))  # tau as the page starts with
     parser.add_argument("--out", type=Path, default=EXAMPLE_RUN)
     args = parser.parse_args(argv)
     session = Session()
-    automatic = args.preset == AUTOMATIC
-    config = PRESETS[DEFAULT_PRESET if automatic else args.preset].config
-    making = Making(str(args.photo), Request(config, background=AUTO), automatic=automatic)
+    making = Making(str(args.photo), Request(PRESETS[args.preset].config, background=AUTO))
     for item in run(Engine(EngineSettings(device="cpu")), session, making):
         last = item
     session.clean()
