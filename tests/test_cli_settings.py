@@ -125,7 +125,7 @@ def test_seeds_count_up_from_the_files_first_where_one_is_given(saved):
     [
         (
             {"config": {"tau": 5000}, "seed": 0},
-            "settings.json: holds no settings that can be used (tau is 5000; allowed",
+            "settings.json: holds no settings that can be used (tau is 5000; allowed is a whole number from 0 to 1000). Use",
         ),
         ({"config": {}, "seed": 0, "scale": 3}, "scale is 3; allowed"),
         ({"config": {}, "seeds": [3, 4, 3]}, "seeds is [3, 4, 3]; allowed is each seed once"),

@@ -217,8 +217,8 @@ def read_request(path: str | Path) -> Request:
         Exception
     ) as error:  # an archive or JSON of somebody else's can fail in many ways: RuntimeError, zlib.error ..
         raise ImageError(
-            f"{path.name}: holds no settings that can be used ({error}). Use a PNG, a {SETTINGS_FILE} or a comparison's "
-            "ZIP saved by this program."
+            f"{path.name}: holds no settings that can be used ({str(error).rstrip('.')}). Use a PNG, a {SETTINGS_FILE} or "
+            "a comparison's ZIP saved by this program."
         ) from error
 
 
