@@ -18,6 +18,7 @@ from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
 from dpi_core.web.running import Plan, Values, View, connect_run, plan_html, run_buttons
 from dpi_core.web.seeds_run import MAX_SEEDS, MIN_SEEDS, compare_plan, parse_seeds, redrawn, run_comparison
+from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making
 from dpi_core.web.trajectory import MAX_EVENTS
 
@@ -94,11 +95,11 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
     again = view.variety(lambda: (VARIETY, 0), None, [settings, branch], queue=False, **QUIET)
     again.then(None, None, None, js=RUN, queue=False, **QUIET)
 
-    def on_choose(event: gr.EventData) -> dict[Any, Any]:
+    def on_choose(visitor: Session, event: gr.EventData) -> dict[Any, Any]:
         values, line = chosen(event.seed, event.config)
-        return {**c.moved(values), c.status: line}
+        return {**c.brought(visitor, values), c.status: line}
 
-    c.follow(view.choose(on_choose, None, [c.seed, *c.settings.values(), c.status], queue=False, **QUIET))
+    view.choose(on_choose, [c.session], [c.seed, *c.settings.values(), c.preset, c.status], queue=False, **QUIET)
     hidden = {bundle: gr.update(visible=False), keep: gr.update(visible=False)}
     connect_run("compare", buttons, c.session, view, on_compare, finished, {*inputs, pick, branch}, hidden, line)
     linked = [

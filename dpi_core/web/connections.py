@@ -104,8 +104,8 @@ def connect_files(controls: Controls) -> None:
     """Take settings from a file when asked."""
     c = controls
 
-    def taken(path: str | None) -> dict:
+    def taken(path: str | None, visitor: Session) -> dict:
         settings, line = on_load_settings(path) if path else ({}, gr.skip())
-        return {**c.moved(settings), c.status: line}
+        return {**c.brought(visitor, settings), c.status: line}
 
-    c.follow(c.load.upload(taken, [c.load], [*c.making.values(), c.status], queue=False, **QUIET))
+    c.load.upload(taken, [c.load, c.session], [*c.making.values(), c.status], queue=False, **QUIET)

@@ -80,6 +80,13 @@ class Controls:
         """Turn values by name into updates of the controls."""
         return {self.making[name]: value for name, value in values.items()}
 
+    def brought(self, visitor: Session, values: Mapping[str, Any]) -> dict[Any, Any]:
+        """Turn values that a visitor brought into updates of the controls and the preset that they are; none change nothing."""
+        if not values:
+            return {}
+        told, _ = self.told_preset
+        return {**self.moved(values), self.preset: told(visitor, None, *(values[field] for field in self.settings))}
+
     def follow(self, event: Any, opened: bool = False) -> Any:
         """Let the preset follow settings that an event moved, and no hand: all of them at once, in an event after it.
 

@@ -20,6 +20,7 @@ from dpi_core.web.explore_run import MAX_SEEDS, explore_plan, run_exploration
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
 from dpi_core.web.running import Plan, Values, View, connect_run, downloads, plan_html, run_buttons
+from dpi_core.web.session import Session
 
 FIRST_AXES = {"x": "tau", "y": "sparsity"}
 READY = {
@@ -54,9 +55,9 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
     def finished(done: ViewOutcome) -> dict[Any, Any]:
         return {view: done.view, files: gr.File(done.files, visible=True)}
 
-    def on_use(event: gr.EventData) -> dict[Any, Any]:
+    def on_use(visitor: Session, event: gr.EventData) -> dict[Any, Any]:
         values, line = used(event.config)
-        return {**c.moved(values), c.status: line}
+        return {**c.brought(visitor, values), c.status: line}
 
     plan = gr.HTML(on_plan(), elem_id="explore-plan")
     view = DataHTML(READY, files="settings_grid", elem_id="explore-grid")
@@ -66,7 +67,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
     line = Plan(on_plan, {*c.planned, *axes.values()}, plan)
     hidden = {files: gr.update(visible=False)}
     connect_run("explore", buttons, c.session, view, on_explore, finished, inputs, hidden, line)
-    c.follow(view.use(on_use, None, [*c.settings.values(), c.status], queue=False, **QUIET))
+    view.use(on_use, [c.session], [*c.settings.values(), c.preset, c.status], queue=False, **QUIET)
     linked = [
         Linked("x", axes["x"], one_of("x", AXES)),
         Linked("across", axes["x_values"], text_that(_values)),
