@@ -123,6 +123,14 @@ def test_the_command_line_asks_for_auto_by_name_or_by_custom(restorer, astronaut
     found, line = settled(args, request, restorer.prepare(astronaut, scale=4), usual)
     assert found.config.tau == tau
     assert bool(line) == (args.preset == AUTOMATIC or (not args.preset and usual == AUTOMATIC))
+    assert not line or line.startswith(f"Auto, tau {tau}: ")
+    assert ("as asked" in line) == bool(args.tau)
+
+
+def test_what_is_asked_for_over_auto_is_said(restorer, astronaut):
+    args = command_line("--eta", "0.5", "--no-correct")
+    _, line = settled(args, request_from(args, SeedCount(1, 4, 1)), restorer.prepare(astronaut, scale=4), AUTOMATIC)
+    assert line.endswith(", but eta 0.5, CRT off as asked.")
 
 
 def test_settings_of_a_file_are_not_fitted(restorer, astronaut, tmp_path):

@@ -120,7 +120,12 @@ def request_from(args: argparse.Namespace, seeds: SeedCount) -> Request:
 def config_from(args: argparse.Namespace, start: DPIConfig, prior: str = "embedded") -> DPIConfig:
     """Put the options over `start`, or over the preset for `prior` where one is named."""
     base = start if args.preset in (None, AUTOMATIC) else find_preset(args.preset, prior).config
-    return base.replaced({k: getattr(args, k) for k in SETTINGS if getattr(args, k) is not None})
+    return base.replaced(asked_over(args))
+
+
+def asked_over(args: argparse.Namespace) -> dict[str, float]:
+    """Return the settings that options name, by field."""
+    return {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
 
 
 def settled(args: argparse.Namespace, request: Request, prepared: "Preparation", usual: str) -> tuple[Request, str]:
@@ -133,8 +138,11 @@ def settled(args: argparse.Namespace, request: Request, prepared: "Preparation",
         return request, ""
     from dpi_core.restore.automatic import automatic
 
-    choice = automatic(prepared)
-    return replace(request, config=config_from(args, choice.config, request.prior)), choice.line
+    choice, over = automatic(prepared), asked_over(args)
+    config = config_from(args, choice.config, request.prior)
+    said = {name: f"{value:g}" if kind_of(name) is not bool else "on" if value else "off" for name, value in over.items()}
+    asked = ", ".join(f"{SETTINGS[name].symbol} {value}" for name, value in said.items())
+    return replace(request, config=config), choice._replace(config=config, asked=asked).line
 
 
 def seeds_from(first: int | None, number: int | None, saved: Request | None, allowed: SeedCount) -> tuple[int, ...]:

@@ -18,15 +18,17 @@ SMALL = "no damage seen, but small in the photo, which blurs: mended first"
 
 
 class Choice(NamedTuple):
-    """Settings, and in a sentence why."""
+    """Settings, and in a sentence why; `asked`: what in them was asked for instead, in words."""
 
     config: DPIConfig
     reason: str
+    asked: str = ""
 
     @property
     def line(self) -> str:
-        """Say what was chosen, and why."""
-        return f"Auto, tau {self.config.tau}: {self.reason}."
+        """Say what is used, and why."""
+        but = f", but {self.asked} as asked" if self.asked else ""
+        return f"Auto, tau {self.config.tau}: {self.reason}{but}."
 
 
 def automatic(prepared: Preparation) -> Choice:
