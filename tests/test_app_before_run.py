@@ -108,3 +108,16 @@ def test_the_face_that_is_picked_is_the_one_on_the_stage(laptop, tmp_path):
     expect(laptop.locator(CORNERS)).to_have_text("input: face 2 of 3")
     laptop.get_by_label("Simulate x8").check()
     expect(laptop.locator(CORNERS)).to_have_text("input: face 2 of 3, reduced x8")
+
+
+@pytest.mark.parametrize(("view", "go", "shown"), [("Restore", "#run", "#stage"), ("A/B", "#ab-run", "#ab-view")])
+def test_another_photo_ends_the_run_of_the_one_before(laptop, unhurried, view, go, shown):
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    laptop.get_by_role("tab", name=view).click()
+    laptop.click(go)
+    expect(laptop.locator(f"{shown} [data-state=running]")).to_be_visible()
+    laptop.set_input_files("#photo input[type=file]", str(EXAMPLES / "grace-hopper-worn.jpg"))
+    expect(laptop.locator(f"{shown} [data-state=ready]")).to_be_visible(timeout=12000)
+    expect(laptop.locator(shown)).to_contain_text("The run of the photo before was stopped.")
+    laptop.click(go)
+    expect(laptop.locator(f"{shown} [data-state=running]")).to_be_visible()

@@ -82,7 +82,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
         held = _connect_side(engine, c, name, side)
         held.then(on_plan, line.inputs, plan, queue=False, trigger_mode="always_last", **QUIET)
     hidden = {files: gr.update(visible=False)}
-    connect_run("ab", buttons, c.session, view, on_ab, finished, inputs, hidden, line)
+    connect_run("ab", buttons, c.session, c.photo, view, on_ab, finished, inputs, hidden, line)
     own = engine.settings.prior
     small = {name: name.lower() for name in sides}
     linked = [

@@ -101,7 +101,9 @@ def compare_tab(engine: Engine, controls: Controls) -> View:
 
     view.choose(on_choose, [c.session], [c.seed, *c.settings.values(), c.preset, c.status], queue=False, **QUIET)
     hidden = {bundle: gr.update(visible=False), keep: gr.update(visible=False)}
-    connect_run("compare", buttons, c.session, view, on_compare, finished, {*inputs, pick, branch}, hidden, line)
+    connect_run(
+        "compare", buttons, c.session, c.photo, view, on_compare, finished, {*inputs, pick, branch}, hidden, line
+    )
     linked = [
         Linked("seeds", seeds, text_that(parse_seeds)),
         Linked("with", settings, one_of("with", (VARIETY, PAGE))),

@@ -54,6 +54,8 @@ def on_photo(prior: str, photo: str | None, session: Session, looked_at: str | N
     if photo is not None and photo == looked_at:
         yield tuple([gr.skip()] * 4)
         return
+    if photo != session.on_page:
+        session.stopped, session.on_page = True, photo
     yield gr.skip(), gr.skip(), render_message("Looking for faces .." if photo else "Choose a photo."), gr.skip()
     found = detect(photo, session, prior)
     gallery = gr.Gallery(found.thumbnails, visible=bool(found.thumbnails))

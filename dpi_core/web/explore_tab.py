@@ -66,7 +66,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         axes[axis].input(first_values, axes[axis], axes[f"{axis}_values"], queue=False, **QUIET)
     line = Plan(on_plan, {*c.planned, *axes.values()}, plan)
     hidden = {files: gr.update(visible=False)}
-    connect_run("explore", buttons, c.session, view, on_explore, finished, inputs, hidden, line)
+    connect_run("explore", buttons, c.session, c.photo, view, on_explore, finished, inputs, hidden, line)
     view.use(on_use, [c.session], [*c.settings.values(), c.preset, c.status], queue=False, **QUIET)
     linked = [
         Linked("x", axes["x"], one_of("x", AXES)),

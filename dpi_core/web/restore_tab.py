@@ -49,7 +49,7 @@ def restore_tab(engine: Engine, controls: Controls) -> View:
     filmed = {film_video: gone, film_files: gone, film_note: ""}
     files = {row: gone, photo: gr.update(), bundle: gr.update(), **filmed}
     plan = Plan(lambda values: on_plan(engine, values[c.session], c.named(values)), {c.session, *c.asked}, stage)
-    connect_run("restore", [c.run, c.stop], c.session, stage, on_run, finished, c.asked, files, plan)
+    connect_run("restore", [c.run, c.stop], c.session, c.photo, stage, on_run, finished, c.asked, files, plan)
     dragged = stage.tau(on_tau, None, [c.settings["tau"]], queue=False, **QUIET)
     c.follow(dragged)
     dragged.then(None, [c.live_tau], None, queue=False, js=RUN_AGAIN, **QUIET)

@@ -23,6 +23,7 @@ from dpi_core.web.session import Session, Shown
 Values = Mapping[Any, Any]
 """What Gradio gives a handler with a set of inputs: value by component."""
 TOLD_EVERY = 2.0  # seconds between two lines of a run that waits for its turn
+DISCARDED = {"run": "", "state": "ready", "line": "The run of the photo before was stopped."}
 NOT_TAKEN = "The run ended early; try again in a moment."
 
 
@@ -68,6 +69,7 @@ def connect_run(
     name: str,
     buttons: Sequence[gr.Button],
     session: gr.State,
+    photo: gr.Image,
     view: gr.HTML,
     run: Callable[[Values], Iterator[Any]],
     finished: Callable[[Any], dict[Any, Any]],
@@ -78,7 +80,8 @@ def connect_run(
     """Let a button stream ``run(values)`` to `view`, and Stop end it; the plan is said anew after it.
 
     Only one run at a time uses the models. While others are before it, the view says so, anew every few seconds. The files of
-    the run before are gone as soon as the next begins, so that what stands on the page is the run's that is shown.
+    the run before are gone as soon as the next begins, so that what stands on the page is the run's that is shown. A run whose
+    photo is no longer the page's ends, and leaves nothing.
 
     Args:
         name: the view's, under which the session keeps what the run ended with for a page that is loaded again.
@@ -93,8 +96,8 @@ def connect_run(
     def free() -> dict[Any, Any]:  # made when it is sent: a button made here would stand on the page
         return {button: gr.Button(interactive=True) for button in others} | {stop: gr.Button(visible=False)}
 
-    def on_start(visitor: Session) -> dict[Any, Any]:
-        visitor.stopped = False
+    def on_start(visitor: Session, path: str | None) -> dict[Any, Any]:
+        visitor.stopped, visitor.on_page = False, path
         begun = {button: gr.Button(interactive=False) for button in others}
         begun |= {stop: gr.Button(visible=True, interactive=True, value="Stop")}
         begun |= files
@@ -113,13 +116,16 @@ def connect_run(
         return gr.Button(value="Stopping ..", interactive=False)
 
     def rows(values: Values) -> Iterator[dict[Any, Any]]:
-        photo = values[session].photo  # another may be chosen meanwhile
+        visitor, path = values[session], values[photo]
         for item in with_messages(run)(values):
+            if visitor.on_page != path:
+                yield {view: DISCARDED}
+                return
             if isinstance(item, dict):
                 yield {view: item}
             else:
                 ended = finished(item)
-                values[session].shown[name] = Shown(photo, ended)
+                visitor.shown[name] = Shown(path, ended)
                 yield ended
 
     def streamed(values: Values) -> Iterator[dict[Any, Any]]:
@@ -128,8 +134,10 @@ def connect_run(
     clock.tick(place, None, [view], queue=False, **QUIET)
     stop.click(on_stop, [session], [stop], queue=False, **QUIET)
     outputs, scroll = [view, *files, *buttons], scroll_script(str(plan.line.elem_id))
-    started = others[0].click(on_start, [session], [*outputs, clock], queue=False, js=scroll, **QUIET)
-    ran = started.then(streamed, {session, *inputs}, outputs, concurrency_limit=1, concurrency_id=MODELS, **QUIET)
+    started = others[0].click(on_start, [session, photo], [*outputs, clock], queue=False, js=scroll, **QUIET)
+    ran = started.then(
+        streamed, {session, photo, *inputs}, outputs, concurrency_limit=1, concurrency_id=MODELS, **QUIET
+    )
     ran.failure(not_taken, None, [view, *buttons], queue=False, **QUIET)
     ran.then(lambda: gr.Timer(active=False), None, [clock], queue=False, **QUIET)
     # said after it: a plan that comes while a run streams can be lost

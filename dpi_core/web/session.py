@@ -41,6 +41,7 @@ class Session:
 
     Attributes:
         stopped: asks the running generator to end after its current step.
+        on_page: the photo that the page has, as far as it was told; a run of any other ends.
         photo: path of the photo `faces` belong to.
         faces: the faces found in it, largest first; None before they were looked for, none and no `photo` if it cannot be read.
         chosen: indices of the faces to restore, largest first.
@@ -58,6 +59,7 @@ class Session:
     """
 
     stopped: bool = False
+    on_page: str | None = None
     photo: str | None = None
     faces: "list[Face] | None" = None
     chosen: list[int] = field(default_factory=lambda: [0])

@@ -12,7 +12,8 @@ const photo = () => plan().photo ?? null;
 const before = () => plan().before || {state: "empty", line: "Choose a photo, or one of the examples."};
 function current() {  // what is run, or was, of the photo that is chosen
   const v = props.value || {}, of = v.state === "failed" ? failedOf : v.photo ?? null;
-  return BUSY.includes(v.state) || of === photo() ? v : before();
+  if (BUSY.includes(v.state) || of === photo()) return v;
+  return v.state === "ready" ? {...before(), note: `${v.line} ${plan().line}`} : before();  // a run that another photo ended
 }
 const busy = () => BUSY.includes(current().state);
 const piece = () => (current().pieces || [])[chosen] || (current().pieces || [])[0];
