@@ -140,7 +140,9 @@ def settled(args: argparse.Namespace, request: Request, prepared: "Preparation",
 
     choice, over = automatic(prepared), asked_over(args)
     config = config_from(args, choice.config, request.prior)
-    said = {name: f"{value:g}" if kind_of(name) is not bool else "on" if value else "off" for name, value in over.items()}
+    said = {
+        name: f"{value:g}" if kind_of(name) is not bool else "on" if value else "off" for name, value in over.items()
+    }
     asked = ", ".join(f"{SETTINGS[name].symbol} {value}" for name, value in said.items())
     return replace(request, config=config), choice._replace(config=config, asked=asked).line
 

@@ -128,7 +128,7 @@ def chosen_faces(
             which = "The only face is" if count == 1 else f"All {count} faces are"
             raise DPIError(
                 f"{which} larger and sharper in the photo than the prior would make it, so there is nothing to restore. "
-                "Choose a face by its index, or include the sharp ones, to restore it all the same."
+                "To restore it all the same, choose a face by its index (--face 0) or include the sharp ones (--include-sharp)."
             )
         return found
     several = list(face) if isinstance(face, Sequence) and not isinstance(face, str | bytes) else [face]
