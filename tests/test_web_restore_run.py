@@ -15,6 +15,7 @@ from dpi_core.method.config import DEFAULTS
 from dpi_core.restore.request import Request
 from dpi_core.web.checks import UNEXPECTED
 from dpi_core.web.detected_faces import detect
+from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, making_of
 from dpi_core.web.restore_run import AUTO, MODES, Outcome, run
 from dpi_core.web.session import Session
@@ -97,6 +98,7 @@ def test_detection_shows_thumbnails_or_says_why_not(astronaut, bad_files, tmp_pa
     nothing = detect(str(tmp_path / "flat.png"), session)
     assert nothing.thumbnails == []
     assert "No face was found" in nothing.message
+    assert session.note == drain(Engine(), session, tmp_path / "flat.png")[-1]["line"], "one text for the one failure"
     for path in bad_files.values():
         assert 'role="alert"' in detect(str(path), session).message
         assert session.photo is None
@@ -117,6 +119,7 @@ def test_the_faces_that_are_not_sharp_are_chosen_at_first(astronaut, tmp_path):
     assert len(found.lines) == 2
     assert found.lines[0].endswith("sharp already")
     assert found.chosen == session.chosen == [1]
+    assert "1 of them is sharp already: left as it is unless ticked." in found.message
 
 
 def test_the_faces_chosen_are_restored_and_no_others(engine, astronaut, tmp_path):

@@ -13,6 +13,7 @@ from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, QUIET, making_of
 from dpi_core.web.looked_at import cut_out
+from dpi_core.web.preset_choice import AUTO_TEXT
 from dpi_core.web.session import Session
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def connect_auto(engine: Engine, controls: Controls) -> None:
     def take(values: dict, asked: bool = False) -> dict:
         named, session = c.named(values), values[c.session]
         choice, session.choice = session.choice, None
+        if named["preset"] == AUTOMATIC and not session.faces and not named["aligned"]:
+            return {c.preset: gr.Radio(info=AUTO_TEXT)}  # what it said was of another photo
         if choice is None or named["preset"] != AUTOMATIC or not free(named, session, asked):
             return {c.session: gr.skip()}
         session.fitted = choice.config

@@ -46,11 +46,13 @@ def detect(photo: str | None, session: Session, prior: str = "embedded") -> Foun
         return FoundFaces([], [], [], render_message(message_of(error), "error"))
     session.note = found_text(sharp, template.size)
     if not report.faces:
-        text = "No face was found. If the picture is a face crop already, open “Advanced” and tick “already aligned”."
-        return FoundFaces([], [], [], render_message(f"{text} {report.note}", "error"))
+        session.note = (
+            "No face was found. If the picture is a face crop already, open “Advanced” and tick “already aligned”."
+        )
+        return FoundFaces([], [], [], render_message(session.note, "error"))
     thumbnails, lines = [], []
     for i, (face, finished) in enumerate(zip(report.faces, sharp, strict=True)):
-        size = f"{round(face.box[2] - face.box[0])}px"
+        size = f"{round(face.area**0.5)}px"  # by which they are sorted
         thumbnails.append((pictures[i], f"{i + 1}: {size}"))
         lines.append(f"{i + 1}: {size}" + (", sharp already" if finished else ""))
     return FoundFaces(thumbnails, lines, session.chosen, render_message(session.note))
@@ -65,7 +67,8 @@ def found_text(sharp: Sequence[bool], side: int) -> str:
     if left == count:
         which = "It is" if count == 1 else "All are"
         return f"{text} {which} sharper than the model's {side} pixels and would lose detail, so none is ticked."
-    return f"{text} {left} of them sharp already: left as they are unless ticked."
+    which = "is sharp already: left as it is" if left == 1 else "are sharp already: left as they are"
+    return f"{text} {left} of them {which} unless ticked."
 
 
 def _thumbnail(pixels: np.ndarray, box: tuple[float, float, float, float]) -> Image.Image:

@@ -28,13 +28,15 @@ def ready_face(
     without the priors that are still to come.
 
     Raises:
-        DPIError: if there is no photo or a prior cannot be loaded, called A, B .. where there are several; and as
+        DPIError: if there is no photo or face, or a prior cannot be loaded, called A, B .. where there are several; and as
             `Restorer.prepare`.
     """
     photo = chosen_photo(making.photo)
     yield show("reading", READING)
     names = list(dict.fromkeys(priors)) or [making.request.prior]
     known = session.faces if session.photo == photo else None
+    if known == [] and not making.request.aligned:
+        raise DPIError(session.note)  # as it is said beside the photo
     ready: dict[str, tuple[Restorer, Preparation]] = {}
     for name, prior in zip(ascii_uppercase, names, strict=False):
         if ready and session.stopped:
