@@ -7,7 +7,10 @@ from page_runs import drain, making
 from pictures import group
 from PIL import Image
 
-from dpi_core.web.chosen_face import before_run, which_face
+from dpi_core.faces.face import DetectionReport, Face, largest_first
+from dpi_core.restore.records import Preparation
+from dpi_core.restore.request import Request
+from dpi_core.web.chosen_face import _line, before_run, which_face
 from dpi_core.web.detected_faces import detect
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import decoded
@@ -50,7 +53,9 @@ def test_of_several_faces_the_largest_that_is_ticked_is_shown(engine, tmp_path):
         assert f"3 faces found, {count} ticked. Press Restore" in before["line"]
         shown[ticked] = before["picture"]
     assert len(set(shown.values())) == 3
-    assert "none ticked" in before_run(session, making(photo, chosen=()))["line"]
+    line = before_run(session, making(photo, chosen=()))["line"]
+    assert "none ticked" in line
+    assert "sharp" not in line
     assert which_face(session, [0, 1, 2], False) == "Face 1 of 3, the largest ticked. "
     assert which_face(session, [2, 1], False) == "Face 2 of 3, the largest ticked. "
     assert which_face(session, [2], False) == "Face 3 of 3, the one ticked. "
@@ -70,3 +75,19 @@ def test_a_photo_without_a_face_is_shown_itself_and_one_that_cannot_be_read_is_n
             before = before_run(looked_at(path), making(path, aligned=aligned))
             assert before["state"] == "empty"
             assert "picture" not in before
+
+
+def test_where_all_faces_are_sharp_the_stage_says_why_none_is_ticked():
+    request = Request(face="all")
+    prepared = Preparation(None, (None, None), (), request, "", (True, True))
+    assert "2 faces found, sharp already (a restoration would only lose), so none ticked" in _line(request, prepared)
+
+
+def test_the_size_of_a_face_on_the_page_is_the_one_they_are_sorted_by(monkeypatch):
+    boxes = [(0, 0, 93, 120), (100, 0, 200, 110), (0, 130, 86, 230)]
+    faces = largest_first([Face(box, np.zeros((5, 2)), 1.0, "yunet") for box in boxes])
+    monkeypatch.setattr("dpi_core.faces.find_faces", lambda *_: DetectionReport(faces, "yunet", ""))
+    monkeypatch.setattr("dpi_core.faces.is_sharp", lambda *_: False)
+    sizes = [int(line.split()[1].removesuffix("px")) for line in detect(PHOTO, Session()).lines]
+    assert len(sizes) == 3
+    assert sizes == sorted(sizes, reverse=True)

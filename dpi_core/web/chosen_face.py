@@ -65,7 +65,7 @@ def _before_run(session: Session, making: Making) -> dict[str, Any]:
         cut = cut_out(session, making)
     except DPIError:  # what is wrong with it is said beside the photo
         return none
-    return {"state": "ready", "line": _line(making.request, len(cut.prepared.faces)), **_input(cut)}
+    return {"state": "ready", "line": _line(making.request, cut.prepared), **_input(cut)}
 
 
 def _input(cut: CutOut) -> dict[str, str]:
@@ -81,8 +81,8 @@ def _input(cut: CutOut) -> dict[str, str]:
     }
 
 
-def _line(request: Request, found: int) -> str:
-    scale, count = request.scale, len(ticked(request))
+def _line(request: Request, prepared: "Preparation") -> str:
+    scale, count, found = request.scale, len(ticked(request)), len(prepared.faces)
     it, lacks = ("them", "they lack, one face after the other") if count > 1 else ("it", "it lacks")
     task = f"Press Restore to paint the detail {lacks}."
     if scale:
@@ -90,6 +90,7 @@ def _line(request: Request, found: int) -> str:
     if request.aligned:
         return f"The picture is taken as a face already aligned. {task}"
     if not count and not scale:
-        return f"{many(found, 'face')} found, none ticked: tick one under “Faces to restore” to restore it."
+        why = "sharp already (a restoration would only lose), so " if all(prepared.sharp) else ""
+        return f"{many(found, 'face')} found, {why}none ticked: tick one under “Faces to restore” to restore it all the same."
     which = f", {'all' if count == found else count} ticked" if found > 1 and count else ""
     return f"{many(found, 'face')} found{which}. {task}"
