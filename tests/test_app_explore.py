@@ -54,15 +54,17 @@ def choose_steps(page: Page, steps: int, place: str, text: str) -> None:
 def test_two_settings_are_explored_and_a_cell_is_taken(page, tmp_path):
     open_tab(page, "Explore")
     expect(page.locator("#explore-plan")).to_contain_text("12 cells (4 by 3), 1 seed each")
-    page.locator("#explore-x-values").get_by_role("textbox").fill("50, 2000")
+    values = page.locator("#explore-x-values").get_by_role("textbox")
+    expect(values).to_have_value("0, 50, 200, 350")  # Auto chose tau 200
+    values.fill("50, 2000")
     expect(page.locator("#explore-plan [role=alert]")).to_contain_text("tau is 2000; allowed")
     page.locator("#explore-x-values").get_by_role("textbox").fill("0, 400, 700")
     page.locator("#explore-y-values").get_by_role("textbox").fill("1, 2")
-    choose_steps(page, 4, "#explore-plan", "6 cells (3 by 2), 1 seed each: 18 steps to run instead of 24")
+    choose_steps(page, 4, "#explore-plan", "6 cells (3 by 2), 1 seed each: 22 steps to run instead of 24")
 
     page.click("#explore-run")
     grid = page.locator("#explore-grid")
-    expect(grid.locator("[data-role=line]")).to_contain_text("18 steps were run")
+    expect(grid.locator("[data-role=line]")).to_contain_text("22 steps were run")
     cells = grid.get_by_role("radio")
     expect(cells).to_have_count(6)
     assert grid.locator("img:not([alt])").count() == 0

@@ -55,6 +55,11 @@ def test_axes_allow_what_the_page_allows():
     for axis in AXES:
         assert SETTINGS[axis].slider == (settings[axis].minimum, settings[axis].maximum)
         assert parse_values(axis, first_values(axis)) == SETTINGS[axis].explored
+        low, high = SETTINGS[axis].slider
+        for own in (low, high):
+            values = parse_values(axis, first_values(axis, own))
+            assert own in values
+            assert len(values) == len(SETTINGS[axis].explored)
 
 
 def test_a_row_of_tau_values_runs_fcm_once():

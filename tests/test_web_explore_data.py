@@ -76,7 +76,9 @@ def test_the_best_cells_are_those_with_the_highest_figure(grid, tiles):
 
 def test_a_map_holds_every_number_in_readable_ink(grid, tiles):
     maps = maps_data(grid, tiles[:3])
-    assert [data["key"] for data in maps] == ["psnr", "ssim", "lr_consistency", "diversity"], "the truth comes first"
+    assert [data["key"] for data in maps] == ["psnr", "lr_consistency", "ssim", "diversity"], (
+        "the truth first, the equal last"
+    )
     assert maps[0]["range"] == "PSNR: 23.00 dB to 25.00 dB"
     for data in maps:
         assert len(data["cells"]) == 4
@@ -90,6 +92,15 @@ def test_a_map_holds_every_number_in_readable_ink(grid, tiles):
 def rgb(code):
     digits = code[1:] if len(code) == 7 else "".join(2 * c for c in code[1:])
     return bytes.fromhex(digits)
+
+
+def test_the_first_map_is_one_in_which_the_cells_differ(grid):
+    exact = [
+        Tile(cell, picture(i), {"lr_consistency": 99.0, "diversity": float(i)}, 4) for i, cell in enumerate(grid.cells)
+    ]
+    first, last = maps_data(grid, exact)
+    assert (first["key"], last["key"]) == ("diversity", "lr_consistency")
+    assert "exact in every cell, since all are held to the input" in last["range"]
 
 
 def test_the_scale_gets_lighter_all_the_way():

@@ -18,9 +18,12 @@ def label_of(field: str, value: float) -> str:
     return f"{SETTINGS[field].symbol} {value:g}"
 
 
-def first_values(field: str) -> str:
-    """Write the values a visitor may start with as text."""
-    return ", ".join(f"{value:g}" for value in SETTINGS[field].explored)
+def first_values(field: str, own: float | None = None) -> str:
+    """Write the values a visitor may start with as text; the page's `own` takes the place of the nearest."""
+    values = list(SETTINGS[field].explored)
+    if own is not None:
+        values[min(range(len(values)), key=lambda i: abs(values[i] - own))] = own
+    return ", ".join(f"{value:g}" for value in values)
 
 
 @dataclass(frozen=True)

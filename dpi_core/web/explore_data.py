@@ -107,9 +107,10 @@ def cell_data(grid: Grid, cell: Cell, tile: Tile | None = None, *, state: str = 
 
 
 def maps_data(grid: Grid, tiles: Sequence[Tile]) -> list[dict[str, Any]]:
-    """Turn the finished cells into a map of each measure that they have."""
+    """Turn the finished cells into a map of each measure that they have, first those in which the cells differ."""
     done = [tile for tile in tiles if tile.complete]
-    return [map_data(grid, done, measure) for measure in measures_of(done)]
+    measures = sorted(measures_of(done), key=lambda measure: len({measure.of(tile.figures) for tile in done}) == 1)
+    return [map_data(grid, done, measure) for measure in measures]
 
 
 def map_data(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> dict[str, Any]:
@@ -126,9 +127,11 @@ def map_data(grid: Grid, tiles: Sequence[Tile], measure: Measure) -> dict[str, A
         background, ink = colour((values[place] - low) / (high - low) if high > low else 0.5)
         text = measure.number(values[place])
         places.append({"text": text, "background": background, "ink": ink, "best": place in best})
-    range_text = f"{measure.name}: {measure.text(low)} to {measure.text(high)}" if high > low else measure.name
+    span = f"{measure.text(low)} to {measure.text(high)}" if high > low else f"{measure.text(low)} in every cell"
+    if low >= measure.exact and len(values) > 1:
+        span += ", since all are held to the input; how freely each draws is told by diversity, of 2 seeds or more"
     names = {"key": measure.key, "name": measure.name, "unit": measure.unit, "best": measure.best}
-    return {**names, "range": range_text, "cells": places}
+    return {**names, "range": f"{measure.name}: {span}", "cells": places}
 
 
 def colour(share: float) -> tuple[str, str]:

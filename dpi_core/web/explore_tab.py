@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -62,8 +63,7 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
     plan = gr.HTML(on_plan(), elem_id="explore-plan")
     view = DataHTML(READY, files="settings_grid", elem_id="explore-grid")
     files = downloads("Download: contact sheet, and all settings and figures", "explore-files")
-    for axis in FIRST_AXES:
-        axes[axis].input(first_values, axes[axis], axes[f"{axis}_values"], queue=False, **QUIET)
+    _follow_page(c, axes)
     line = Plan(on_plan, {*c.planned, *axes.values()}, plan)
     hidden = {files: gr.update(visible=False)}
     connect_run("explore", buttons, c.session, c.photo, view, on_explore, finished, inputs, hidden, line)
@@ -76,6 +76,29 @@ def explore_tab(engine: Engine, controls: Controls) -> View:
         Linked("cell_seeds", count, number("cell_seeds", 1, MAX_SEEDS)),
     ]
     return View(linked, line, {view: READY, **hidden})
+
+
+def _follow_page(c: Controls, axes: Mapping[str, Any]) -> None:
+    """Let the values of each axis begin with the page's own, for as long as nobody writes others."""
+    boxes = {axis: axes[f"{axis}_values"] for axis in FIRST_AXES}
+    given = gr.State({axis: box.value for axis, box in boxes.items()})
+
+    def follow(values: Values, moved: str = "") -> dict[Any, Any]:
+        texts = dict(values[given])
+        for axis, box in boxes.items():
+            if axis == moved or values[box] == texts[axis]:
+                field = values[axes[axis]]
+                texts[axis] = first_values(field, values[c.settings[field]])
+        changed = {
+            box: texts[axis] for axis, box in boxes.items() if texts[axis] != values[given][axis] or axis == moved
+        }
+        return {given: texts, **changed}
+
+    inputs = {given, *boxes.values(), *(axes[axis] for axis in FIRST_AXES), *(c.settings[field] for field in AXES)}
+    outputs, changes = [given, *boxes.values()], [c.settings[field].change for field in AXES]
+    gr.on(changes, follow, inputs, outputs, queue=False, trigger_mode="multiple", **QUIET)
+    for axis in FIRST_AXES:
+        axes[axis].input(partial(follow, moved=axis), inputs, outputs, queue=False, **QUIET)
 
 
 def _values(text: str) -> None:
