@@ -73,7 +73,7 @@ def ab_tab(engine: Engine, controls: Controls) -> View:
 
     with gr.Row(elem_classes="dpi-asked"):
         plan = gr.HTML(on_plan(), elem_id="ab-plan")
-        with gr.Column(scale=0, min_width=230):
+        with gr.Column(scale=0, min_width=260):
             buttons = run_buttons("Run A and B", "ab-")
     view = DataHTML(READY, files="side_by_side", elem_id="ab-view")
     files = downloads("Download: both results and their figures", "ab-files")
