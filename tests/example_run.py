@@ -53,6 +53,7 @@ def main(argv: list[str] | None = None) -> None:
     value = {
         **last.stage,
         "made": "",
+        "photo": None,  # of the stage's: none is chosen yet
         "line": f"An example: {args.photo.name}, restored. Choose a photo to make your own.",
     }
     args.out.write_text(json.dumps(lighter(value)))
