@@ -31,7 +31,8 @@ def test_stop_keeps_the_partial_result(page, app_url, unhurried):
     page.goto(f"{app_url}?steps=250")
     upload(page, EXAMPLES / "grace-hopper-worn.jpg")
     expect(page.locator("#status")).to_contain_text("1 face")
-    fcm = sum(t > PRESETS[DEFAULT_PRESET].config.tau for t, _ in timestep_pairs(250, 1000))
+    start = PRESETS[DEFAULT_PRESET].config
+    fcm = sum(t > start.tau for t, _ in timestep_pairs(250, 1000, start.spacing))
     expect(page.locator(PLAN)).to_contain_text(f"{fcm} FCM steps")
     page.click("#run")
     expect(page.locator(LINE)).to_contain_text(re.compile(r"step \d+ of 250"))
@@ -129,7 +130,7 @@ def test_an_example_and_the_sliders_and_the_dice(page):
 def test_the_address_holds_the_settings(browser, app_url):
     page = browser.new_page()
     page.goto(f"{app_url}?tau=300&eta=0&seed=7")
-    expect(page.locator(PLAN)).to_contain_text("13 FCM steps (t > 300)")
+    expect(page.locator(PLAN)).to_contain_text("11 FCM steps (t > 300)")
     expect(page.locator("#seed input")).to_have_value("7")
     field = page.locator("#sparsity input[type=number]")
     field.fill("4")
