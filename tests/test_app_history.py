@@ -87,8 +87,8 @@ def test_a_reload_keeps_the_photo_and_the_last_result(laptop):
 
 def test_a_reload_keeps_auto_until_another_preset_is_chosen(laptop):
     auto, mild = (laptop.get_by_label(name, exact=True) for name in ("Auto", "Mild"))
-    choose(laptop, EXAMPLES / "astronaut.jpg")
-    expect(laptop.locator("#preset")).to_contain_text("Auto, tau 200")  # the settings of "mild"
+    choose(laptop, EXAMPLES / "astronaut-tiny.png")
+    expect(laptop.locator("#preset")).to_contain_text("Auto, tau 200")
     expect(laptop).to_have_url(re.compile("tau=200"))
 
     def reloaded(chosen):
@@ -101,9 +101,11 @@ def test_a_reload_keeps_auto_until_another_preset_is_chosen(laptop):
 
     reloaded(auto)
     choose_preset(laptop, "Mild")
+    expect(laptop).to_have_url(re.compile("correct_input"))
     reloaded(mild)
     choose_preset(laptop, "Auto")
     expect(laptop.locator("#preset")).to_contain_text("Auto, tau 200")
+    expect(laptop).not_to_have_url(re.compile("correct_input"))
     reloaded(auto)
 
 
