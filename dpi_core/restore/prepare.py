@@ -45,11 +45,12 @@ def prepare(
     def job_of(index: int, face: Face | None, crop: np.ndarray, matrix: np.ndarray | None, spanned: float) -> FaceJob:
         """Make the job of a face that spans so many pixels of the photo."""
         pixels = to_tensor(crop)
+        if scale is not None:
+            return simulated(FaceJob(index, face, crop, matrix, pixels, pixels, None), scale)
         larger = request.octave and template == OCTAVE_ABOVE and spanned > template.size
         soft = is_soft(crop, spanned, template)
         low_res = held_copy(pixels, spanned, soft)  # of a photo no low-resolution original is known
-        job = FaceJob(index, face, crop, matrix, low_res, pixels, None, larger, soft=soft)
-        return job if scale is None else simulated(job, scale)
+        return FaceJob(index, face, crop, matrix, low_res, pixels, None, larger, soft=soft)
 
     if request.aligned:
         crop = _central_square(photo, template.size)

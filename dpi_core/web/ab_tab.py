@@ -14,13 +14,13 @@ from dpi_core.models.presets import DEFAULT_PRESET, NAMES, presets_for
 from dpi_core.restore.request import Request
 from dpi_core.web.ab_run import run_ab
 from dpi_core.web.ab_settings import ab_plan, in_words, read_stored, side_of, stored
-from dpi_core.web.chosen_face import first_face
 from dpi_core.web.components.data_html import DataHTML
 from dpi_core.web.controls import Controls, method_control
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import FIELDS, QUIET, making_of
 from dpi_core.web.links import Linked, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
+from dpi_core.web.looked_at import first_face
 from dpi_core.web.running import Plan, Values, View, connect_run, downloads, plan_html, run_buttons
 
 FIRST = {"A": "published", "B": DEFAULT_PRESET}

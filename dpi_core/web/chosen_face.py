@@ -8,22 +8,12 @@ from PIL import Image
 from dpi_core.errors import DPIError
 from dpi_core.restore.request import Request
 from dpi_core.web.live import data_uri, many
-from dpi_core.web.looked_at import CutOut, cut_out, small
+from dpi_core.web.looked_at import CutOut, cut_out, small, ticked
 from dpi_core.web.session import Session
 from dpi_core.web.stage_data import Making
 
 if TYPE_CHECKING:
     from dpi_core.restore.records import Preparation
-
-
-def ticked(request: Request) -> tuple[int, ...]:
-    """Return the faces that are ticked, largest first."""
-    return request.face if isinstance(request.face, tuple) else ()
-
-
-def first_face(request: Request) -> int:
-    """Return the face that views of one face show: the largest of those that are ticked, or of all where none is."""
-    return min(ticked(request), default=0)
 
 
 def which_face(session: Session, chosen: Sequence[int], aligned: bool) -> str:

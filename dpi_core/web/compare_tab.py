@@ -9,13 +9,13 @@ import gradio as gr
 from dpi_core.errors import DPIError
 from dpi_core.models.presets import VARIETY_PRESET, find_preset
 from dpi_core.restore.request import Request, read_request
-from dpi_core.web.chosen_face import first_face
 from dpi_core.web.components.data_html import DataHTML
 from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
 from dpi_core.web.events import MAX_PAGE_SEED, QUIET, making_of
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
+from dpi_core.web.looked_at import first_face
 from dpi_core.web.running import Plan, Values, View, connect_run, plan_html, run_buttons
 from dpi_core.web.seeds_run import MAX_SEEDS, MIN_SEEDS, compare_plan, parse_seeds, redrawn, run_comparison
 from dpi_core.web.session import Session

@@ -12,7 +12,6 @@ from dpi_core.errors import DPIError
 from dpi_core.method.config import MAX_SEED, SETTINGS, DPIConfig, check_int
 from dpi_core.web.axes import AXES, MAX_CELLS, Grid, first_values, plan_grid
 from dpi_core.web.checks import whole_number
-from dpi_core.web.chosen_face import first_face
 from dpi_core.web.components.data_html import DataHTML
 from dpi_core.web.controls import Controls
 from dpi_core.web.engine import Engine
@@ -20,6 +19,7 @@ from dpi_core.web.events import QUIET, making_of
 from dpi_core.web.explore_run import MAX_SEEDS, explore_plan, run_exploration
 from dpi_core.web.links import Linked, number, one_of, text_that
 from dpi_core.web.live import ViewOutcome, render_message
+from dpi_core.web.looked_at import first_face
 from dpi_core.web.running import Plan, Values, View, connect_run, downloads, plan_html, run_buttons
 from dpi_core.web.session import Session
 

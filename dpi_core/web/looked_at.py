@@ -42,6 +42,16 @@ class CutOut:
     own: np.ndarray
 
 
+def ticked(request: Request) -> tuple[int, ...]:
+    """Return the faces that are ticked, largest first."""
+    return request.face if isinstance(request.face, tuple) else ()
+
+
+def first_face(request: Request) -> int:
+    """Return the face that views of one face show: the largest of those that are ticked, or of all where none is."""
+    return min(ticked(request), default=0)
+
+
 def decoded(photo: str) -> "Photo":
     """Read the pixels of a photo, for whoever holds `ONE_AT_A_TIME`.
 
@@ -78,8 +88,7 @@ def cut_out(session: Session, making: Making) -> CutOut:
 
     photo, request = still_kept(making.photo or ""), making.request
     if session.photo == photo and session.faces and not request.aligned:
-        ticked = request.face if isinstance(request.face, tuple) else ()
-        request = request.replaced({"face": min(ticked, default=0)})
+        request = request.replaced({"face": first_face(request)})
     key, cut = _key(photo, session, request), session.cut
     if cut is None or cut.key != key:
         with ONE_AT_A_TIME:
