@@ -196,17 +196,14 @@ function play() {
 }
 
 const tickAt = (event) => Math.min(frames().length - 1, Math.floor(share(event, part("ticks").getBoundingClientRect()) * frames().length));
-const times = () => plan().steps.map(([t]) => t);  // each stands at the left edge of its step, however they are spaced
-function placeOf(tau) {
+const times = () => plan().steps.map(([t]) => t);
+function placeOf(tau) {  // the left edge of the first step of RACM, however the steps are spaced
   const ts = times(), next = ts.findIndex((t) => t <= tau);
-  if (next <= 0) return next < 0 ? 1 : 0;
-  return (next - (tau - ts[next]) / (ts[next - 1] - ts[next])) / ts.length;
+  return next < 0 ? 1 : next / ts.length;
 }
 function tauAt(event) {
-  const ts = times(), at = share(event, part("ticks").getBoundingClientRect()), step = Math.floor(at * ts.length);
-  if (at === 0) return 1000;
-  const t = ts[step] ?? 0, next = ts[step + 1] ?? 0;
-  return Math.max(0, Math.round((t - (at * ts.length - step) * (t - next)) / 10) * 10);
+  const ts = times(), next = Math.round(share(event, part("ticks").getBoundingClientRect()) * ts.length);
+  return next === 0 ? 1000 : Math.ceil((ts[next] ?? 0) / 10) * 10;
 }
 
 part("ticks").addEventListener("pointermove", (event) => { if (frames().length && !stale() && dragged === null) { hovered = tickAt(event); draw(); } });
